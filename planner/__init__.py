@@ -1,0 +1,1 @@
+"""Distributed, cost-aware deployment planner for deep learning."""

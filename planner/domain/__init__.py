@@ -1,0 +1,1 @@
+"""What the planner reasons about: frozen records in SI units, no I/O."""

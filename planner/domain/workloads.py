@@ -1,0 +1,38 @@
+"""Streams of requests and what was promised to those who send them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencySlo:
+    """A percentile of the time from sending a request to having the answer."""
+
+    percentile_frac: float
+    latency_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSlo:
+    """Percentiles of time to first token and time per output token."""
+
+    percentile_frac: float
+    ttft_s: float
+    tpot_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A stream of requests for one model from one origin; None: no such promise."""
+
+    name: str
+    model: str
+    origin: str
+    rate_rps: float
+    slo: LatencySlo | TokenSlo
+    request_bytes: float
+    response_bytes: float
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    quality_metric: str | None = None
+    quality_minimum_frac: float | None = None
+    residency: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The documents a user writes and reads: checked once, then turned into domain."""

@@ -1,0 +1,211 @@
+"""`plan.json`: the answer as a document, written by the pipeline and read back."""
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from planner.domain.evidence import Provenance
+from planner.domain.hardware import Purchase
+from planner.domain.placement import Objective, Verdict
+from planner.domain.variants import Precision, Runtime
+from planner.specs.base import Spec
+
+Number = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PlanCertificate(Spec):
+    """What was proved, by which solver, and that the checker agreed."""
+
+    solver: str
+    objective: Objective
+    objective_usd_per_month: float
+    bound_usd_per_month: float
+    gap_frac: float
+    solve_s: Number
+    checked: bool
+
+
+class CostLine(Spec):
+    """One line of the monthly bill."""
+
+    item: str
+    usd_per_month: Number
+    source: str
+    as_of: dt.date
+
+
+class PlanCost(Spec):
+    """The monthly bill; the lines add up to the total."""
+
+    total_usd_per_month: Number
+    lines: tuple[CostLine, ...]
+
+
+class PlanVariant(Spec):
+    """How the model is run."""
+
+    precision: Precision
+    sparsity_frac: Share
+    runtime: Runtime
+
+    def __str__(self) -> str:
+        return f"{self.precision} on {self.runtime}"
+
+
+class LatencyPrediction(Spec):
+    """What users see at this placement, end to end, at the planned rate."""
+
+    p50_ms: Number
+    p95_ms: Number
+    p99_ms: Number
+    utilization_frac: Share
+
+
+class TokenPrediction(Spec):
+    """What users of a language model see, at the planned rate.
+
+    `p50_ms`… are end to end for a whole answer; `ttft_ms` and `tpot_ms` at the
+    percentile of the SLO.
+    """
+
+    p50_ms: Number
+    p95_ms: Number
+    p99_ms: Number
+    ttft_ms: Number
+    tpot_ms: Number
+    utilization_frac: Share
+
+
+class PlanQuality(Spec):
+    """Quality of a variant's answers, with its 95 % interval where samples are known."""
+
+    metric: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n_samples: int | None = None
+
+
+class PlanPlacement(Spec):
+    """A workload (or a share of it) on machines of one offer, run in one way.
+
+    `replicas` counts machines × replicas on each; `machines` is what is bought.
+    """
+
+    workload: str
+    model: str
+    variant: PlanVariant
+    site: str
+    site_kind: Literal["edge", "cloud"]
+    provider: str
+    offer: str
+    instance_type: str
+    device: str
+    device_count: int
+    purchase: Purchase
+    machines: Annotated[int, Field(ge=1)]
+    replicas: Annotated[int, Field(ge=1)]
+    spare_machines: Annotated[int, Field(ge=0)]
+    max_batch: Annotated[int, Field(ge=1)]
+    max_wait_ms: Number
+    rate_rps: Number
+    share_frac: Share
+    capacity_rps: Number
+    memory_gib: float | None
+    vcpus: int | None
+    artifact_sha256: str | None
+    predicted: TokenPrediction | LatencyPrediction
+    quality: PlanQuality | None
+    provenance: Provenance
+    profile_source: str
+    profile_as_of: dt.date
+    error_frac: Number
+    cost_usd_per_month: Number
+
+
+class PlanSlo(Spec):
+    """What was promised; fields that do not apply are None."""
+
+    percentile: Number
+    latency_ms: float | None = None
+    ttft_ms: float | None = None
+    tpot_ms: float | None = None
+
+
+class RunnerUp(Spec):
+    """The best plan that avoids what the chosen one picked for this workload."""
+
+    description: str
+    cost_usd_per_month: Number
+    why_not: str
+
+
+class PlanWorkload(Spec):
+    """A workload's promise and what the plan predicts for it, all placements together."""
+
+    name: str
+    model: str
+    rate_rps: Number
+    slo: PlanSlo
+    predicted: TokenPrediction | LatencyPrediction
+    attainment_frac: Share
+    slo_met_probability_frac: Share
+    why: str
+    runner_up: RunnerUp | None = None
+
+
+class EvidenceLine(Spec):
+    """A figure the plan rests on."""
+
+    what: str
+    provenance: str
+    source: str
+    as_of: dt.date
+    error_frac: float | None = None
+
+
+class Change(Spec):
+    """One field of the spec, and what it would have to be."""
+
+    field: str
+    from_: Annotated[float | str | None, Field(alias="from")]
+    to: float | str | None
+    unit: str
+
+    model_config = Spec.model_config | {"populate_by_name": True}
+
+
+class Relaxation(Spec):
+    """A change that alone makes the spec feasible, verified by solving it."""
+
+    change: tuple[Change, ...]
+    cost_usd_per_month: Number
+
+
+class Reason(Spec):
+    """What stands in the way, in one sentence."""
+
+    subject: str
+    sentence: str
+
+
+class PlanDocument(Spec):
+    """The whole answer."""
+
+    kind: Literal["plan"] = "plan"
+    version: Literal[1] = 1
+    name: str
+    status: Verdict
+    created_at: AwareDatetime
+    planner_version: str
+    spec_sha256: str
+    certificate: PlanCertificate | None
+    cost: PlanCost
+    placements: tuple[PlanPlacement, ...]
+    workloads: tuple[PlanWorkload, ...]
+    evidence: tuple[EvidenceLine, ...]
+    warnings: tuple[str, ...]
+    reasons: tuple[Reason, ...] = ()
+    relaxations: tuple[Relaxation, ...] = ()
