@@ -1,0 +1,78 @@
+"""Streams of requests: traffic, payload, promise, quality, residency."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from planner.specs.base import Fraction, Name, NonNegative, Positive, Spec
+
+
+class ConstantTraffic(Spec):
+    """The same Poisson rate at every hour."""
+
+    kind: Literal["constant"]
+    rate_rps: Annotated[float, Field(gt=0, le=1e6)]
+
+
+class Payload(Spec):
+    """What travels with a request; language models also count tokens."""
+
+    request_kib: NonNegative = 0.0
+    response_kib: NonNegative = 0.0
+    prompt_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    output_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+
+    @model_validator(mode="after")
+    def _tokens_come_in_pairs(self) -> Self:
+        if (self.prompt_tokens is None) != (self.output_tokens is None):
+            raise ValueError("prompt_tokens and output_tokens are given together")
+        return self
+
+
+class Slo(Spec):
+    """The promise: `latency_ms` for a request, or `ttft_ms` and `tpot_ms`."""
+
+    percentile: Annotated[float, Field(ge=50, le=99.9)] = 95.0
+    latency_ms: Positive | None = None
+    ttft_ms: Positive | None = None
+    tpot_ms: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_kind_of_promise(self) -> Self:
+        tokens = self.ttft_ms is not None and self.tpot_ms is not None
+        partial = (self.ttft_ms is None) != (self.tpot_ms is None)
+        if partial or tokens == (self.latency_ms is not None):
+            raise ValueError(
+                "give latency_ms, or both ttft_ms and tpot_ms for a language model"
+            )
+        return self
+
+
+class QualityFloor(Spec):
+    """The least quality that is acceptable, in a metric of the model's profiles."""
+
+    metric: str = "top1_accuracy"
+    minimum_frac: Fraction
+
+
+class Workload(Spec):
+    """A stream of requests for one model from one origin."""
+
+    name: Name
+    model: str
+    origin: str
+    traffic: ConstantTraffic
+    payload: Payload = Payload()
+    slo: Slo
+    quality: QualityFloor | None = None
+    residency: tuple[
+        Annotated[str, StringConstraints(min_length=2, max_length=20)], ...
+    ] = ()
+
+    @model_validator(mode="after")
+    def _tokens_match_the_promise(self) -> Self:
+        if self.slo.ttft_ms is not None and self.payload.prompt_tokens is None:
+            raise ValueError(
+                "slo.ttft_ms needs payload.prompt_tokens and payload.output_tokens"
+            )
+        return self
