@@ -36,7 +36,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
+            event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML has no types
+            mark = event.start_mark
             raise _Refused(f"line {mark.line + 1}: aliases (*name) are not accepted")
         self._n_nodes += 1
         self._depth += 1

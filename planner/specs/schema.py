@@ -2,7 +2,7 @@
 
 import json
 
-from planner.specs.base import Spec
+from planner.specs.base import Spec  # noqa: TC001  # pydantic classes are values here
 from planner.specs.deployment import Deployment
 from planner.specs.plan import PlanDocument
 

@@ -1,1 +1,0 @@
-"""spec → candidates → capacities → plan; takes ports as arguments."""

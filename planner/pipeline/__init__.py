@@ -1,0 +1,1 @@
+"""spec → candidates → capacities → plan; takes ports and facts as arguments."""
