@@ -100,6 +100,9 @@ class Milp:
             self._problem.solve(engine)
         took_s = time.perf_counter() - started
         verdict = VERDICTS.get(self._problem.sol_status)
+        if self._problem.status == pulp.LpStatusInfeasible:
+            # CBC's presolve proves it without leaving a solution status behind.
+            verdict = Verdict.INFEASIBLE
         if verdict is None:
             raise SolverTimeoutError(
                 f"{name} found no plan and no proof in {time_limit_s:g} s; "
