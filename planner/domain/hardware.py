@@ -47,6 +47,22 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A provider's region; `zone` is the word that `residency` uses (`eu`, `us`, `ap`).
+
+    `gco2e_per_kwh` is the grid's average and None where no source states it.
+    """
+
+    provider: str
+    name: str
+    zone: str
+    location: str
+    source: str
+    as_of: dt.date
+    gco2e_per_kwh: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """A machine that can be had somewhere at a price.
 

@@ -88,6 +88,15 @@ class PlanQuality(Spec):
     n_samples: int | None = None
 
 
+class LatencyBreakdown(Spec):
+    """Means of the parts that a user's latency is the sum of."""
+
+    rtt_ms: Number
+    transfer_ms: Number
+    wait_ms: Number
+    service_ms: Number
+
+
 class PlanPlacement(Spec):
     """A workload (or a share of it) on machines of one offer, run in one way.
 
@@ -99,6 +108,7 @@ class PlanPlacement(Spec):
     variant: PlanVariant
     site: str
     site_kind: Literal["edge", "cloud"]
+    zone: str | None
     provider: str
     offer: str
     instance_type: str
@@ -117,11 +127,15 @@ class PlanPlacement(Spec):
     vcpus: int | None
     artifact_sha256: str | None
     predicted: TokenPrediction | LatencyPrediction
+    breakdown: LatencyBreakdown | None
     quality: PlanQuality | None
     provenance: Provenance
     profile_source: str
     profile_as_of: dt.date
     error_frac: Number
+    price_usd_per_h: Number
+    price_source: str
+    price_as_of: dt.date
     cost_usd_per_month: Number
 
 
@@ -132,6 +146,13 @@ class PlanSlo(Spec):
     latency_ms: float | None = None
     ttft_ms: float | None = None
     tpot_ms: float | None = None
+
+
+class PlanQualityFloor(Spec):
+    """The least quality the workload accepts."""
+
+    metric: str
+    minimum: Share
 
 
 class RunnerUp(Spec):
@@ -147,13 +168,40 @@ class PlanWorkload(Spec):
 
     name: str
     model: str
+    origin: str
     rate_rps: Number
+    request_kib: Number
+    response_kib: Number
+    prompt_tokens: int | None
+    output_tokens: int | None
     slo: PlanSlo
+    quality_floor: PlanQualityFloor | None
+    residency: tuple[str, ...]
     predicted: TokenPrediction | LatencyPrediction
     attainment_frac: Share
     slo_met_probability_frac: Share
     why: str
     runner_up: RunnerUp | None = None
+
+
+class PlanModel(Spec):
+    """A model the plan runs, as the user named it; paths are relative to the spec."""
+
+    name: str
+    source: Literal["reference", "torch"]
+    reference: str | None = None
+    factory: str | None = None
+    weights: str | None = None
+    license: str | None = None
+
+
+class PlanPolicy(Spec):
+    """What held for the whole plan."""
+
+    budget_usd_per_month: float | None
+    objective: Objective
+    confidence_frac: Share
+    spare_replicas: int
 
 
 class EvidenceLine(Spec):
@@ -202,6 +250,8 @@ class PlanDocument(Spec):
     planner_version: str
     spec_sha256: str
     certificate: PlanCertificate | None
+    policy: PlanPolicy
+    models: tuple[PlanModel, ...]
     cost: PlanCost
     placements: tuple[PlanPlacement, ...]
     workloads: tuple[PlanWorkload, ...]

@@ -1,0 +1,85 @@
+"""One measurement of one variant in one envelope: what is asked and what came back."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from planner.domain.profiles import Quality
+from planner.domain.profiling import TorchModel
+from planner.domain.variants import Variant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """The room a measurement has: what stands between this machine and the device.
+
+    `cpu_quota_cores` is applied where control groups can be written and None
+    where no quota is wanted; `memory_bytes` is a limit that really kills.
+    """
+
+    threads: int = 1
+    cpu_quota_cores: float | None = None
+    memory_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Measure `variant` of `model` at these batch sizes, and its quality if it can be."""
+
+    model: TorchModel
+    variant: Variant
+    envelope: Envelope
+    batches: tuple[int, ...]
+    timeout_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredPoint:
+    """Service time of one batch size on this machine.
+
+    `p50_low_s` and `p50_high_s` bound the 95 % confidence interval of the
+    median. `is_noisy` says that the stopping rule was not met within its limit
+    or that blocks of samples disagreed; the error band is then wider.
+    """
+
+    batch: int
+    p50_s: float
+    p50_low_s: float
+    p50_high_s: float
+    mean_s: float
+    p90_s: float
+    p95_s: float
+    p99_s: float
+    n_samples: int
+    is_noisy: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What a trial gave; `error_frac` covers what the points' own spread shows.
+
+    `environment` names what the figures depend on: processor, threads and the
+    versions of the runtimes. `measured_at` is aware UTC.
+    """
+
+    points: tuple[MeasuredPoint, ...]
+    memory_bytes: float
+    artifact_bytes: float
+    artifact_sha256: str
+    error_frac: float
+    measured_at: dt.datetime
+    quality: Quality | None = None
+    warnings: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a trial gave nothing: kept, so that it is not tried again for nothing."""
+
+    reason: str
+    failed_at: dt.datetime
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+TrialResult = Measurement | Failure
