@@ -14,6 +14,10 @@ from planner.domain.quotes import PriceSnapshot
 class Profiler(Protocol):
     """Measures variants of a user's own model."""
 
+    def reachable_devices(self) -> Sequence[str]:
+        """Catalogue names of the devices it can measure or emulate."""
+        ...
+
     def profile(
         self,
         jobs: Sequence[ProfilingJob],
@@ -40,3 +44,25 @@ class PriceSource(Protocol):
             CloudError: No credentials, no network, throttled, or nonsense prices.
         """
         ...
+
+
+class Observer(Protocol):
+    """Someone who watches the main job at work."""
+
+    def stage(self, name: str) -> None:
+        """A new stage begins."""
+        ...
+
+    def profiling(self, progress: ProfilingProgress) -> None:
+        """Profiling went on."""
+        ...
+
+
+class Unobserved:
+    """Nobody watches."""
+
+    def stage(self, name: str) -> None:
+        """Nothing is shown."""
+
+    def profiling(self, progress: ProfilingProgress) -> None:
+        """Nothing is shown."""

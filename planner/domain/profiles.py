@@ -39,6 +39,7 @@ class BatchProfile:
     """Service times of one replica by batch size; points ascend by batch.
 
     One replica occupies the whole device (`device_count` of them).
+    `artifact_sha256` names the very file that was measured, where there is one.
     """
 
     model: str
@@ -49,6 +50,7 @@ class BatchProfile:
     device_count: int = 1
     memory_bytes: float | None = None
     quality: Quality | None = None
+    artifact_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

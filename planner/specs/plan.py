@@ -101,6 +101,8 @@ class PlanPlacement(Spec):
     """A workload (or a share of it) on machines of one offer, run in one way.
 
     `replicas` counts machines × replicas on each; `machines` is what is bought.
+    `memory_gib` is a machine's; `peak_memory_gib` is what one replica was seen to
+    take, and `threads` how many it was profiled with, where the profile says so.
     """
 
     workload: str
@@ -124,7 +126,9 @@ class PlanPlacement(Spec):
     share_frac: Share
     capacity_rps: Number
     memory_gib: float | None
+    peak_memory_gib: float | None = None
     vcpus: int | None
+    threads: Annotated[int, Field(ge=1)] | None = None
     artifact_sha256: str | None
     predicted: TokenPrediction | LatencyPrediction
     breakdown: LatencyBreakdown | None
@@ -159,7 +163,7 @@ class RunnerUp(Spec):
     """The best plan that avoids what the chosen one picked for this workload."""
 
     description: str
-    cost_usd_per_month: Number
+    cost_usd_per_month: Number | None
     why_not: str
 
 
@@ -192,6 +196,8 @@ class PlanModel(Spec):
     reference: str | None = None
     factory: str | None = None
     weights: str | None = None
+    inputs: str | None = None
+    evaluation: str | None = None
     license: str | None = None
 
 

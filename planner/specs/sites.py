@@ -1,8 +1,8 @@
 """Where machines may stand: edge sites with boxes, and cloud regions."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from planner.domain.hardware import Purchase
 from planner.specs.base import Count, Name, NonNegative, Positive, Spec
@@ -22,16 +22,29 @@ class EdgeDevices(Spec):
 
 
 class Uplink(Spec):
-    """The site's way out: round trip and bandwidth to region `to`.
+    """The site's way out, as measured by the user or as a typical access network.
 
-    `to` is the region the round trip was measured to; unless given, the first
-    region of the document.
+    With `rtt_ms` and `bandwidth_mbps` the site is one building whose requests
+    share the line. With `access` (`planner catalog links`) every user has a
+    line of their own, so nothing is shared. `to` is the region the round trip
+    leads to; unless given, the first region of the document.
     """
 
-    rtt_ms: NonNegative
-    bandwidth_mbps: Positive
+    rtt_ms: NonNegative | None = None
+    bandwidth_mbps: Positive | None = None
+    access: str | None = None
     to: str | None = None
     max_load_frac: Annotated[float, Field(gt=0, lt=1)] = 0.7
+
+    @model_validator(mode="after")
+    def _measured_or_typical(self) -> Self:
+        measured = self.rtt_ms is not None and self.bandwidth_mbps is not None
+        partial = (self.rtt_ms is None) != (self.bandwidth_mbps is None)
+        if partial or measured == (self.access is not None):
+            raise ValueError(
+                "give rtt_ms and bandwidth_mbps, or access, a typical network's name"
+            )
+        return self
 
 
 class EdgeSite(Spec):
@@ -42,6 +55,7 @@ class EdgeSite(Spec):
     devices: tuple[EdgeDevices, ...] = ()
     uplink: Uplink | None = None
     lan_rtt_ms: NonNegative = 1.0
+    lan_bandwidth_mbps: Positive = 1000.0
     zone: str | None = None
     electricity_usd_per_kwh: NonNegative | None = None
 

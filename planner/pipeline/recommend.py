@@ -1,0 +1,140 @@
+"""The main job: a checked document in, a certified plan or reasons out."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from planner.domain.placement import Objective, Solution, Verdict
+from planner.domain.profiling import TorchModel
+from planner.optimize.placement import place
+from planner.pipeline import answer
+from planner.pipeline.alternatives import MOST_WORKLOADS, runner_up, way_words
+from planner.pipeline.candidates import Capacities
+from planner.pipeline.certify import certified
+from planner.pipeline.knowledge import Knowledge, learn
+from planner.pipeline.question import Question, ask
+from planner.pipeline.reasons import reasons
+from planner.pipeline.references import check_references
+from planner.pipeline.relaxations import relaxations
+from planner.ports import Observer, Profiler
+from planner.reference.catalog import Catalog
+from planner.specs.deployment import Deployment
+from planner.specs.plan import PlanCost, PlanDocument, RunnerUp
+
+DEFAULT_TIME_LIMIT_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What a recommendation is made from, beside the document itself.
+
+    `profiler` is only asked where the document has torch models; `now` gives
+    aware UTC.
+    """
+
+    catalog: Catalog
+    models: Mapping[str, TorchModel]
+    profiler: Profiler | None
+    observer: Observer
+    now: Callable[[], dt.datetime]
+    time_limit_s: float = DEFAULT_TIME_LIMIT_S
+
+
+def recommend(spec: Deployment, world: World) -> PlanDocument:
+    """The plan, or why there is none and what would make one.
+
+    Raises:
+        SpecMistakesError: Names that the catalogue does not know.
+        ProfilingError: Nothing can be measured here at all.
+        SolverError: No verdict within the time limit, or a plan that fails its check.
+    """
+    check_references(spec, world.catalog)
+    world.observer.stage("profiles")
+    knowledge = learn(
+        spec,
+        world.catalog,
+        world.models,
+        world.profiler,
+        on_progress=world.observer.profiling,
+    )
+    return decide(spec, world, knowledge)
+
+
+def decide(spec: Deployment, world: World, knowledge: Knowledge) -> PlanDocument:
+    """The plan from what is known already."""
+    capacities = Capacities()
+    world.observer.stage("capacities")
+    question = ask(spec, world.catalog, knowledge, capacities)
+    world.observer.stage("optimizing")
+    found = place(question.problem, time_limit_s=world.time_limit_s)
+    if isinstance(found, Solution):
+        return _plan(question, found, world)
+    return _no_plan(question, capacities, world)
+
+
+def _plan(question: Question, solution: Solution, world: World) -> PlanDocument:
+    world.observer.stage("comparing")
+    others = _runners_up(question, solution, world.time_limit_s)
+    document = answer.plan_document(
+        question,
+        solution,
+        now=world.now(),
+        why=_why(question, solution),
+        runners_up=others,
+    )
+    world.observer.stage("checking")
+    profiles = question.knowledge.profiles
+    return certified(document, question.spec, question.catalog, profiles)
+
+
+def _runners_up(
+    question: Question, solution: Solution, time_limit_s: float
+) -> dict[str, RunnerUp]:
+    if len(question.workloads) > MOST_WORKLOADS:
+        return {}
+    return {
+        w.name: runner_up(question.problem, solution, w.name, time_limit_s=time_limit_s)
+        for w in question.workloads
+    }
+
+
+def _why(question: Question, solution: Solution) -> dict[str, str]:
+    """One sentence a workload: among how many, and what it is best at."""
+    best = {
+        Objective.COST: "the cheapest",
+        Objective.LATENCY: "the fastest",
+    }[question.spec.policy.objective]
+    sentences = {}
+    for w in question.workloads:
+        ways = [c for c in question.problem.candidates if c.workload == w.name]
+        machines = {(c.offer.site, c.offer.instance_type) for c in ways}
+        chosen = [a for a in solution.assignments if a.candidate.workload == w.name]
+        words = " + ".join(f"{a.machines} × {way_words(a.candidate)}" for a in chosen)
+        sentences[w.name] = (
+            f"{words}: part of {best} plan among {len(ways)} ways on {len(machines)} "
+            "kinds of machine that keep this promise"
+        )
+    return sentences
+
+
+def _no_plan(question: Question, capacities: Capacities, world: World) -> PlanDocument:
+    world.observer.stage("finding ways out")
+    limit_s = world.time_limit_s
+    return PlanDocument(
+        name=question.spec.name,
+        status=Verdict.INFEASIBLE,
+        created_at=world.now(),
+        planner_version=answer.VERSION,
+        spec_sha256=answer.spec_sha256(question.spec),
+        certificate=None,
+        policy=answer.policy(question.spec),
+        models=answer.models(question.spec),
+        cost=PlanCost(total_usd_per_month=0.0, lines=()),
+        placements=(),
+        workloads=(),
+        evidence=(),
+        warnings=tuple(question.knowledge.warnings),
+        reasons=reasons(question, time_limit_s=limit_s),
+        relaxations=relaxations(question, capacities, time_limit_s=limit_s),
+    )

@@ -1,0 +1,46 @@
+"""How one replica serves a model: what the manifests write and the server reads.
+
+One document for both sides, so that neither can drift from the other. It is the
+`user_config` of a Ray Serve deployment.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from planner.specs.base import NonNegative, Spec
+from planner.specs.plan import PlanVariant
+
+# Where the serving image keeps the folder that the spec stands in.
+MODEL_DIRECTORY = "/srv/model"
+
+
+class ServedModel(Spec):
+    """A user's torch model: files and factories found under `directory`.
+
+    `weights` is relative to `directory`. `inputs` or `evaluation` gives the
+    shape of an example, which exporting to another runtime needs.
+    """
+
+    name: str
+    directory: str = MODEL_DIRECTORY
+    factory: str
+    weights: str | None = None
+    inputs: str | None = None
+    evaluation: str | None = None
+
+
+class ServingConfig(Spec):
+    """A model, the way it is run, and when a batch starts.
+
+    A batch starts at `max_batch` requests or when its first has waited
+    `max_wait_ms`. `artifact_sha256` names the artifact that was profiled; a
+    replica that builds another one says so in its log.
+    """
+
+    model: ServedModel
+    variant: PlanVariant
+    max_batch: Annotated[int, Field(ge=1)]
+    max_wait_ms: NonNegative
+    threads: Annotated[int, Field(ge=1)] = 1
+    artifact_sha256: str | None = None
