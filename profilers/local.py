@@ -1,0 +1,132 @@
+"""Carries out the schedule on this machine, without Ray: a warm child for each slot.
+
+One slot is one measurement at a time. More than one on the same processor
+disturb each other's times, so the default is one.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING
+
+from profilers.process import (
+    Death,
+    Measuring,
+    Message,
+    Refusal,
+    Warm,
+    WarmProcess,
+    packed,
+    processor,
+    resolve,
+)
+from profilers.schedule import (
+    Crashed,
+    Measured,
+    Refused,
+    RunTrial,
+    SlotEvent,
+    SlotInstruction,
+    SlotLost,
+    SlotName,
+    SlotReady,
+    StartSlot,
+    StopSlot,
+)
+
+if TYPE_CHECKING:
+    from profilers.ports import Executor
+
+
+def this_environment(versions: str) -> Mapping[str, str]:
+    """What figures measured on this machine depend on; `versions` is "module:function"."""
+    return {"processor": processor(), **resolve(versions)()}
+
+
+def event_of(
+    message: Message, *, slot: SlotName, generation: int, at_s: float
+) -> SlotEvent:
+    """What a warm child's message means to the schedule."""
+    match message:
+        case Warm():
+            return SlotReady(slot=slot, generation=generation, at_s=at_s)
+        case Refusal(reason=reason):
+            return Refused(slot=slot, generation=generation, at_s=at_s, reason=reason)
+        case Death(reason=reason):
+            return Crashed(slot=slot, generation=generation, at_s=at_s, reason=reason)
+        case _:
+            return Measured(
+                slot=slot, generation=generation, at_s=at_s, measurement=message
+            )
+
+
+class LocalExecutor:
+    """Warm children of this process; `versions` names what tells runtimes' versions."""
+
+    def __init__(
+        self,
+        *,
+        measuring: Measuring = Measuring(),  # noqa: B008  # frozen
+        versions: str = "profilers.worker:runtime_versions",
+        n_slots: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._measuring = measuring
+        self._versions = versions
+        self._n_slots = n_slots
+        self._clock = clock
+        self._workers: dict[SlotName, tuple[int, WarmProcess]] = {}
+
+    def environment(self) -> Mapping[str, str]:
+        """This machine's processor and runtime versions."""
+        return this_environment(self._versions)
+
+    def open(self) -> tuple[SlotName, ...]:
+        """The slots; nothing is started before the schedule asks for it."""
+        return tuple(SlotName(f"local-{n}") for n in range(self._n_slots))
+
+    def execute(self, instruction: SlotInstruction) -> None:
+        """Begin what is asked and return at once."""
+        match instruction:
+            case StartSlot(slot=slot, generation=generation):
+                self._workers[slot] = (generation, WarmProcess(self._measuring))
+            case RunTrial(slot=slot, trial=trial):
+                self._workers[slot][1].run(packed(trial))
+            case StopSlot(slot=slot):
+                self._end(slot)
+
+    def wait(self, *, timeout_s: float | None) -> Sequence[SlotEvent]:
+        """Block until a child says something or ends, or the time is up."""
+        speakers = {w.connection: slot for slot, (_, w) in self._workers.items()}
+        ready = wait(list(speakers), timeout_s)
+        return [self._listen(speakers[c]) for c in ready if isinstance(c, Connection)]
+
+    def _listen(self, slot: SlotName) -> SlotEvent:
+        generation, worker = self._workers[slot]
+        try:
+            message = worker.receive()
+        except EOFError:
+            reason = worker.obituary()
+            del self._workers[slot]
+            return SlotLost(
+                slot=slot, generation=generation, at_s=self._clock(), reason=reason
+            )
+        return event_of(message, slot=slot, generation=generation, at_s=self._clock())
+
+    def at_s(self) -> float:
+        """This machine's monotonic clock."""
+        return self._clock()
+
+    def close(self) -> None:
+        """End every child."""
+        for slot in tuple(self._workers):
+            self._end(slot)
+
+    def _end(self, slot: SlotName) -> None:
+        ended = self._workers.pop(slot, None)
+        if ended is not None:
+            ended[1].kill()
+
+
+if TYPE_CHECKING:
+    _: Executor = LocalExecutor()

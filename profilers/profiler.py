@@ -1,0 +1,305 @@
+"""Turns profiling jobs into trials, runs those not in the store, maps results to devices.
+
+    jobs ──► wanted (model, variant, device) ──► trials by content key
+         ──► stored? ──► else measured on the executor, stored as each comes
+         ──► noisy ones once more ──► profiles, failures, warnings
+
+A device named "local" is the machine that measures; its profile is `measured`.
+Every other device is the emulator's: it says in which envelope to measure, may
+ask for trials of models with published profiles, and maps the measurement.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+from planner.domain.evidence import Evidence, Provenance
+from planner.domain.profiles import BatchProfile, ServicePoint
+from planner.domain.profiling import (
+    ProfilingFailure,
+    ProfilingJob,
+    ProfilingOutcome,
+    ProfilingProgress,
+    TorchModel,
+)
+from planner.domain.variants import Variant
+from planner.errors import ProfilingError
+from profilers.ports import Emulator, Executor
+from profilers.process import resolve, utc_now
+from profilers.schedule import (
+    Limits,
+    TrialKey,
+)
+from profilers.session import OnProgress, Session
+from profilers.store import ResultStore, describe, trial_key
+from profilers.trials import Envelope, Failure, Measurement, Trial, TrialResult
+
+if TYPE_CHECKING:
+    from planner.ports import Profiler
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """A profile asked for: `trial` gives it, or `refusal` says why none can."""
+
+    model: str
+    variant: Variant
+    device: str
+    trial: Trial | None = None
+    key: TrialKey | None = None
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Demand:
+    """Everything that one call of `profile` needs measured."""
+
+    wanted: tuple[_Wanted, ...]
+    calibration: Mapping[TrialKey, Trial]
+    trials: Mapping[TrialKey, Trial]
+
+
+def measured_profile(measurement: Measurement, trial: Trial) -> BatchProfile:
+    """The profile of the very machine that measured."""
+    processor = measurement.environment.get("processor", "its processor not stated")
+    return BatchProfile(
+        model=trial.model.name,
+        variant=trial.variant,
+        device=LOCAL,
+        points=tuple(
+            ServicePoint(
+                batch=p.batch,
+                p50_s=p.p50_s,
+                mean_s=p.mean_s,
+                p90_s=p.p90_s,
+                p95_s=p.p95_s,
+                p99_s=p.p99_s,
+            )
+            for p in measurement.points
+        ),
+        evidence=Evidence(
+            provenance=Provenance.MEASURED,
+            source=f"measured on the machine that profiled ({processor})",
+            as_of=measurement.measured_at.date(),
+            error_frac=measurement.error_frac,
+            note=describe(trial),
+        ),
+        memory_bytes=measurement.memory_bytes,
+        quality=measurement.quality,
+    )
+
+
+class Profiling:
+    """Implements `planner.ports.Profiler`.
+
+    `identity` is "module:function", from a model to the hash of its content.
+    With `retry_failed`, stored failures are measured anew. A measurement for
+    "local" has the room of `local_envelope`: one thread unless told otherwise,
+    because more of them on a busy machine were seen to run 30 times slower.
+    """
+
+    def __init__(
+        self,
+        store: ResultStore,
+        executor: Executor,
+        *,
+        emulator: Emulator,
+        identity: str = "profilers.worker:identity",
+        retry_failed: bool = False,
+        local_envelope: Envelope = Envelope(),  # noqa: B008  # frozen
+        limits: Limits = Limits(),  # noqa: B008  # frozen
+        now: Callable[[], dt.datetime] = utc_now,
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._emulator = emulator
+        self._identity = identity
+        self._retry_failed = retry_failed
+        self._local_envelope = local_envelope
+        self._limits = limits
+        self._now = now
+
+    def reachable_devices(self) -> Sequence[str]:
+        """Catalogue names of the devices that can be emulated; "local" always can."""
+        return self._emulator.devices()
+
+    def profile(
+        self, jobs: Sequence[ProfilingJob], *, on_progress: OnProgress
+    ) -> ProfilingOutcome:
+        """Profiles of every variant of every job; what is stored is not measured again.
+
+        Raises:
+            ProfilingError: Nothing can be measured here at all.
+        """
+        environment = self._executor.environment()
+        demand = self._demand(jobs, environment)
+        results = dict(self._known(demand))
+        n_measured = 0
+        if len(results) < len(demand.trials):
+            waiting = _progress(results, demand, "waiting for another run to measure")
+            with self._store.exclusively(on_wait=lambda: on_progress(waiting)):
+                results = dict(self._known(demand))  # the other run's are there now
+                missing = {k: t for k, t in demand.trials.items() if k not in results}
+                n_measured = len(missing)
+                if missing:
+                    session = self._session(environment, on_progress, len(results))
+                    results |= session.measure(missing)
+        on_progress(_progress(results, demand, "mapping to devices"))
+        return self._outcome(
+            demand, results, environment=environment, n_measured=n_measured
+        )
+
+    def _session(
+        self, environment: Mapping[str, str], on_progress: OnProgress, n_known: int
+    ) -> Session:
+        return Session(
+            store=self._store,
+            executor=self._executor,
+            limits=self._limits,
+            environment=environment,
+            now=self._now,
+            on_progress=on_progress,
+            n_known=n_known,
+        )
+
+    def _known(self, demand: _Demand) -> Mapping[TrialKey, TrialResult]:
+        found = self._store.lookup(demand.trials)
+        if self._retry_failed:
+            return {k: r for k, r in found.items() if isinstance(r, Measurement)}
+        return {k: _dated(r) for k, r in found.items()}
+
+    def _demand(
+        self, jobs: Sequence[ProfilingJob], environment: Mapping[str, str]
+    ) -> _Demand:
+        wanted = tuple(w for job in jobs for w in self._wanted(job, environment))
+        emulated = dict.fromkeys(
+            w.device for w in wanted if w.trial is not None and w.device != LOCAL
+        )
+        calibrating = self._emulator.calibration_trials(tuple(emulated))
+        calibration = {
+            self._key(t, self._identify(t.model), environment): t
+            for t in (calibrating if emulated else ())
+        }
+        asked = {w.key: w.trial for w in wanted if w.key and w.trial}
+        return _Demand(
+            wanted=wanted, calibration=calibration, trials=asked | calibration
+        )
+
+    def _wanted(
+        self, job: ProfilingJob, environment: Mapping[str, str]
+    ) -> Iterator[_Wanted]:
+        """A refusal of the model or of a device leaves the others standing."""
+        for device, precision, runtime in product(
+            job.devices, job.precisions, job.runtimes
+        ):
+            variant = Variant(precision=precision, runtime=runtime)
+            bare = _Wanted(model=job.model.name, variant=variant, device=device)
+            try:
+                trial = Trial(
+                    model=job.model,
+                    variant=variant,
+                    envelope=self._envelope(device),
+                    batches=job.batches,
+                )
+                key = self._key(trial, self._identify(job.model), environment)
+            except ProfilingError as error:
+                yield replace(bare, refusal=str(error))
+            else:
+                yield replace(bare, trial=trial, key=key)
+
+    def _envelope(self, device: str) -> Envelope:
+        if device == LOCAL:
+            return self._local_envelope
+        return self._emulator.envelope(device)
+
+    def _identify(self, model: TorchModel) -> str:
+        return str(resolve(self._identity)(model))
+
+    @staticmethod
+    def _key(trial: Trial, identity: str, environment: Mapping[str, str]) -> TrialKey:
+        return trial_key(trial, identity=identity, environment=environment)
+
+    def _outcome(
+        self,
+        demand: _Demand,
+        results: Mapping[TrialKey, TrialResult],
+        *,
+        environment: Mapping[str, str],
+        n_measured: int,
+    ) -> ProfilingOutcome:
+        if demand.calibration:
+            self._emulator.calibrate(
+                {t: results[k] for k, t in demand.calibration.items()}
+            )
+        answers = [(w, self._answer(w, results)) for w in demand.wanted]
+        return ProfilingOutcome(
+            profiles=tuple(a for _, a in answers if isinstance(a, BatchProfile)),
+            failures=tuple(
+                ProfilingFailure(
+                    model=w.model, variant=w.variant, device=w.device, reason=a
+                )
+                for w, a in answers
+                if isinstance(a, str)
+            ),
+            warnings=_warnings(demand, results),
+            n_measured=n_measured,
+            n_cached=len(demand.trials) - n_measured,
+            environment=environment,
+        )
+
+    def _answer(
+        self, wanted: _Wanted, results: Mapping[TrialKey, TrialResult]
+    ) -> BatchProfile | str:
+        """The profile wanted, or why there is none."""
+        if wanted.trial is None or wanted.key is None:
+            return wanted.refusal
+        result = results[wanted.key]
+        if isinstance(result, Failure):
+            return result.reason
+        if wanted.device == LOCAL:
+            return measured_profile(result, wanted.trial)
+        try:
+            return self._emulator.profile(result, wanted.trial, wanted.device)
+        except ProfilingError as error:
+            return str(error)
+
+
+def _dated(result: TrialResult) -> TrialResult:
+    """A stored failure says that it is one, so that nobody looks for it in this run."""
+    if isinstance(result, Measurement):
+        return result
+    kept = f"(kept from {result.failed_at:%Y-%m-%d}, not tried again unless asked)"
+    return replace(result, reason=f"{result.reason} {kept}")
+
+
+def _progress(
+    results: Mapping[TrialKey, TrialResult], demand: _Demand, what: str
+) -> ProfilingProgress:
+    return ProfilingProgress(done=len(results), total=len(demand.trials), what=what)
+
+
+def _warnings(
+    demand: _Demand, results: Mapping[TrialKey, TrialResult]
+) -> tuple[str, ...]:
+    """What users must know of the measurements behind the profiles, once each."""
+    said = [
+        f"{trial.model.name} {describe(trial)}: {warning}"
+        for key, trial in demand.trials.items()
+        for warning in getattr(results[key], "warnings", ())
+    ]
+    failed = [
+        f"calibration with {trial.model.name} {describe(trial)} failed: {result.reason}"
+        for key, trial in demand.calibration.items()
+        if isinstance(result := results[key], Failure)
+    ]
+    return tuple(dict.fromkeys([*said, *failed]))
+
+
+if TYPE_CHECKING:
+
+    def _proof(store: ResultStore, executor: Executor, emulator: Emulator) -> Profiler:
+        return Profiling(store, executor, emulator=emulator)

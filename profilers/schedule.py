@@ -1,0 +1,390 @@
+"""Decides which trial runs on which slot, and when to give up: events in, instructions out.
+
+A slot is a place where one measurement at a time may run. Nothing here reads a
+clock, starts a process or touches a disk: time comes with the events, and a
+shell (`profilers.local`, `profilers.actors`) carries the instructions out.
+
+    trial   pending ──► running ──► done      measured
+               ▲           ├──────► failed    refused, timed out, crashed too often
+               └───────────┘ crashed or its slot was lost, attempts left
+    slot    stopped ──► starting ──► idle ◄──► running
+               ▲            └─────────┴───────────┘ lost or killed
+               └──► retired            lost too often before it ran anything
+
+Rules, which `broken_rules` checks after every step of the tests:
+
+    one     a trial is in exactly one state
+    alone   a slot runs at most one trial, a trial runs on at most one slot
+    final   a settled trial is never run again
+    tries   no trial is started more than `max_attempts` times
+    moving  while a trial is pending, a slot is starting or running
+    timed   exactly the slots that start or run have a deadline
+"""
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+from profilers.trials import Measurement, Trial
+
+TrialKey = NewType("TrialKey", str)
+SlotName = NewType("SlotName", str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotReady:
+    """A slot's worker is up and waits for a trial."""
+
+    slot: SlotName
+    generation: int
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotLost:
+    """A slot's worker is gone, and with it whatever it ran."""
+
+    slot: SlotName
+    generation: int
+    at_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The trial on this slot gave a measurement."""
+
+    slot: SlotName
+    generation: int
+    at_s: float
+    measurement: Measurement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The trial on this slot said no; it would say so again."""
+
+    slot: SlotName
+    generation: int
+    at_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crashed:
+    """The trial's own process died; the slot is well."""
+
+    slot: SlotName
+    generation: int
+    at_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked:
+    """Time has passed."""
+
+    at_s: float
+
+
+SlotEvent = SlotReady | SlotLost | Measured | Refused | Crashed
+Event = SlotEvent | Ticked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartSlot:
+    """Bring up a worker; events of earlier generations of the slot are stale."""
+
+    slot: SlotName
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTrial:
+    """Run the trial on this slot's idle worker."""
+
+    slot: SlotName
+    generation: int
+    key: TrialKey
+    trial: Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopSlot:
+    """End the slot's worker at once, whatever it does."""
+
+    slot: SlotName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepMeasurement:
+    """The trial is done: store what it gave."""
+
+    key: TrialKey
+    measurement: Measurement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepFailure:
+    """The trial has failed for good: store why."""
+
+    key: TrialKey
+    reason: str
+
+
+SlotInstruction = StartSlot | RunTrial | StopSlot
+Instruction = SlotInstruction | KeepMeasurement | KeepFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When to give up.
+
+    A crash may be another program's fault, so it is tried once more. A worker
+    that is lost three times in a row before it could run anything will not come
+    up. A cold import of torch was seen to take 4 s, on a busy disk 30 s.
+    """
+
+    max_attempts: int = 2
+    max_lost_starts: int = 3
+    start_timeout_s: float = 120.0
+
+
+class SlotState(StrEnum):
+    """What a slot does."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    IDLE = "idle"
+    RUNNING = "running"
+    RETIRED = "retired"
+
+
+class TrialState(StrEnum):
+    """How far a trial is."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Slot:
+    state: SlotState = SlotState.STOPPED
+    generation: int = 0
+    key: TrialKey | None = None  # what it runs, None unless running
+    deadline_s: float | None = None  # None unless starting or running
+    n_lost_starts: int = 0  # in a row, before anything ended on it
+    last_loss: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Trial:
+    trial: Trial
+    state: TrialState = TrialState.PENDING
+    n_attempts: int = 0
+
+
+@dataclass(slots=True)
+class Schedule:
+    """The state machine of the module's docstring.
+
+    `begin` once, then `handle` every event, and do what each returns, in order.
+    """
+
+    trials: Mapping[TrialKey, Trial]
+    slots: Sequence[SlotName]
+    limits: Limits = field(default_factory=Limits)
+    _trials: dict[TrialKey, _Trial] = field(init=False)
+    _slots: dict[SlotName, _Slot] = field(init=False)
+    _pending: deque[TrialKey] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._trials = {key: _Trial(trial=t) for key, t in self.trials.items()}
+        self._slots = {name: _Slot() for name in self.slots}
+        self._pending = deque(self._trials)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every trial is done or failed."""
+        return all(
+            t.state in (TrialState.DONE, TrialState.FAILED)
+            for t in self._trials.values()
+        )
+
+    @property
+    def next_deadline_s(self) -> float | None:
+        """When a `Ticked` is due at the latest; None where nothing runs."""
+        return min(
+            (s.deadline_s for s in self._slots.values() if s.deadline_s is not None),
+            default=None,
+        )
+
+    @property
+    def states(self) -> Mapping[TrialKey, TrialState]:
+        """The state of every trial."""
+        return {key: t.state for key, t in self._trials.items()}
+
+    def running(self) -> Mapping[SlotName, TrialKey]:
+        """What runs where."""
+        return {n: s.key for n, s in self._slots.items() if s.key is not None}
+
+    def begin(self, *, at_s: float) -> tuple[Instruction, ...]:
+        """The first instructions."""
+        return tuple(self._assign(at_s))
+
+    def handle(self, event: Event) -> tuple[Instruction, ...]:
+        """What to do about an event; a stale one changes nothing."""
+        was_finished = self.is_finished
+        todo: list[Instruction] = []
+        if not isinstance(event, Ticked) and self._is_current(event):
+            todo += self._react(event)
+        todo += self._expire(event.at_s)
+        todo += self._assign(event.at_s)
+        if self.is_finished and not was_finished:
+            todo += self._stop_all()
+        return tuple(todo)
+
+    def _is_current(self, event: SlotEvent) -> bool:
+        slot = self._slots[event.slot]
+        if event.generation != slot.generation:
+            return False
+        if isinstance(event, SlotReady):
+            return slot.state is SlotState.STARTING
+        if isinstance(event, SlotLost):
+            return slot.state not in (SlotState.STOPPED, SlotState.RETIRED)
+        return slot.state is SlotState.RUNNING
+
+    def _react(self, event: SlotEvent) -> list[Instruction]:
+        slot = self._slots[event.slot]
+        match event:
+            case SlotReady():
+                slot.state, slot.deadline_s = SlotState.IDLE, None
+                return []
+            case SlotLost(reason=reason):
+                return self._lose(slot, reason)
+            case Measured(measurement=measurement):
+                key = self._release(slot)
+                self._trials[key].state = TrialState.DONE
+                return [KeepMeasurement(key=key, measurement=measurement)]
+            case Refused(reason=reason):
+                return [self._fail(self._release(slot), reason)]
+            case Crashed(reason=reason):
+                return self._retry(self._release(slot), reason)
+
+    def _release(self, slot: _Slot) -> TrialKey:
+        """Make a running slot idle and give back what it ran."""
+        assert slot.key is not None
+        key, slot.key = slot.key, None
+        slot.state, slot.deadline_s, slot.n_lost_starts = SlotState.IDLE, None, 0
+        return key
+
+    def _lose(self, slot: _Slot, reason: str) -> list[Instruction]:
+        slot.last_loss = reason
+        if slot.state is SlotState.RUNNING:
+            todo = self._retry(self._release(slot), reason)
+            slot.state = SlotState.STOPPED
+            return todo
+        slot.n_lost_starts += 1
+        is_hopeless = slot.n_lost_starts >= self.limits.max_lost_starts
+        slot.state = SlotState.RETIRED if is_hopeless else SlotState.STOPPED
+        slot.deadline_s = None
+        return []
+
+    def _retry(self, key: TrialKey, reason: str) -> list[Instruction]:
+        trial = self._trials[key]
+        if trial.n_attempts >= self.limits.max_attempts:
+            times = f"{trial.n_attempts} times: " if trial.n_attempts > 1 else ""
+            return [self._fail(key, times + reason)]
+        trial.state = TrialState.PENDING
+        self._pending.append(key)
+        return []
+
+    def _fail(self, key: TrialKey, reason: str) -> Instruction:
+        self._trials[key].state = TrialState.FAILED
+        return KeepFailure(key=key, reason=reason)
+
+    def _expire(self, at_s: float) -> list[Instruction]:
+        todo: list[Instruction] = []
+        for name, slot in self._slots.items():
+            if slot.deadline_s is None or at_s < slot.deadline_s:
+                continue
+            todo.append(StopSlot(slot=name))
+            if slot.state is SlotState.STARTING:
+                limit_s = self.limits.start_timeout_s
+                todo += self._lose(slot, f"no worker came up within {limit_s:g} s")
+            else:
+                key = self._release(slot)
+                slot.state = SlotState.STOPPED
+                limit_s = self._trials[key].trial.timeout_s
+                todo.append(
+                    self._fail(key, f"no answer within {limit_s:g} s, so stopped")
+                )
+        return todo
+
+    def _assign(self, at_s: float) -> list[Instruction]:
+        todo: list[Instruction] = []
+        for name, slot in self._slots.items():
+            if slot.state is SlotState.IDLE and self._pending:
+                todo.append(self._run_next(name, slot, at_s))
+        in_state = Counter(slot.state for slot in self._slots.values())
+        n_missing = len(self._pending) - in_state[SlotState.STARTING]
+        for name, slot in self._slots.items():
+            if slot.state is SlotState.STOPPED and n_missing > 0:
+                n_missing -= 1
+                slot.state, slot.generation = SlotState.STARTING, slot.generation + 1
+                slot.deadline_s = at_s + self.limits.start_timeout_s
+                todo.append(StartSlot(slot=name, generation=slot.generation))
+        if in_state[SlotState.RETIRED] == len(self._slots):
+            todo += self._give_up()
+        return todo
+
+    def _run_next(self, name: SlotName, slot: _Slot, at_s: float) -> Instruction:
+        key = self._pending.popleft()
+        trial = self._trials[key]
+        trial.state, trial.n_attempts = TrialState.RUNNING, trial.n_attempts + 1
+        slot.state, slot.key = SlotState.RUNNING, key
+        slot.deadline_s = at_s + trial.trial.timeout_s
+        return RunTrial(
+            slot=name, generation=slot.generation, key=key, trial=trial.trial
+        )
+
+    def _give_up(self) -> list[Instruction]:
+        losses = {s.last_loss for s in self._slots.values() if s.last_loss}
+        reason = f"no worker is left to measure: {'; '.join(sorted(losses))}"
+        todo = [self._fail(key, reason) for key in self._pending]
+        self._pending.clear()
+        return todo
+
+    def _stop_all(self) -> list[Instruction]:
+        todo: list[Instruction] = []
+        for name, slot in self._slots.items():
+            if slot.state in (SlotState.STARTING, SlotState.IDLE):
+                slot.state, slot.deadline_s = SlotState.STOPPED, None
+                todo.append(StopSlot(slot=name))
+        return todo
+
+
+def broken_rules(schedule: Schedule) -> tuple[str, ...]:
+    """The rules of the module's docstring that this state breaks: none, ever."""
+    trials, slots = schedule._trials, schedule._slots.values()
+    pending, runs = list(schedule._pending), Counter(s.key for s in slots if s.key)
+    in_state = {s: {k for k, t in trials.items() if t.state is s} for s in TrialState}
+    moves = (SlotState.STARTING, SlotState.RUNNING)
+    rules = {
+        "one": set(pending) == in_state[TrialState.PENDING]
+        and len(pending) == len(set(pending)),
+        "alone": set(runs) == in_state[TrialState.RUNNING]
+        and all(n == 1 for n in runs.values())
+        and all((s.key is not None) == (s.state is SlotState.RUNNING) for s in slots),
+        "final": schedule.is_finished == (not pending and not runs),
+        "tries": all(
+            t.n_attempts <= schedule.limits.max_attempts for t in trials.values()
+        ),
+        "moving": not pending or any(s.state in moves for s in slots),
+        "timed": all((s.deadline_s is not None) == (s.state in moves) for s in slots),
+    }
+    return tuple(name for name, holds in rules.items() if not holds)

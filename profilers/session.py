@@ -1,0 +1,160 @@
+"""Drives a schedule on an executor, stores each result as it comes, repeats noisy ones.
+
+A noisy measurement is made once more after all others, when what disturbed it
+may be over. The two runs are then merged by `settled`.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from planner.domain.profiling import ProfilingProgress
+from profilers.ports import Executor
+from profilers.schedule import (
+    KeepFailure,
+    KeepMeasurement,
+    Limits,
+    RunTrial,
+    Schedule,
+    SlotName,
+    Ticked,
+    TrialKey,
+)
+from profilers.store import ResultStore, describe, encode
+from profilers.trials import Failure, Measurement, Trial, TrialResult
+
+OnProgress = Callable[[ProfilingProgress], None]
+Kept = KeepMeasurement | KeepFailure
+
+
+def drive(
+    schedule: Schedule,
+    executor: Executor,
+    *,
+    on_start: Callable[[Trial], None],
+    on_kept: Callable[[Kept], None],
+) -> None:
+    """Carry the schedule's instructions out until every trial is settled."""
+    todo = schedule.begin(at_s=executor.at_s())
+    while True:
+        for instruction in todo:
+            if isinstance(instruction, KeepMeasurement | KeepFailure):
+                on_kept(instruction)
+                continue
+            if isinstance(instruction, RunTrial):
+                on_start(instruction.trial)
+            executor.execute(instruction)
+        if schedule.is_finished:
+            return
+        due_s = schedule.next_deadline_s
+        left_s = None if due_s is None else max(0.0, due_s - executor.at_s())
+        events = [*executor.wait(timeout_s=left_s), Ticked(at_s=executor.at_s())]
+        todo = tuple(i for event in events for i in schedule.handle(event))
+
+
+def is_noisy(result: TrialResult | None) -> bool:
+    """Whether any of its points is."""
+    return isinstance(result, Measurement) and any(p.is_noisy for p in result.points)
+
+
+def settled(first: Measurement, second: TrialResult) -> Measurement:
+    """What two runs of a noisy trial say together.
+
+    The second where it is calm. Else the one with the narrower band, widened by
+    how far the medians of the two runs lie apart: the machine's noise between
+    runs is not in either run's own spread.
+    """
+    if isinstance(second, Failure):
+        return _warned(first, f"noisy; measured again it failed: {second.reason}")
+    if not is_noisy(second):
+        return _warned(second, "noisy at first, calm when measured again")
+    calmer = min(first, second, key=lambda m: m.error_frac)
+    others = {p.batch: p.p50_s for p in first.points}
+    ratios = [p.p50_s / others[p.batch] for p in second.points if others.get(p.batch)]
+    apart_ratio = max((max(r, 1 / r) for r in ratios if r > 0), default=1.0)
+    widened = replace(calmer, error_frac=(1 + calmer.error_frac) * apart_ratio - 1)
+    return _warned(
+        widened,
+        "noisy, and noisy again when measured a second time: medians up to"
+        f" {apart_ratio - 1:.0%} apart, error band widened to {widened.error_frac:.0%}",
+    )
+
+
+def _warned(measurement: Measurement, warning: str) -> Measurement:
+    return replace(measurement, warnings=(*measurement.warnings, warning))
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """Measures trials for one run; `n_known` of the run's trials were stored before."""
+
+    store: ResultStore
+    executor: Executor
+    limits: Limits
+    environment: Mapping[str, str]
+    now: Callable[[], dt.datetime]
+    on_progress: OnProgress
+    n_known: int
+    results: dict[TrialKey, TrialResult] = field(default_factory=dict)
+
+    def measure(
+        self, trials: Mapping[TrialKey, Trial]
+    ) -> Mapping[TrialKey, TrialResult]:
+        """Every trial's result, each stored as soon as it is there.
+
+        Raises:
+            ProfilingError: Nothing can be run there, or nothing stored.
+        """
+        n_total = self.n_known + len(trials)
+        slots = self.executor.open()
+        try:
+            self._run(trials, slots, n_total=n_total, note="")
+            noisy = {k: t for k, t in trials.items() if is_noisy(self.results[k])}
+            if noisy:
+                note = ", once more because it was noisy"
+                self._run(noisy, slots, n_total=n_total, note=note)
+        finally:
+            self.executor.close()
+        return self.results
+
+    def _run(
+        self,
+        trials: Mapping[TrialKey, Trial],
+        slots: tuple[SlotName, ...],
+        *,
+        n_total: int,
+        note: str,
+    ) -> None:
+        def tell(trial: Trial) -> None:
+            what = f"{trial.model.name} {describe(trial)}{note}"
+            n_done = self.n_known + len(self.results)
+            self.on_progress(ProfilingProgress(done=n_done, total=n_total, what=what))
+
+        def keep(kept: Kept) -> None:
+            self._keep(kept, trials[kept.key])
+            tell(trials[kept.key])
+
+        schedule = Schedule(trials, slots, self.limits)
+        drive(schedule, self.executor, on_start=tell, on_kept=keep)
+
+    def _keep(self, kept: Kept, trial: Trial) -> None:
+        result = self._result(kept)
+        earlier = self.results.get(kept.key)
+        if isinstance(earlier, Measurement):
+            result = settled(earlier, result)
+        self.store.keep(kept.key, trial, result)
+        self.results[kept.key] = result
+
+    def _result(self, kept: Kept) -> TrialResult:
+        if isinstance(kept, KeepFailure):
+            return self._failure(kept.reason)
+        try:
+            encode(kept.measurement)
+        except ValueError:
+            return self._failure("it gave a figure that is infinite or not a number")
+        return kept.measurement
+
+    def _failure(self, reason: str) -> Failure:
+        return Failure(
+            reason=reason, failed_at=self.now(), environment=self.environment
+        )

@@ -1,0 +1,279 @@
+"""Keeps what trials gave on disk, in one SQLite file, so that nothing is measured twice.
+
+    results(key, model, what, result, stored_at)     one row a trial, replaced by a rerun
+
+The key is a hash of everything that a result depends on: the model's content,
+variant, envelope, batch sizes, processor and runtime versions. The result is a
+JSON document, validated on reading; nothing that can run code is stored. Each
+result is committed as it comes (write-ahead log, full synchronisation), and
+every call opens its own connection, so a killed run loses nothing and several
+processes may share a file.
+"""
+
+import contextlib
+import datetime as dt
+import fcntl
+import hashlib
+import json
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from planner.errors import ProfileStoreError
+from profilers.schedule import TrialKey
+from profilers.trials import Envelope, Failure, Measurement, Trial, TrialResult
+
+SCHEMA_VERSION = 1
+# "DPPS", so that another program's database is never taken for ours.
+APPLICATION_ID = 0x44505053
+# Another process holds the file for one small commit; a minute means it is stuck.
+BUSY_TIMEOUT_S = 60.0
+
+_SCHEMA = """
+    CREATE TABLE results (
+        key TEXT PRIMARY KEY,
+        model TEXT NOT NULL,
+        what TEXT NOT NULL,
+        result TEXT NOT NULL,
+        stored_at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+"""
+
+_MEASUREMENTS = TypeAdapter(Measurement)
+_FAILURES = TypeAdapter(Failure)
+_ENVELOPES = TypeAdapter(Envelope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredResult:
+    """A row of the store; `what` says in words what was measured."""
+
+    key: TrialKey
+    model: str
+    what: str
+    result: TrialResult
+    stored_at: dt.datetime
+
+
+def describe(trial: Trial) -> str:
+    """A trial in a few words, without its model's name."""
+    threads = trial.envelope.threads
+    return f"{trial.variant}, {threads} thread{'s' if threads > 1 else ''}"
+
+
+def trial_key(
+    trial: Trial, *, identity: str, environment: Mapping[str, str]
+) -> TrialKey:
+    """The content hash of all that the trial's result depends on.
+
+    `identity` is the content of the model; its name is not part of the key.
+    """
+    content = {
+        "model": identity,
+        "variant": [
+            trial.variant.precision,
+            trial.variant.runtime,
+            trial.variant.sparsity_frac,
+        ],
+        "envelope": _ENVELOPES.dump_python(trial.envelope, mode="json"),
+        "batches": list(trial.batches),
+        "environment": dict(environment),
+    }
+    return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
+
+
+def _canonical(document: object) -> str:
+    return json.dumps(
+        document,
+        sort_keys=True,
+        allow_nan=False,
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def encode(result: TrialResult) -> str:
+    """The result as canonical JSON.
+
+    Raises:
+        ValueError: A figure is infinite or not a number.
+    """
+    if isinstance(result, Measurement):
+        kind, fields = "measurement", _MEASUREMENTS.dump_python(result)
+    else:
+        kind, fields = "failure", _FAILURES.dump_python(result)
+    instants = {
+        k: v.isoformat() for k, v in fields.items() if isinstance(v, dt.datetime)
+    }
+    return _canonical({"kind": kind, **fields, **instants})
+
+
+def decode(text: str) -> TrialResult:
+    """The result that `encode` wrote.
+
+    Raises:
+        ValueError: It is not such a document, whole and with finite figures.
+    """
+    document = json.loads(text)
+    if not isinstance(document, dict):
+        raise ValueError("not an object")  # noqa: TRY004  # a value, not a caller's type
+    kind = document.pop("kind", None)
+    adapters: Mapping[object, TypeAdapter[Measurement] | TypeAdapter[Failure]]
+    adapters = {"measurement": _MEASUREMENTS, "failure": _FAILURES}
+    if kind not in adapters:
+        raise ValueError(f"unknown kind {kind!r}")
+    result: TrialResult = adapters[kind].validate_json(json.dumps(document))
+    instant = (
+        result.measured_at if isinstance(result, Measurement) else result.failed_at
+    )
+    if instant.tzinfo is None:
+        raise ValueError("its instant has no time zone")
+    if json.loads(encode(result)) != {"kind": kind, **document}:
+        raise ValueError("fields that are unknown or of another type")
+    return result
+
+
+class ResultStore:
+    """Results of trials in the file at `path`, which is made when first needed."""
+
+    def __init__(self, path: Path, *, now: Callable[[], dt.datetime]) -> None:
+        self._path = path
+        self._now = now
+
+    @property
+    def path(self) -> Path:
+        """Where the results are."""
+        return self._path
+
+    def lookup(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, TrialResult]:
+        """The results of those keys that are stored.
+
+        Raises:
+            ProfileStoreError: The file cannot be read or is not ours.
+        """
+        found: dict[TrialKey, TrialResult] = {}
+        with self._opened() as database:
+            for key in dict.fromkeys(keys):
+                row = database.execute(
+                    "SELECT result FROM results WHERE key = ?", (key,)
+                ).fetchone()
+                if row is not None:
+                    found[key] = self._decoded(key, row[0])
+        return found
+
+    def keep(self, key: TrialKey, trial: Trial, result: TrialResult) -> None:
+        """Commit one result, in place of an older one of the same key.
+
+        Raises:
+            ProfileStoreError: The file cannot be written or is not ours.
+        """
+        row = (
+            key,
+            trial.model.name,
+            describe(trial),
+            encode(result),
+            self._now().isoformat(),
+        )
+        with self._opened() as database, database:
+            database.execute("INSERT OR REPLACE INTO results VALUES (?,?,?,?,?)", row)
+
+    def listing(self) -> tuple[StoredResult, ...]:
+        """Everything stored, by model and what was measured.
+
+        Raises:
+            ProfileStoreError: The file cannot be read or is not ours.
+        """
+        with self._opened() as database:
+            rows = database.execute(
+                "SELECT key, model, what, result, stored_at FROM results"
+                " ORDER BY model, what, key"
+            ).fetchall()
+        return tuple(
+            StoredResult(
+                key=TrialKey(key),
+                model=model,
+                what=what,
+                result=self._decoded(key, result),
+                stored_at=dt.datetime.fromisoformat(stored_at),
+            )
+            for key, model, what, result, stored_at in rows
+        )
+
+    def _decoded(self, key: str, text: str) -> TrialResult:
+        try:
+            return decode(text)
+        except (ValueError, RecursionError) as error:
+            reason = str(error).splitlines()[0]
+            raise self._refusal(f"result {key[:12]} is damaged ({reason})") from error
+
+    @contextlib.contextmanager
+    def exclusively(self, *, on_wait: Callable[[], None]) -> Iterator[None]:
+        """Be the only one who measures for this store; `on_wait` is called before waiting.
+
+        The lock ends with its process, however that ends.
+
+        Raises:
+            ProfileStoreError: The lock file beside the store cannot be written.
+        """
+        lock = self._path.with_name(f"{self._path.name}.lock")
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            held = lock.open("w")
+        except OSError as error:
+            raise self._refusal(str(error)) from error
+        with held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                on_wait()
+                fcntl.flock(held, fcntl.LOCK_EX)
+            yield
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """A connection to the file, which is ours and of this schema."""
+        try:
+            if not self._path.exists():
+                _create(self._path)
+            connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S)
+            with contextlib.closing(connection) as database:
+                self._check(database)
+                yield database
+        except (sqlite3.Error, OSError) as error:
+            raise self._refusal(str(error)) from error
+
+    def _check(self, database: sqlite3.Connection) -> None:
+        application = database.execute("PRAGMA application_id").fetchone()[0]
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if application != APPLICATION_ID:
+            raise self._refusal("it is not one, or another program's database")
+        if version != SCHEMA_VERSION:
+            raise self._refusal(
+                f"it has schema {version} and this planner knows {SCHEMA_VERSION}"
+            )
+        database.execute("PRAGMA synchronous = FULL")
+
+    def _refusal(self, reason: str) -> ProfileStoreError:
+        return ProfileStoreError(
+            f"{self._path}: cannot use this profile store: {reason}; move the file"
+            " away or name another, and what it held is measured again"
+        )
+
+
+def _create(path: Path) -> None:
+    """Make the file whole beside its place and link it there: the first to come wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as directory:
+        draft = Path(directory) / "draft"
+        with contextlib.closing(sqlite3.connect(draft)) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute(_SCHEMA)
+            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
