@@ -1,1 +1,1 @@
-"""Filled by its own modules."""
+"""A plan as tables, text, Markdown, HTML and JSON; adds nothing it was not told."""

@@ -1,0 +1,292 @@
+"""A plan as tables of words, ready for any medium: what runs where, the bill, the times.
+
+Renderers (terminal, Markdown, HTML) lay these out and escape them for their medium;
+none of them rounds, adds or decides.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from planner.report.adding import added_up, printed_bill
+from planner.report.sentences import (
+    NOTHING,
+    PURCHASE_WORDS,
+    beyond,
+    clean,
+    counted,
+    dollars,
+    exact,
+    limit,
+    quality,
+    rate,
+    share,
+    usd,
+    variant,
+)
+from planner.specs.plan import (
+    Change,
+    PlanDocument,
+    PlanPlacement,
+    TokenPrediction,
+)
+
+# Shares of a workload's traffic add up to one but for the solver's tolerance.
+WHOLE_TRAFFIC_FRAC: Final = 1e-3
+
+
+class Align(StrEnum):
+    """On which side of its column a cell stands."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column's heading, and the side its cells stand on (numbers: right)."""
+
+    title: str
+    align: Align = Align.LEFT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of words; `total` is a last row that sums up the others."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    total: tuple[str, ...] | None = None
+    footnotes: tuple[str, ...] = ()
+
+
+def table(
+    title: str,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    total: Sequence[str] | None = None,
+    footnotes: Iterable[str] = (),
+) -> Table:
+    """A table of cleaned cells; headings that start with '>' stand to the right."""
+    return Table(
+        title=title,
+        columns=tuple(
+            Column(
+                title=h.removeprefix(">"),
+                align=Align.RIGHT if h.startswith(">") else Align.LEFT,
+            )
+            for h in headings
+        ),
+        rows=tuple(tuple(clean(cell) for cell in row) for row in rows),
+        total=None if total is None else tuple(clean(cell) for cell in total),
+        footnotes=tuple(clean(note) for note in footnotes),
+    )
+
+
+def where(placement: PlanPlacement) -> str:
+    """The site, and who runs it."""
+    if placement.site_kind == "edge":
+        return f"{placement.site} (edge)"
+    return f"{placement.provider} {placement.site}"
+
+
+def machines(placement: PlanPlacement) -> str:
+    """What is bought, how many, and how many of them are spares."""
+    kind = placement.instance_type
+    if placement.device != kind:
+        each = f"{placement.device_count} × " if placement.device_count > 1 else ""
+        kind += f" ({each}{placement.device})"
+    words = f"{placement.machines:,} × {kind}, {PURCHASE_WORDS[placement.purchase]}"
+    if placement.replicas > placement.machines:
+        words += f", {counted(placement.replicas, 'replica')}"
+    if placement.spare_machines:
+        words += f", {placement.spare_machines:,} spare"
+    return words
+
+
+def how(placement: PlanPlacement) -> str:
+    """Variant and batching; language engines batch by themselves."""
+    words = variant(placement.variant)
+    if isinstance(placement.predicted, TokenPrediction):
+        return words
+    if placement.max_batch == 1:
+        return f"{words}, one at a time"
+    words = f"{words}, batch ≤ {placement.max_batch:,}"
+    if placement.max_wait_ms:
+        words += f", wait ≤ {limit(placement.max_wait_ms)}"
+    return words
+
+
+def placements_table(plan: PlanDocument) -> Table:
+    """What to run where."""
+    costs = printed_bill(plan).placements
+    shares = _traffic_shares(plan)
+    rows = [
+        (
+            p.workload,
+            where(p),
+            machines(p),
+            how(p),
+            rate(p.rate_rps) + (f" ({part})" if p.share_frac < 1 else ""),
+            share(p.predicted.utilization_frac),
+            cost,
+        )
+        for p, part, cost in zip(plan.placements, shares, costs.parts, strict=True)
+    ]
+    notes = ["Busy: the share of the time that a machine works at the planned rate."]
+    if not costs.is_whole:
+        notes.append("Costs that belong to no single placement stand in the bill.")
+    return table(
+        "What to run where",
+        ["Workload", "Where", "Machines", "How", ">Requests", ">Busy", ">USD/month"],
+        rows,
+        total=("Total", "", "", "", "", "", costs.total),
+        footnotes=notes,
+    )
+
+
+def _traffic_shares(plan: PlanDocument) -> tuple[str, ...]:
+    """Each placement's share of its workload, adding up to 100 % as printed."""
+    words: dict[int, str] = {}
+    for name in {p.workload for p in plan.placements}:
+        mine = [i for i, p in enumerate(plan.placements) if p.workload == name]
+        percents = [plan.placements[i].share_frac * 100 for i in mine]
+        is_all = abs(sum(percents) / 100 - 1) <= WHOLE_TRAFFIC_FRAC
+        parts = added_up(percents, 100.0 if is_all else None, decimals=1).parts
+        words |= {
+            i: f"{part.removesuffix('.0')} %"
+            for i, part in zip(mine, parts, strict=True)
+        }
+    return tuple(words[i] for i in range(len(plan.placements)))
+
+
+def cost_table(plan: PlanDocument) -> Table:
+    """The bill, line by line; what is printed adds up as printed."""
+    lines = plan.cost.lines
+    bill = printed_bill(plan).lines
+    rows = [
+        (line.item, line.source, line.as_of.isoformat(), part)
+        for line, part in zip(lines, bill.parts, strict=True)
+    ]
+    return table(
+        "Monthly cost",
+        ["Item", "Price from", "As of", ">USD/month"],
+        rows,
+        total=("Total", "", "", bill.total),
+        footnotes=_bill_notes(plan, is_whole=bill.is_whole),
+    )
+
+
+def _bill_notes(plan: PlanDocument, *, is_whole: bool) -> Iterable[str]:
+    total, budget = plan.cost.total_usd_per_month, plan.policy.budget_usd_per_month
+    if not is_whole:
+        yield (
+            f"These lines do not add up to the total the document states, "
+            f"{dollars(total)}: do not trust this copy of the plan."
+        )
+    if budget is not None:
+        left = budget - total
+        rest = f"{dollars(left)} left" if left >= 0 else f"{dollars(-left)} over"
+        yield f"Budget: {dollars(budget)} a month, {rest}."
+
+
+def quality_table(plan: PlanDocument) -> Table | None:
+    """How good the answers are; None where neither a score nor a floor is known."""
+    floors = {w.name: w.quality_floor for w in plan.workloads}
+    if not any(floors.values()) and not any(p.quality for p in plan.placements):
+        return None
+    rows = []
+    for p in plan.placements:
+        floor, score = floors.get(p.workload), p.quality
+        interval = NOTHING
+        if score is not None and score.low is not None and score.high is not None:
+            interval = f"{quality(score.low)} to {quality(score.high)}"
+        rows.append(
+            (
+                p.workload,
+                variant(p.variant),
+                score.metric if score else floor.metric if floor else NOTHING,
+                quality(score.value if score else None),
+                interval,
+                f"{score.n_samples:,}" if score and score.n_samples else NOTHING,
+                quality(floor.minimum if floor else None),
+            )
+        )
+    return table(
+        "Quality of the answers",
+        [
+            *("Workload", "Variant", "Metric", ">Score", ">95 % interval"),
+            *(">Samples", ">At least"),
+        ],
+        rows,
+    )
+
+
+def evidence_table(plan: PlanDocument) -> Table:
+    """The figures the plan rests on, each with its source and date."""
+    rows = [
+        (
+            e.what,
+            e.provenance,
+            share(e.error_frac),
+            e.source,
+            e.as_of.isoformat(),
+        )
+        for e in plan.evidence
+    ]
+    return table(
+        "Evidence", ["Figure", "Provenance", ">Error up to", "Source", "As of"], rows
+    )
+
+
+def reasons_table(plan: PlanDocument) -> Table:
+    """What stands in the way of any plan."""
+    return table(
+        "What stands in the way",
+        ["Subject", "Reason"],
+        [(r.subject, r.sentence) for r in plan.reasons],
+    )
+
+
+def relaxations_table(plan: PlanDocument) -> Table:
+    """Changes that each make the spec feasible, and what the plan then costs."""
+    rows = []
+    for i, relaxation in enumerate(plan.relaxations, start=1):
+        for n_before, change in enumerate(relaxation.change):
+            first = n_before == 0
+            rows.append(
+                (
+                    str(i) if first else "and",
+                    change.field,
+                    setting(change.from_),
+                    target(change),
+                    "" if change.unit == "none" else change.unit,
+                    usd(relaxation.cost_usd_per_month) if first else "",
+                )
+            )
+    return table(
+        "What would make it feasible",
+        [">No.", "Change", ">From", ">To", "Unit", ">Then USD/month"],
+        rows,
+        footnotes=(
+            "Each numbered change alone is enough; the plan that follows was solved.",
+        ),
+    )
+
+
+def setting(value: float | str | None) -> str:
+    """A field of the spec as it stands; None is a limit that nobody set."""
+    if value is None:
+        return "no limit"
+    return value if isinstance(value, str) else exact(value)
+
+
+def target(change: Change) -> str:
+    """What a field would have to be, rounded on in the direction of the change."""
+    if change.to is None or isinstance(change.to, str):
+        return setting(change.to)
+    start = change.from_ if isinstance(change.from_, int | float) else None
+    return beyond(start, change.to, unit=change.unit)

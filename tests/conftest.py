@@ -1,0 +1,20 @@
+"""Answers that several tests start from, as fixtures; `tests.support` has the makers."""
+
+import pytest
+
+from tests.support.plans import chat_plan, infeasible_plan, storefront_plan
+
+
+@pytest.fixture
+def storefront():
+    return storefront_plan()
+
+
+@pytest.fixture
+def chat():
+    return chat_plan()
+
+
+@pytest.fixture
+def infeasible():
+    return infeasible_plan()

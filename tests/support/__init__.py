@@ -1,0 +1,1 @@
+"""Documents and records that several tests start from."""
