@@ -1,0 +1,83 @@
+"""Puts an envelope in force on the measuring process, and says what really holds.
+
+    memory   RLIMIT_DATA: private writable memory; past it an allocation is refused
+    quota    a control group where one can be written, else fewer cores, else nothing
+    threads  told to the runtimes by the backends; repeated here for the record
+
+RLIMIT_DATA and not RLIMIT_AS: with torch 2.13 and onnxruntime 1.32 imported, a
+process had 751 MB of address space but 297 MB of data and 354 MB resident; under
+a limit of 1 GiB it could allocate another 256 MiB with RLIMIT_AS and 704 MiB with
+RLIMIT_DATA (2026-11, Linux 6.18). Libraries' code is address space that a device
+does not pay for. Neither counts what files map in: the limit is a little generous.
+"""
+
+import contextlib
+import os
+import resource
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.units import BYTES_PER_MIB
+from profilers.emulators import cgroups
+from profilers.trials import Envelope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """What was really applied, in words, for the record of a measurement."""
+
+    threads: str
+    memory: str
+    cpu_quota: str
+
+
+@contextlib.contextmanager
+def enter(envelope: Envelope) -> Iterator[InForce]:
+    """Limit this process as the envelope says, for as long as the context lasts.
+
+    What cannot be applied is said and not enforced; the limits of a process that
+    dies go with it.
+    """
+    with contextlib.ExitStack() as stack:
+        memory = _limit_memory(envelope.memory_bytes, stack)
+        cpu_quota = _limit_cpu(envelope.cpu_quota_cores, stack)
+        yield InForce(threads=str(envelope.threads), memory=memory, cpu_quota=cpu_quota)
+
+
+def _limit_memory(memory_bytes: float | None, stack: contextlib.ExitStack) -> str:
+    if memory_bytes is None:
+        return "not limited"
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = int(memory_bytes)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    stack.callback(resource.setrlimit, resource.RLIMIT_DATA, (soft, hard))
+    return f"{limit / BYTES_PER_MIB:.0f} MiB of data (RLIMIT_DATA)"
+
+
+def _limit_cpu(cores: float | None, stack: contextlib.ExitStack) -> str:
+    if cores is None:
+        return "not limited"
+    candidates = cgroups.places(
+        _read(Path("/proc/self/cgroup")), _read(Path("/proc/self/mountinfo"))
+    )
+    try:
+        return stack.enter_context(cgroups.quota(cores, candidates))
+    except cgroups.NotWritableError as error:
+        reason = f"control groups not writable ({error})"
+    before = os.sched_getaffinity(0)
+    if cores < 1:
+        return f"not applied: {reason}"
+    kept = sorted(before)[-int(cores) :]
+    os.sched_setaffinity(0, kept)
+    stack.callback(os.sched_setaffinity, 0, before)
+    return f"{len(kept)} cores by affinity: {reason}"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""

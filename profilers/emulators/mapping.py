@@ -1,0 +1,157 @@
+"""A measurement made here, told as the profile of a device that is not here.
+
+    point        every figure × ratio(p50 here) × the proxy's factor
+    error band   σ² = max(σ devices left out, σ known models left out)²
+                      + σ measurement² + σ proxy²;   error = exp(z · σ) − 1
+
+The errors are taken as independent and log-normal, as `Evidence` takes them. Of
+the first two the larger counts: a machine whose own known models scatter more
+than published devices do among each other is trusted less than those.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from planner.domain.evidence import BAND_QUANTILE_FRAC, Evidence, Provenance
+from planner.domain.profiles import BatchProfile, ServicePoint
+from planner.domain.variants import Precision
+from planner.units import milliseconds
+from profilers.emulators import calibration
+from profilers.emulators.proxies import Proxy
+from profilers.emulators.published import Published
+from profilers.emulators.ratios import Pair, Ratio, fit, left_out_sigma
+from profilers.trials import MeasuredPoint, Measurement, Trial
+
+_Z_BAND = NormalDist().inv_cdf(BAND_QUANTILE_FRAC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """How to map one precision to one device, and what it was learned from.
+
+    `rows` and `local_s` hold the known models' times on the device (or on its
+    relative) and here; `devices_sigma` is the band from leaving devices out.
+    """
+
+    device: str
+    precision: Precision
+    rows: Mapping[str, Published]
+    local_s: Mapping[str, float]
+    devices_sigma: float
+    n_devices: int
+    proxy: Proxy | None = None
+
+    def pairs(self) -> tuple[Pair, ...]:
+        """The known models' two times."""
+        return tuple(
+            Pair(local_s=self.local_s[model], device_s=row.p50_s)
+            for model, row in self.rows.items()
+        )
+
+
+def emulated(learned: Learned, measurement: Measurement, trial: Trial) -> BatchProfile:
+    """The device's profile of what the trial measured."""
+    ratio = fit(learned.pairs())
+    return BatchProfile(
+        model=trial.model.name,
+        variant=trial.variant,
+        device=learned.device,
+        points=tuple(
+            _scaled(point, ratio.at(point.p50_s) * _factor(learned))
+            for point in measurement.points
+        ),
+        evidence=Evidence(
+            provenance=Provenance.EMULATED,
+            source="; ".join(_sources(learned)),
+            as_of=measurement.measured_at.date(),
+            error_frac=error_frac(learned, measurement.error_frac),
+            note=_note(learned, measurement, trial, ratio),
+        ),
+        memory_bytes=measurement.memory_bytes,
+        quality=measurement.quality,
+    )
+
+
+def error_frac(learned: Learned, measurement_error_frac: float) -> float:
+    """The band of an emulated figure, from the rule above."""
+    mapping_sigma = max(learned.devices_sigma, left_out_sigma(learned.pairs()))
+    measurement_sigma = math.log1p(measurement_error_frac) / _Z_BAND
+    proxy_sigma = _proxy_sigma(learned)
+    return math.expm1(
+        _Z_BAND * math.hypot(mapping_sigma, measurement_sigma, proxy_sigma)
+    )
+
+
+def _factor(learned: Learned) -> float:
+    return learned.proxy.factors[learned.precision].middle if learned.proxy else 1.0
+
+
+def _proxy_sigma(learned: Learned) -> float:
+    return learned.proxy.factors[learned.precision].sigma if learned.proxy else 0.0
+
+
+def _scaled(point: MeasuredPoint, ratio: float) -> ServicePoint:
+    return ServicePoint(
+        batch=point.batch,
+        p50_s=point.p50_s * ratio,
+        mean_s=point.mean_s * ratio,
+        p90_s=point.p90_s * ratio,
+        p95_s=point.p95_s * ratio,
+        p99_s=point.p99_s * ratio,
+    )
+
+
+def _sources(learned: Learned) -> Iterable[str]:
+    """Without the line of each log: the table that was learned from says those."""
+    yield "measured on the machine that profiled"
+    yield from dict.fromkeys(
+        row.source.partition(": ")[0] for row in learned.rows.values()
+    )
+    if learned.proxy:
+        yield learned.proxy.source
+
+
+def _note(
+    learned: Learned, measurement: Measurement, trial: Trial, ratio: Ratio
+) -> str:
+    first = measurement.points[0]
+    factor = _factor(learned)
+    said = []
+    if learned.proxy:
+        bounds = learned.proxy.factors[learned.precision]
+        said.append(
+            f"emulated via {learned.proxy.relative} × {factor:.2f} (between "
+            f"{bounds.low:.2f} and {bounds.high:.2f}: {learned.proxy.argument})"
+        )
+    said.append(
+        f"this machine's {milliseconds(first.p50_s):.2f} ms at batch {first.batch} "
+        f"× {ratio.at(first.p50_s) * factor:.2f}"
+    )
+    said.append(_learned_from(learned))
+    if trial.variant.runtime is not calibration.RUNTIME:
+        said.append(
+            f"{trial.variant.runtime} is taken to be as much slower or faster than "
+            f"{calibration.RUNTIME} there as here"
+        )
+    said += dict.fromkeys(row.note for row in learned.rows.values() if row.note)
+    return "; ".join(said)
+
+
+def _learned_from(learned: Learned) -> str:
+    runtimes = " and ".join(dict.fromkeys(row.runtime for row in learned.rows.values()))
+    years = _years(row.as_of for row in learned.rows.values())
+    off_frac = math.expm1(_Z_BAND * learned.devices_sigma)
+    return (
+        f"ratio learned from {len(learned.rows)} known models, here on "
+        f"{calibration.RUNTIME}, there on {runtimes} ({years}); leaving each of "
+        f"{learned.n_devices} published devices out, 90 % of times were at most "
+        f"{off_frac:.0%} above what was predicted"
+    )
+
+
+def _years(dates: Iterable[dt.date]) -> str:
+    years = sorted({date.year for date in dates})
+    return f"{years[0]}" if len(years) == 1 else f"{years[0]} to {years[-1]}"

@@ -1,0 +1,98 @@
+"""Devices without a published table, mapped through a relative that has one.
+
+The relative's emulated time is multiplied by a factor between two bounds, each an
+argument from published figures. The bounds are taken as the 10 % and 90 %
+quantiles of the factor's (log-normal) distribution: its middle is their geometric
+mean, and what it adds to the error band is half their distance.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from planner.domain.evidence import BAND_QUANTILE_FRAC
+from planner.domain.variants import Precision
+
+_Z_BAND = NormalDist().inv_cdf(BAND_QUANTILE_FRAC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """Device time over its relative's, between two bounds."""
+
+    low: float
+    high: float
+
+    @property
+    def middle(self) -> float:
+        """The factor that is applied."""
+        return math.sqrt(self.low * self.high)
+
+    @property
+    def sigma(self) -> float:
+        """What its uncertainty adds to the error band, in logarithms."""
+        return math.log(self.high / self.low) / (2 * _Z_BAND)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """A relative, the factor for each precision, and the argument for it."""
+
+    relative: str
+    factors: Mapping[Precision, Factor]
+    argument: str
+    source: str
+
+
+# High-Performance Linpack, Gflop/s: github.com/geerlingguy/top500-benchmark
+# @be7b678134 README.md. Same program, same author, all cores.
+_HPL_PI_4, _HPL_PI_5, _HPL_RK3588S = 11.889, 35.169, 53.333
+# RK3588S time over Raspberry Pi 4 time, fastest runtime of each, MLPerf open edge
+# sweep: median of 28 models at fp32 and of 24 at int8.
+_RK3588S_OVER_PI_4 = {Precision.FP32: 0.394, Precision.INT8: 0.380}
+
+# Clocks: MLPerf v2.1 open/Krai/systems/orin-tflite-v2.7.1-ruy.json (12 cores at
+# 2,201.6 MHz); NVIDIA Jetson Orin Nano: 6 cores at 1.5 GHz, at 1.7 GHz in the Super
+# mode of JetPack 6.1, which is not taken for granted.
+_AGX_ORIN_GHZ, _ORIN_NANO_GHZ = 2.2016, 1.5
+# What doubling the threads from 2 to 4 gave on a Raspberry Pi 4, median over 28
+# detectors at fp32 and 18 at int8 (TFLite): github.com/NobuoTsukamoto/benchmarks
+# @422e0a08db. From 6 cores to 12 it gives no more than that.
+_TWICE_THE_CORES = {Precision.FP32: 1.24, Precision.INT8: 1.70}
+
+PROXIES: Mapping[str, Proxy] = {
+    "raspberry-pi-5": Proxy(
+        relative="firefly-rk3588s",
+        factors={
+            precision: Factor(
+                low=_HPL_PI_4 / _HPL_PI_5 / over_pi_4, high=_HPL_RK3588S / _HPL_PI_5
+            )
+            for precision, over_pi_4 in _RK3588S_OVER_PI_4.items()
+        },
+        argument=(
+            "both have four Cortex-A76 at 2.4 GHz; the RK3588S adds four Cortex-A55 "
+            "and twice the memory bus: at worst slower by their Linpack ratio, at "
+            "best faster as Linpack over a Raspberry Pi 4 says"
+        ),
+        source="github.com/geerlingguy/top500-benchmark@be7b678134",
+    ),
+    "jetson-orin-nano-8gb": Proxy(
+        relative="jetson-agx-orin",
+        factors={
+            precision: Factor(
+                low=_AGX_ORIN_GHZ / _ORIN_NANO_GHZ,
+                high=_AGX_ORIN_GHZ / _ORIN_NANO_GHZ * twice,
+            )
+            for precision, twice in _TWICE_THE_CORES.items()
+        },
+        argument=(
+            "the same Cortex-A78AE at 1.5 instead of 2.2 GHz, 6 instead of 12 cores: "
+            "slower by the clocks, and by up to what doubling the threads gives"
+        ),
+        source=(
+            "MLPerf v2.1 system descriptions; NVIDIA Jetson Orin Nano specification; "
+            "github.com/NobuoTsukamoto/benchmarks@422e0a08db"
+        ),
+    ),
+}

@@ -1,0 +1,1 @@
+"""Published architectures, rebuilt to be timed here: the link to published devices."""
