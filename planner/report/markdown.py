@@ -6,7 +6,7 @@ from typing import Final
 
 from planner.report.links import split_links
 from planner.report.outline import Block, Bullets, Outline, Paragraph, Steps, outline
-from planner.report.tables import Align, Table
+from planner.report.tables import Table
 from planner.specs.plan import PlanDocument
 
 # Signs that start markup anywhere in a line. An underscore inside a word does not.
@@ -73,17 +73,17 @@ def _block(block: Block) -> str:
 
 def markdown_table(table: Table) -> str:
     """The table with its footnotes, without its title."""
+    rows = [[escaped(cell) for cell in row] for row in table.rows]
+    if table.has_total:
+        rows[-1] = [f"**{cell}**" if cell else "" for cell in rows[-1]]
     lines = [
         _row([escaped(c.title) for c in table.columns]),
-        _row([" ---: " if c.align is Align.RIGHT else " --- " for c in table.columns]),
-        *(_row([escaped(cell) for cell in row]) for row in table.rows),
+        _row(["---:" if c.is_number else "---" for c in table.columns]),
+        *(_row(row) for row in rows),
     ]
-    if table.total is not None:
-        bold = [f"**{escaped(cell)}**" if cell else "" for cell in table.total]
-        lines.append(_row(bold))
     notes = [f"*{escaped(note)}*" for note in table.footnotes]
     return "\n".join(lines) + "".join(f"\n\n{note}" for note in notes)
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.strip() for cell in cells) + " |"
+    return "| " + " | ".join(cells) + " |"

@@ -100,6 +100,25 @@ def outline(plan: PlanDocument) -> Outline:
     )
 
 
+def answer_tables(plan: PlanDocument) -> tuple[Table, ...]:
+    """The tables that answer the question, without those that back it up."""
+    told = (s for s in outline(plan).sections if s.is_brief)
+    return tuple(b for s in told for b in s.blocks if isinstance(b, Table))
+
+
+def closing_lines(plan: PlanDocument) -> tuple[str, ...]:
+    """What is to be said under the tables: the answer, why, warnings, proof."""
+    told = outline(plan)
+    lines = list(told.headline)
+    for section in (s for s in told.sections if s.is_brief):
+        for block in section.blocks:
+            if isinstance(block, Bullets):
+                lines += [f"{section.title}: {line}" for line in block.lines]
+            elif isinstance(block, Paragraph):
+                lines.append(block.text)
+    return tuple(lines)
+
+
 def _verdict(plan: PlanDocument) -> str:
     if plan.status is Verdict.INFEASIBLE:
         return "infeasible"

@@ -6,7 +6,6 @@ none of them rounds, adds or decides.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from planner.report.adding import added_up, printed_bill
@@ -36,29 +35,22 @@ from planner.specs.plan import (
 WHOLE_TRAFFIC_FRAC: Final = 1e-3
 
 
-class Align(StrEnum):
-    """On which side of its column a cell stands."""
-
-    LEFT = "left"
-    RIGHT = "right"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column's heading, and the side its cells stand on (numbers: right)."""
+    """A column's heading; numbers stand to the right and are not broken."""
 
     title: str
-    align: Align = Align.LEFT
+    is_number: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of words; `total` is a last row that sums up the others."""
+    """Rows of words; where `has_total`, the last row sums up the others."""
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
-    total: tuple[str, ...] | None = None
+    has_total: bool = False
     footnotes: tuple[str, ...] = ()
 
 
@@ -70,18 +62,16 @@ def table(
     total: Sequence[str] | None = None,
     footnotes: Iterable[str] = (),
 ) -> Table:
-    """A table of cleaned cells; headings that start with '>' stand to the right."""
+    """A table of cleaned cells; headings that start with '>' are those of numbers."""
+    every_row = [*rows, total] if total is not None else list(rows)
     return Table(
-        title=title,
+        title=clean(title),
         columns=tuple(
-            Column(
-                title=h.removeprefix(">"),
-                align=Align.RIGHT if h.startswith(">") else Align.LEFT,
-            )
+            Column(title=clean(h.removeprefix(">")), is_number=h.startswith(">"))
             for h in headings
         ),
-        rows=tuple(tuple(clean(cell) for cell in row) for row in rows),
-        total=None if total is None else tuple(clean(cell) for cell in total),
+        rows=tuple(tuple(clean(cell) for cell in row) for row in every_row),
+        has_total=total is not None,
         footnotes=tuple(clean(note) for note in footnotes),
     )
 

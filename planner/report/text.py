@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Final
 
 from planner.report.outline import Block, Bullets, Paragraph, Steps, outline
-from planner.report.tables import Align, Column, Table
+from planner.report.tables import Column, Table
 from planner.specs.plan import PlanDocument
 
 GAP: Final = "  "
@@ -120,10 +120,9 @@ def _bullet(line: str, width: int) -> str:
 
 def text_table(table: Table, *, width: int) -> str:
     """The table with its footnotes, without its title, in at most `width` columns."""
-    every_row = [*table.rows, *([table.total] if table.total else [])]
-    widths = column_widths(table.columns, every_row, width)
+    widths = column_widths(table.columns, table.rows, width)
     if widths is None:
-        lines = list(_as_lists(table.columns, every_row, width))
+        lines = list(_as_lists(table.columns, table.rows, width))
     else:
         lines = list(_as_grid(table, widths))
     notes = [line for note in table.footnotes for line in wrapped(note, width)]
@@ -137,7 +136,7 @@ def column_widths(
     stacks = list(zip([c.title for c in columns], *rows, strict=True))
     widths = [max(display_width(cell) for cell in cells) for cells in stacks]
     least = [
-        w if c.align is Align.RIGHT else _least_width(cells)
+        w if c.is_number else _least_width(cells)
         for w, c, cells in zip(widths, columns, stacks, strict=True)
     ]
     room = width - len(GAP) * (len(columns) - 1)
@@ -162,11 +161,10 @@ def _as_grid(table: Table, widths: Sequence[int]) -> Iterator[str]:
     rule = "─" * (sum(widths) + len(GAP) * (len(widths) - 1))
     yield from _grid_row([c.title for c in table.columns], table.columns, widths)
     yield rule
-    for row in table.rows:
+    for i, row in enumerate(table.rows, start=1):
+        if table.has_total and i == len(table.rows):
+            yield rule
         yield from _grid_row(row, table.columns, widths)
-    if table.total is not None:
-        yield rule
-        yield from _grid_row(table.total, table.columns, widths)
 
 
 def _grid_row(
@@ -175,15 +173,15 @@ def _grid_row(
     stacks = [wrapped(c, w) for c, w in zip(cells, widths, strict=True)]
     for level in zip_longest(*stacks, fillvalue=""):
         padded = [
-            _padded(text, w, c.align)
+            _padded(text, w, is_number=c.is_number)
             for text, w, c in zip(level, widths, columns, strict=True)
         ]
         yield GAP.join(padded).rstrip()
 
 
-def _padded(text: str, width: int, align: Align) -> str:
+def _padded(text: str, width: int, *, is_number: bool) -> str:
     space = " " * (width - display_width(text))
-    return space + text if align is Align.RIGHT else text + space
+    return space + text if is_number else text + space
 
 
 def _as_lists(
