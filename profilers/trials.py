@@ -52,6 +52,9 @@ class MeasuredPoint:
     p99_s: float
     n_samples: int
     is_noisy: bool
+    # Upper ends of the 95 % intervals; None where so few samples do not bound the tail.
+    p95_high_s: float | None = None
+    p99_high_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

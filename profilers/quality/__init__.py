@@ -1,1 +1,1 @@
-"""Filled by its own modules."""
+"""What a variant gets wrong, counted on the user's own evaluation set."""

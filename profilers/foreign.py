@@ -1,0 +1,63 @@
+"""The boundary to code that is not ours: a user's model, an exporter, a runtime.
+
+Whatever such code raises is told in one sentence, as an error of our own tree.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from planner.errors import PlannerError, ProfilingError
+
+
+@contextmanager
+def told_as(
+    error: type[ProfilingError], doing: str, *, way_out: str = ""
+) -> Iterator[None]:
+    """Run someone else's code; what it raises becomes `error`, in one sentence.
+
+    Raises:
+        ProfilingError: Of the class given, when the code inside fails.
+
+    Example:
+        >>> from planner.errors import ModelLoadError
+        >>> with told_as(ModelLoadError, "reading 'x'", way_out="give a number"):
+        ...     float("x")
+        Traceback (most recent call last):
+        ...
+        planner.errors.ModelLoadError: reading 'x' failed: ValueError: could not convert string to float: 'x' (give a number)
+    """
+    try:
+        yield
+    except PlannerError:
+        raise
+    # A script that calls sys.exit on import must not end the worker.
+    except (Exception, SystemExit) as failure:
+        ending = f" ({way_out})" if way_out else ""
+        raise error(f"{doing} failed: {last_line(failure)}{ending}") from failure
+
+
+def last_line(failure: BaseException) -> str:
+    """What a traceback would end with, on one line and not longer than a paragraph."""
+    lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
+    said = lines[0] if lines else "no message"
+    return f"{type(failure).__name__}: {said[:300]}"
+
+
+@contextmanager
+def deprecations_of_torch_hidden() -> Iterator[None]:
+    """Hide what torch 2.13 says about its own quantized modules and exporter.
+
+    torch is pinned: these are notes to its next release, raised by calls that
+    have no other spelling in this one. Anything else still comes through.
+    """
+    with warnings.catch_warnings():
+        for message in (
+            "torch.ao.quantization is deprecated",
+            "(?s).*torch.quantize_per_tensor, torch.quantize_per_channel",
+            "Please use quant_min and quant_max",
+            r".*must run observer before calling calculate_qparams",
+            r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+        ):
+            warnings.filterwarnings("ignore", message=message)
+        yield

@@ -1,0 +1,295 @@
+"""How long a batch takes here: warm-up, a stopping rule, intervals, and noise.
+
+Every batch size is first run until it is steady, then sampled in blocks; the sizes
+take turns, block by block, so that drift of the machine falls on all alike, and go on for
+`min_window_s` at least, so that slow drift is seen at all. A size is done when the 95 %
+confidence interval of its median is narrow enough,
+
+    (high - low) / 2  ≤  half_width_frac · median,
+
+or when its limit of time or samples is reached. The interval of a quantile is the
+distribution-free one between order statistics: with B ~ Binomial(n, q),
+
+    low  = x[l],  l the largest  rank with P(B < l) ≤ 2.5 %
+    high = x[u],  u the smallest rank with P(B ≥ u) ≤ 2.5 %
+
+(Hahn and Meeker, Statistical Intervals, 1991, section 5.2); a rank outside 1 … n means that
+so few samples do not bound the quantile on that side.
+
+Samples of one block resemble each other more than that theory thinks, so a point is
+called noisy when its blocks' medians disagree (their 90th percentile over their 10th above
+`max_block_ratio`), when the hypervisor stole time, or when the rule was not met in time. A
+noisy point is measured again, `n_retries` times at most; the attempt whose blocks agreed best is kept.
+
+Error band of a measurement (one-sided, 90 %, as in `planner.domain.evidence`): the
+largest over its points of
+
+    steady   max(high, 90th percentile of the block medians) / median - 1
+    noisy    max(high, largest block median) / median - 1
+
+and never below `REPEATABILITY_FRAC`, what the same model's median moves from one process to
+the next.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from profilers.trials import MeasuredPoint
+
+CONFIDENCE_FRAC = 0.95
+REPEATABILITY_FRAC = 0.05
+_BAND_QUANTILE_FRAC = 0.9
+
+
+class Clock(Protocol):
+    """A clock that only goes forward, such as `time.perf_counter`."""
+
+    def __call__(self) -> float:
+        """Seconds since some fixed moment."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingRule:
+    """When to stop sampling one batch size, and what counts as noise.
+
+    `min_samples`, `min_blocks` and `min_window_s` are waived when `max_point_s` is over,
+    `floor_samples` is not: six samples are the fewest that bound a median at 95 %.
+    """
+
+    half_width_frac: float = 0.025
+    min_samples: int = 120
+    floor_samples: int = 6
+    max_samples: int = 5000
+    min_window_s: float = 1.5
+    min_blocks: int = 6
+    max_point_s: float = 1.0
+    block_s: float = 0.02
+    min_block_samples: int = 3
+    max_block_samples: int = 100
+    warm_up_s: float = 1.0
+    warm_up_tolerance_frac: float = 0.1
+    max_block_ratio: float = 1.3
+    max_stolen_frac: float = 0.05
+    n_retries: int = 1
+
+
+DEFAULT_RULE = SamplingRule()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """A measured point with the error band that its own spread shows."""
+
+    point: MeasuredPoint
+    error_frac: float
+
+
+@dataclass(slots=True)
+class _Series:
+    batch: int
+    block_samples: int
+    blocks: list[NDArray[np.float64]] = field(default_factory=list)
+    spent_s: float = 0.0
+
+    def samples_s(self) -> NDArray[np.float64]:
+        return np.concatenate(self.blocks)
+
+    def block_ratio(self) -> float:
+        low_s, high_s = np.quantile(self.block_medians_s(), (0.1, 0.9))
+        return float(high_s / low_s)
+
+    def block_medians_s(self) -> NDArray[np.float64]:
+        return np.array([np.median(block) for block in self.blocks])
+
+
+def measure_batches(
+    run: Callable[[int], object],
+    batches: Sequence[int],
+    *,
+    clock: Clock,
+    stolen_frac: Callable[[], float],
+    rule: SamplingRule = DEFAULT_RULE,
+) -> tuple[Timing, ...]:
+    """Service times of `run(batch)` for each batch size, ascending.
+
+    `stolen_frac` says which share of the machine's time was stolen since it was
+    last asked.
+    """
+    best: dict[int, tuple[float, Timing]] = {}
+    open_batches = sorted(set(batches))
+    for _ in range(1 + rule.n_retries):
+        stolen_frac()
+        sampled = _sample(run, open_batches, clock=clock, rule=rule)
+        stolen = stolen_frac()
+        for series in sampled:
+            timing = _timing(series, stolen_frac=stolen, rule=rule)
+            rank = timing.error_frac + timing.point.is_noisy
+            if series.batch not in best or rank < best[series.batch][0]:
+                best[series.batch] = (rank, timing)
+        open_batches = [b for b, (_, t) in best.items() if t.point.is_noisy]
+        if not open_batches:
+            break
+    return tuple(best[batch][1] for batch in sorted(best))
+
+
+def error_band_frac(timings: Sequence[Timing]) -> float:
+    """The measurement's `error_frac`: see the module's docstring."""
+    return max(REPEATABILITY_FRAC, *(t.error_frac for t in timings))
+
+
+def _sample(
+    run: Callable[[int], object],
+    batches: Sequence[int],
+    *,
+    clock: Clock,
+    rule: SamplingRule,
+) -> list[_Series]:
+    every = [_warmed_up(run, batch, clock=clock, rule=rule) for batch in batches]
+    going = list(every)
+    began_s = clock()
+    while going:
+        for series in going:
+            block = _block(run, series.batch, series.block_samples, clock=clock)
+            series.blocks.append(block)
+            series.spent_s += float(block.sum())
+        seen_s = clock() - began_s
+        going = [s for s in going if not _done(s, rule, seen_s=seen_s)]
+    return every
+
+
+def _warmed_up(
+    run: Callable[[int], object], batch: int, *, clock: Clock, rule: SamplingRule
+) -> _Series:
+    """Run until two blocks in a row agree, or the time for it is over."""
+    began_s = clock()
+    run(batch)
+    before_s = float(_block(run, batch, 1, clock=clock)[0])
+    while True:
+        n = _block_samples(before_s, rule, at_least=1)
+        after_s = float(np.median(_block(run, batch, n, clock=clock)))
+        settled = abs(after_s - before_s) <= rule.warm_up_tolerance_frac * before_s
+        if settled or clock() - began_s >= rule.warm_up_s:
+            n = _block_samples(after_s, rule, at_least=rule.min_block_samples)
+            return _Series(batch=batch, block_samples=n)
+        before_s = after_s
+
+
+def _block_samples(service_s: float, rule: SamplingRule, *, at_least: int) -> int:
+    wanted = rule.max_block_samples
+    if service_s > 0:
+        wanted = min(wanted, math.ceil(rule.block_s / service_s))
+    return max(at_least, wanted)
+
+
+def _block(
+    run: Callable[[int], object], batch: int, n: int, *, clock: Clock
+) -> NDArray[np.float64]:
+    samples_s = np.empty(n)
+    for i in range(n):
+        began_s = clock()
+        run(batch)
+        samples_s[i] = clock() - began_s
+    return samples_s
+
+
+def _done(series: _Series, rule: SamplingRule, *, seen_s: float) -> bool:
+    samples_s = series.samples_s()
+    if len(samples_s) < rule.floor_samples:
+        return False
+    if series.spent_s >= rule.max_point_s or len(samples_s) >= rule.max_samples:
+        return True
+    is_enough = (
+        len(samples_s) >= rule.min_samples
+        and len(series.blocks) >= rule.min_blocks
+        and seen_s >= rule.min_window_s
+    )
+    return is_enough and _is_narrow(samples_s, rule)
+
+
+def _is_narrow(samples_s: NDArray[np.float64], rule: SamplingRule) -> bool:
+    low_s, high_s = quantile_interval(samples_s, 0.5)
+    if low_s is None or high_s is None:
+        return False
+    median_s = float(np.median(samples_s))
+    return (high_s - low_s) / 2 <= rule.half_width_frac * median_s
+
+
+def _timing(series: _Series, *, stolen_frac: float, rule: SamplingRule) -> Timing:
+    samples_s = series.samples_s()
+    is_noisy = (
+        series.block_ratio() > rule.max_block_ratio
+        or stolen_frac > rule.max_stolen_frac
+        or not _is_narrow(samples_s, rule)
+    )
+    point = _point(series.batch, samples_s, is_noisy=is_noisy)
+    medians_s = series.block_medians_s()
+    block_s = (
+        np.max(medians_s) if is_noisy else np.quantile(medians_s, _BAND_QUANTILE_FRAC)
+    )
+    worst_s = max(point.p50_high_s, float(block_s))
+    return Timing(point=point, error_frac=worst_s / point.p50_s - 1.0)
+
+
+def _point(
+    batch: int, samples_s: NDArray[np.float64], *, is_noisy: bool
+) -> MeasuredPoint:
+    p50_s, p90_s, p95_s, p99_s = np.quantile(samples_s, (0.5, 0.9, 0.95, 0.99))
+    low_s, high_s = quantile_interval(samples_s, 0.5)
+    return MeasuredPoint(
+        batch=batch,
+        p50_s=float(p50_s),
+        p50_low_s=float(samples_s.min()) if low_s is None else low_s,
+        p50_high_s=float(samples_s.max()) if high_s is None else high_s,
+        mean_s=float(samples_s.mean()),
+        p90_s=float(p90_s),
+        p95_s=float(p95_s),
+        p99_s=float(p99_s),
+        p95_high_s=quantile_interval(samples_s, 0.95)[1],
+        p99_high_s=quantile_interval(samples_s, 0.99)[1],
+        n_samples=len(samples_s),
+        is_noisy=is_noisy,
+    )
+
+
+def quantile_interval(
+    samples: NDArray[np.float64], quantile_frac: float
+) -> tuple[float | None, float | None]:
+    """95 % confidence interval of a quantile; None where so few samples do not bound it.
+
+    Example:
+        >>> quantile_interval(np.arange(1.0, 11.0), 0.5)
+        (2.0, 9.0)
+        >>> quantile_interval(np.arange(5.0), 0.5)
+        (None, None)
+    """
+    ordered = np.sort(samples)
+    lower, upper = _ranks(len(ordered), quantile_frac)
+    low = float(ordered[lower - 1]) if lower >= 1 else None
+    high = float(ordered[upper - 1]) if upper <= len(ordered) else None
+    return low, high
+
+
+@cache
+def _ranks(n: int, quantile_frac: float) -> tuple[int, int]:
+    """Ranks l and u of the interval, counted from 1; 0 and n + 1 mean unbounded."""
+    tail_frac = (1 - CONFIDENCE_FRAC) / 2
+    below = np.cumsum(_binomial(n, quantile_frac))  # below[k] = P(B ≤ k)
+    # P(B < l) = below[l - 1], and P(B ≥ u) = 1 - below[u - 1].
+    lower = int(np.searchsorted(below, tail_frac, side="right"))
+    upper = int(np.searchsorted(below, 1 - tail_frac, side="left")) + 1
+    return lower, upper
+
+
+def _binomial(n: int, p: float) -> NDArray[np.float64]:
+    """Probabilities of 0 … n successes, by logarithms so that large n do not underflow."""
+    log_factorial = np.array([math.lgamma(k + 1) for k in range(n + 1)])
+    k = np.arange(n + 1)
+    log_choose = log_factorial[n] - log_factorial - log_factorial[::-1]
+    return np.asarray(np.exp(log_choose + k * math.log(p) + (n - k) * math.log1p(-p)))

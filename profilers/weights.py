@@ -1,0 +1,128 @@
+"""A torch variant's file: its weights in their own precision, as safetensors.
+
+Integers stay integers: a quantized tensor is written as its int8 values, scales and
+zero points. The metadata names the precision and the shape of a sample. There is no
+code in the file, so loading it needs the user's factory.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from planner.domain.variants import Precision
+from planner.errors import ProfilingError
+from profilers.artifacts import replacing
+from profilers.foreign import told_as
+
+# Parts of a quantized tensor, as suffixes of its name in the file.
+_VALUES, _SCALES, _ZEROS = "#int8", "#scales", "#zero_points"
+_BIAS = "#bias"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchHeader:
+    """What a torch artefact says of itself."""
+
+    precision: Precision
+    sample_shape: tuple[int, ...]
+    input_dtype: str
+
+
+def write(state: Mapping[str, object], header: TorchHeader, path: Path) -> None:
+    """Write a state dict, quantized tensors taken apart into plain ones."""
+    tensors: dict[str, torch.Tensor] = {}
+    for name, value in state.items():
+        tensors.update(_flattened(name, value))
+    metadata = {
+        "format": "pt",
+        "precision": str(header.precision),
+        "sample_shape": json.dumps(header.sample_shape),
+        "input_dtype": header.input_dtype,
+    }
+    # Tied weights share memory, which safetensors refuses: each gets its own copy.
+    own = {name: t.detach().clone().contiguous() for name, t in tensors.items()}
+    with replacing(path) as temporary:
+        save_file(own, temporary, metadata)
+
+
+def read_header(path: Path) -> TorchHeader:
+    """What the artefact is.
+
+    Raises:
+        ProfilingError: Not a torch artefact of this product.
+    """
+    with (
+        told_as(ProfilingError, f"reading {path}", way_out="is it a torch artefact?"),
+        safe_open(path, framework="pt") as file,
+    ):
+        metadata = file.metadata() or {}
+        return TorchHeader(
+            precision=Precision(metadata["precision"]),
+            sample_shape=tuple(json.loads(metadata["sample_shape"])),
+            input_dtype=metadata["input_dtype"],
+        )
+
+
+def read(path: Path, skeleton: Mapping[str, object]) -> dict[str, object]:
+    """The state dict of the file, put together again after the skeleton's own types.
+
+    Raises:
+        ProfilingError: The file lacks what the skeleton has.
+    """
+    with told_as(
+        ProfilingError,
+        f"loading {path} into the factory's module",
+        way_out="was the artefact made from this factory?",
+    ):
+        tensors = load_file(path)
+        return {name: _restored(name, like, tensors) for name, like in skeleton.items()}
+
+
+def _flattened(name: str, value: object) -> Iterator[tuple[str, torch.Tensor]]:
+    if isinstance(value, tuple):  # packed parameters of a linear layer: weight, bias
+        weight, bias = value
+        yield from _flattened(name, weight)
+        if bias is not None:
+            yield name + _BIAS, bias
+    elif isinstance(value, torch.Tensor) and value.is_quantized:
+        per_channel = value.qscheme() == torch.per_channel_affine
+        yield name + _VALUES, value.int_repr()
+        yield (
+            name + _SCALES,
+            value.q_per_channel_scales()
+            if per_channel
+            else torch.tensor([value.q_scale()], dtype=torch.float64),
+        )
+        yield (
+            name + _ZEROS,
+            value.q_per_channel_zero_points()
+            if per_channel
+            else torch.tensor([value.q_zero_point()]),
+        )
+    elif isinstance(value, torch.Tensor):
+        yield name, value
+
+
+def _restored(name: str, like: object, tensors: Mapping[str, torch.Tensor]) -> object:
+    if isinstance(like, tuple):
+        weight, bias = like
+        restored = _restored(name, weight, tensors)
+        return restored, None if bias is None else tensors[name + _BIAS]
+    if not isinstance(like, torch.Tensor):
+        return like  # a dtype that the skeleton fixes
+    if not like.is_quantized:
+        return tensors[name]
+    scales, zeros = tensors[name + _SCALES], tensors[name + _ZEROS]
+    values = tensors[name + _VALUES]
+    if like.qscheme() == torch.per_channel_affine:
+        return torch._make_per_channel_quantized_tensor(
+            values, scales, zeros, like.q_per_channel_axis()
+        )
+    return torch._make_per_tensor_quantized_tensor(
+        values, scales.item(), int(zeros.item())
+    )

@@ -1,0 +1,167 @@
+"""Carry out one trial in this process: load, transform, check, time, weigh, grade.
+
+Memory of a replica = what a fresh Python holds after importing the runtime (a short process
+of its own) + how far this process's peak rises from before the variant is loaded until every
+batch size has run. So the exporter, the fp32 original and this process's other
+imports are not counted, and the largest batch is.
+"""
+
+import copy
+import datetime as dt
+import importlib.util
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.domain.profiles import Quality
+from planner.domain.variants import Runtime
+from planner.errors import MissingExtraError, ProfilingError
+from profilers import machine, measure
+from profilers.backends import Backend, load_backend
+from profilers.identity import identity, runtime_versions
+from profilers.measure import Clock
+from profilers.quality.accuracy import top1_accuracy
+from profilers.trials import Measurement, Trial
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from profilers.artifacts import Artifact
+    from profilers.models import LoadedModel
+
+__all__ = ["identity", "measure_trial", "runtime_versions"]
+
+
+def measure_trial(
+    trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]
+) -> Measurement:
+    """Measure the trial's variant here, with the envelope's number of threads.
+
+    Limits of memory and processor time are the business of whoever started this
+    process. torch's number of threads is changed for the whole of it.
+
+    Raises:
+        ProfilingError: The model cannot be loaded, the variant is not offered or not
+            possible, or its answers are useless.
+        MissingExtraError: What profiling needs is not installed.
+    """
+    _require_packages(trial.variant.runtime)
+    import torch  # noqa: PLC0415 - heavy, and only a worker needs it
+
+    from profilers.models import load_model  # noqa: PLC0415 - imports torch
+    from profilers.variants import export_variant, transformation  # noqa: PLC0415 - imports torch
+
+    transformation(trial.variant)
+    torch.set_num_threads(trial.envelope.threads)
+    with (
+        machine.RuntimeFloor(trial.variant.runtime) as floor,
+        tempfile.TemporaryDirectory(prefix="variant-") as directory,
+    ):
+        model = load_model(trial.model)
+        artifact = export_variant(model, trial.variant, Path(directory))
+        floor_bytes = floor.resident_bytes()
+        return _measured(trial, model, artifact, floor_bytes, clock=clock, now=now)
+
+
+def _require_packages(runtime: Runtime) -> None:
+    needed = ["torch", "safetensors"]
+    if runtime is Runtime.ONNXRUNTIME:
+        needed += ["onnx", "onnxscript", "onnxruntime"]
+    for package in needed:
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(package, "profile", "profiling a torch model")
+
+
+def _measured(
+    trial: Trial,
+    model: "LoadedModel",
+    artifact: "Artifact",
+    floor_bytes: float,
+    *,
+    clock: Clock,
+    now: Callable[[], dt.datetime],
+) -> Measurement:
+    threads = trial.envelope.threads
+    peak = machine.PeakMemory()
+    backend = load_backend(
+        trial.variant.runtime,
+        artifact.path,
+        threads=threads,
+        build=lambda: copy.deepcopy(model.module),
+    )
+    batches = _batches(model.example.numpy(), trial.batches)
+    _require_finite(backend, batches[max(batches)], trial)
+    timings = measure.measure_batches(
+        lambda batch: backend.run(batches[batch]),
+        trial.batches,
+        clock=clock,
+        stolen_frac=machine.StolenTime(),
+    )
+    memory_bytes = floor_bytes + peak.added_bytes()
+    busy = machine.load_warning(
+        os.getloadavg()[0], cores=os.cpu_count() or 1, threads=threads
+    )
+    return Measurement(
+        points=tuple(timing.point for timing in timings),
+        memory_bytes=memory_bytes,
+        artifact_bytes=float(artifact.size_bytes),
+        artifact_sha256=artifact.sha256,
+        error_frac=measure.error_band_frac(timings),
+        measured_at=now(),
+        quality=_quality(backend, model),
+        warnings=tuple(_warnings(timings, model, busy)),
+        environment=environment(threads=backend.threads),
+    )
+
+
+def environment(*, threads: int) -> Mapping[str, str]:
+    """What the figures depend on."""
+    return {**runtime_versions(), "threads": str(threads)}
+
+
+def _batches(
+    samples: "NDArray[np.generic]", batches: Sequence[int]
+) -> "dict[int, NDArray[np.generic]]":
+    """Real samples, repeated as often as the largest batch needs."""
+    repeated = np.resize(samples, (max(batches), *samples.shape[1:]))
+    return {batch: np.ascontiguousarray(repeated[:batch]) for batch in batches}
+
+
+def _require_finite(
+    backend: Backend, batch: "NDArray[np.generic]", trial: Trial
+) -> None:
+    if not np.isfinite(backend.run(batch)).all():
+        raise ProfilingError(
+            f"{trial.variant} of model '{trial.model.name}' answers with NaN or "
+            "infinity: its numbers outgrow this precision"
+        )
+
+
+def _quality(backend: Backend, model: "LoadedModel") -> Quality | None:
+    if model.evaluation is None:
+        return None
+    return top1_accuracy(
+        backend, model.evaluation.inputs.numpy(), model.evaluation.labels.numpy()
+    )
+
+
+def _warnings(
+    timings: Sequence[measure.Timing], model: "LoadedModel", busy: str | None
+) -> list[str]:
+    said = [] if busy is None else [busy]
+    noisy = [str(t.point.batch) for t in timings if t.point.is_noisy]
+    if noisy:
+        said.append(
+            f"timings at batch {', '.join(noisy)} stayed noisy when repeated: "
+            "the error band is wider"
+        )
+    if model.evaluation is None:
+        said.append(
+            f"model '{model.name}' has no evaluation set: what this precision does to "
+            "its answers is unknown"
+        )
+    return said
