@@ -132,6 +132,26 @@ def _way_out(plan: PlanDocument) -> str:
     )
 
 
+def key_figures(plan: PlanDocument) -> tuple[tuple[str, str], ...]:
+    """What a reader looks for first, each with its label; none without a plan."""
+    if plan.status is Verdict.INFEASIBLE:
+        return ()
+    total, budget = plan.cost.total_usd_per_month, plan.policy.budget_usd_per_month
+    figures = [("Each month", dollars(total))]
+    if budget is not None:
+        figures.append(
+            ("Of the budget", share(total / budget) if budget else dollars(0))
+        )
+    figures.append(("Machines", f"{sum(p.machines for p in plan.placements):,}"))
+    if plan.workloads:
+        least = min(w.slo_met_probability_frac for w in plan.workloads)
+        label = (
+            "Sure of the promise" if len(plan.workloads) == 1 else "Least sure promise"
+        )
+        figures.append((label, surely(least)))
+    return tuple(figures)
+
+
 def whys(plan: PlanDocument) -> tuple[str, ...]:
     """Why each workload runs where it does."""
     return tuple(clean(f"{w.name}: {w.why}") for w in plan.workloads if w.why)
@@ -233,17 +253,11 @@ def next_steps(plan: PlanDocument) -> tuple[Step, ...]:
 
 
 def _steps_of_a_plan(plan: PlanDocument) -> Iterable[Step]:
-    kinds = {p.site_kind for p in plan.placements}
-    if "edge" in kinds:
-        yield Step(
-            sentence="Write the Docker Compose files for the edge sites:",
-            command="planner manifests plan.json --target compose",
-        )
-    if "cloud" in kinds:
-        yield Step(
-            sentence="Write the Kubernetes documents for the cloud sites:",
-            command="planner manifests plan.json --target kubernetes",
-        )
+    yield Step(
+        sentence="Deploy: manifests/README.md beside this report has the commands for "
+        "every place. To write the manifests again:",
+        command="planner manifests plan.json",
+    )
     if any(m.source == "torch" for m in plan.models) and any(
         p.provenance is not Provenance.MEASURED for p in plan.placements
     ):
@@ -251,24 +265,28 @@ def _steps_of_a_plan(plan: PlanDocument) -> Iterable[Step]:
             sentence="Measure your model on the device itself, and narrow the error band:",
             command="planner profile SPEC",
         )
-    yield Step(
-        sentence="Fetch today's prices, then plan again:",
-        command="planner catalog refresh --provider aws",
-    )
+    bought = {(p.provider, p.site) for p in plan.placements if p.site_kind == "cloud"}
+    regions = ",".join(sorted(site for provider, site in bought if provider == "aws"))
+    if regions:
+        yield Step(
+            sentence="Fetch today's prices, then plan again:",
+            command=f"planner catalog refresh --provider aws --regions {clean(regions)}",
+        )
 
 
 def how_sure(plan: PlanDocument) -> tuple[str, ...]:
     """For each workload, the probability that its promise holds, and why not more."""
     found = []
     for w in plan.workloads:
-        rests = sorted(
-            {known(p.provenance, p.error_frac) + f" for {p.device}"
-             for p in plan.placements if p.workload == w.name}
-        )  # fmt: skip
+        rests = dict.fromkeys(
+            f"{p.device} ({known(p.provenance, p.error_frac)})"
+            for p in plan.placements
+            if p.workload == w.name
+        )
         found.append(
             clean(
                 f"{w.name}: {surely(w.slo_met_probability_frac)} sure that "
-                f"{promise(w.slo)} holds; rests on {listed(rests)}."
+                f"{promise(w.slo)} holds, from figures for {listed(list(rests))}."
             )
         )
     return tuple(found)
