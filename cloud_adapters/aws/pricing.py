@@ -20,7 +20,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from planner.errors import CatalogIntegrityError, PriceMissingError
+from planner.errors import (
+    CatalogIntegrityError,
+    PriceMissingError,
+    ProviderUnavailableError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_pricing.client import PricingClient
@@ -98,6 +102,7 @@ def on_demand_prices(
 
     Raises:
         PriceMissingError: The region has no price, or none in USD.
+        ProviderUnavailableError: Something else answered in AWS's place.
         CatalogIntegrityError: The price list is not of its documented shape.
     """
     found: dict[str, OnDemandPrice] = {}
@@ -127,7 +132,12 @@ def _rows(client: "PricingClient", region: str) -> Iterator[str]:
         PaginationConfig={"PageSize": _ROWS_PER_PAGE},
     )
     for page in pages:
-        yield from page.get("PriceList", ())
+        if "PriceList" not in page:
+            raise ProviderUnavailableError(
+                f"AWS prices of {region}: what answered is not the Price List API; "
+                f"check for a sign-in page or a proxy on this network, then try again"
+            )
+        yield from page["PriceList"]
 
 
 def _read(text: str, region: str, now: dt.datetime) -> OnDemandPrice | None:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs
@@ -102,7 +103,8 @@ class AwsOnLoopback:
     spot_rows: list = field(default_factory=list)
     # (action, region of the request's signature) -> (status, code), one a request.
     refusals: dict = field(default_factory=lambda: defaultdict(list))
-    raw_answer: bytes | None = None
+    # action -> bytes that stand in for the answer, such as a sign-in page.
+    raw_answers: dict = field(default_factory=dict)
     asked: list = field(default_factory=list)
     drift: list = field(default_factory=list)
     url: str = ""
@@ -122,8 +124,8 @@ class AwsOnLoopback:
         self.asked.append((action, region))
         if self.refusals[action, region]:
             return _refusal(bool(pricing), *self.refusals[action, region].pop(0))
-        if self.raw_answer is not None:
-            return 200, "text/html", self.raw_answer
+        if action in self.raw_answers:
+            return 200, "text/html", self.raw_answers[action]
         if action == PRICING:
             return self._products(json.loads(body))
         if action == SPOT:
@@ -163,7 +165,7 @@ class AwsOnLoopback:
         )
 
     def _check(self, service, action, said, shape):
-        model = botocore.session.get_session().get_service_model(service)
+        model = _service_model(service)
         report = ParamValidator().validate(
             said, getattr(model.operation_model(action), shape)
         )
@@ -176,6 +178,11 @@ class AwsOnLoopback:
         }
         with urlopen(Request(self.moto_url, data=body, headers=passed)) as reply:
             return reply.status, reply.headers["Content-Type"], reply.read()
+
+
+@cache
+def _service_model(service):
+    return botocore.session.get_session().get_service_model(service)
 
 
 def _matches(attributes, wanted):
