@@ -101,8 +101,8 @@ class PlanPlacement(Spec):
     """A workload (or a share of it) on machines of one offer, run in one way.
 
     `replicas` counts machines × replicas on each; `machines` is what is bought.
-    `memory_gib` is a machine's; `peak_memory_gib` is what one replica was seen to
-    take, and `threads` how many it was profiled with, where the profile says so.
+    `memory_gib` is what one replica was seen to take, `machine_memory_gib` what a
+    machine has; `threads` is how many a replica was profiled with.
     """
 
     workload: str
@@ -126,7 +126,7 @@ class PlanPlacement(Spec):
     share_frac: Share
     capacity_rps: Number
     memory_gib: float | None
-    peak_memory_gib: float | None = None
+    machine_memory_gib: float | None = None
     vcpus: int | None
     threads: Annotated[int, Field(ge=1)] | None = None
     artifact_sha256: str | None

@@ -44,3 +44,14 @@ class ServingConfig(Spec):
     max_wait_ms: NonNegative
     threads: Annotated[int, Field(ge=1)] = 1
     artifact_sha256: str | None = None
+
+
+class ServingArgs(Spec):
+    """What an application is told when it is built.
+
+    `placement` holds the plan's decisions about it as text, for whoever asks the
+    running server what it is; the server acts on none of them.
+    """
+
+    placement: dict[str, str] = Field(default_factory=dict)
+    max_request_mib: Annotated[float, Field(gt=0)] = 32.0

@@ -1,0 +1,164 @@
+"""A placement as an application of Ray Serve: alone in a container, or on a cluster.
+
+Ray's default of five requests in flight would keep every larger batch from filling;
+a replica takes IN_FLIGHT_BATCHES batches, one that runs and one that gathers.
+"""
+
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from planner.errors import ManifestError
+from planner.manifests.documents.ray_serve import (
+    ActorOptions,
+    Application,
+    Autoscaling,
+    Deployment,
+    HttpOptions,
+    RayServeFile,
+)
+from planner.manifests.engines import SERVING_APP
+from planner.manifests.hardware import Accelerator
+from planner.manifests.layout import Placed
+from planner.manifests.said import noted
+from planner.manifests.yaml_text import first_mistake, parse
+from planner.specs.serving import ServedModel, ServingArgs, ServingConfig
+
+IN_FLIGHT_BATCHES: Final = 2
+DEPLOYMENT: Final = "ModelServer"
+_LISTEN: Final = HttpOptions(host="0.0.0.0", port=8000)  # noqa: S104 - a container's own
+
+
+def in_flight(max_batch: int) -> int:
+    """Requests that a replica holds at once."""
+    return IN_FLIGHT_BATCHES * max_batch
+
+
+def serving_config(placed: Placed) -> ServingConfig:
+    """How one replica serves the placement's model."""
+    model, placement = placed.model, placed.placement
+    if model.factory is None:
+        raise AssertionError("a torch model of the plan has a factory")
+    return ServingConfig(
+        model=ServedModel(
+            name=model.name,
+            factory=model.factory,
+            weights=model.weights,
+            inputs=model.inputs,
+            evaluation=model.evaluation,
+        ),
+        variant=placement.variant,
+        max_batch=placement.max_batch,
+        max_wait_ms=placement.max_wait_ms,
+        threads=placed.threads,
+        artifact_sha256=placement.artifact_sha256,
+    )
+
+
+def one_replica(placed: Placed) -> RayServeFile:
+    """The config of a container: one replica, at `/`."""
+    return serve_file([_application(placed, "/", num_replicas=1)])
+
+
+def on_cluster(placed: Placed, *, max_replicas: int) -> Application:
+    """The placement on a Ray cluster, its replicas bound to machines of its device."""
+    share = 1 / placed.replicas_per_machine
+    bound = {placed.placement.device: share}
+    path = f"/{placed.name}"
+    replicas = placed.placement.replicas
+    if max_replicas == replicas:
+        return _application(placed, path, num_replicas=replicas, resources=bound)
+    scaling = Autoscaling(
+        min_replicas=replicas,
+        initial_replicas=replicas,
+        max_replicas=max_replicas,
+        target_ongoing_requests=float(placed.placement.max_batch),
+        upscale_delay_s=30.0,
+        downscale_delay_s=600.0,
+    )
+    return _application(placed, path, scaling=scaling, resources=bound)
+
+
+def serve_file(applications: list[Application]) -> RayServeFile:
+    """A config file with these applications."""
+    return RayServeFile(
+        proxy_location="EveryNode", http_options=_LISTEN, applications=applications
+    )
+
+
+def _application(
+    placed: Placed,
+    route_prefix: str,
+    *,
+    num_replicas: int | None = None,
+    scaling: Autoscaling | None = None,
+    resources: dict[str, float] | None = None,
+) -> Application:
+    # A Jetson's GPU is part of the board, where Ray looks for cards only.
+    has_cards = placed.accelerator not in (None, Accelerator.JETSON)
+    deployment = Deployment(
+        name=DEPLOYMENT,
+        num_replicas=num_replicas,
+        autoscaling_config=scaling,
+        max_ongoing_requests=in_flight(placed.placement.max_batch),
+        graceful_shutdown_timeout_s=20.0,
+        health_check_period_s=10.0,
+        ray_actor_options=ActorOptions(
+            num_cpus=1.0,
+            num_gpus=float(placed.gpus) if has_cards else None,
+            resources=resources,
+        ),
+        user_config=serving_config(placed).model_dump(mode="json"),
+    )
+    return Application(
+        name=placed.name,
+        route_prefix=route_prefix,
+        import_path=SERVING_APP,
+        args=ServingArgs(placement=noted(placed)).model_dump(mode="json"),
+        deployments=[deployment],
+    )
+
+
+def parse_serve_file(text: str, *, path: str) -> RayServeFile:
+    """A config file of ours, read back.
+
+    Raises:
+        ManifestError: Not YAML, or not what we write.
+    """
+    return parse(RayServeFile, text, path=path)
+
+
+def acted_by(application: Application, *, path: str) -> dict[str, Any]:
+    """What the server will do about a placement, as fields of `Said`.
+
+    Raises:
+        ManifestError: Its `user_config` is not a serving config.
+    """
+    plain = application.deployments[0].user_config
+    try:
+        config = ServingConfig.model_validate(plain)
+    except ValidationError as error:
+        where = f"{path}: {application.name}: user_config"
+        raise ManifestError(f"{where}: {first_mistake(error)}") from None
+    return {
+        "model": config.model.name,
+        "precision": str(config.variant.precision),
+        "sparsity_frac": config.variant.sparsity_frac,
+        "runtime": str(config.variant.runtime),
+        "max_batch": config.max_batch,
+        "max_wait_ms": config.max_wait_ms,
+    }
+
+
+def faults(application: Application, *, path: str) -> list[str]:
+    """What would keep a batch from filling."""
+    deployment = application.deployments[0]
+    max_batch = int(deployment.user_config["max_batch"])
+    if deployment.max_ongoing_requests < max_batch:
+        limit = deployment.max_ongoing_requests
+        where = f"{path}: {application.name}"
+        return [f"{where}: max_ongoing_requests {limit} is below batch {max_batch}"]
+    scaling = deployment.autoscaling_config
+    if (scaling is None) == (deployment.num_replicas is None):
+        return [f"{path}: {application.name}: one of num_replicas, autoscaling_config"]
+    return []

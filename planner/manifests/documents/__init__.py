@@ -1,0 +1,1 @@
+"""The parts of foreign documents that the manifests write, as strict models."""

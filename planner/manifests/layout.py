@@ -1,0 +1,258 @@
+"""The plan as the manifests see it: what stands where, under which name, in what room.
+
+A machine serves one placement. Its replicas share it evenly, so a replica's room is
+
+    threads   what it was profiled with, else vCPUs of the machine / replicas on it
+    memory    NODE_SHARE_FRAC · memory of the machine / replicas on it, or PEAK_ROOM
+              times what a replica was seen to take, where that is more
+    GPUs      devices of the machine / replicas on it
+"""
+
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from planner.errors import ManifestError
+from planner.manifests.hardware import Accelerator, accelerator_of
+from planner.manifests.names import require_distinct, slug
+from planner.specs.plan import PlanDocument, PlanModel, PlanPlacement, PlanWorkload
+
+# The system, kubelet and its daemons keep the rest. GKE and EKS reserve 5-25 % of a
+# node's memory and 1-6 % of its processors (their documentation, 2026), daemons more.
+NODE_SHARE_FRAC: Final = 0.8
+# A limit kills: leave a fifth above the highest that was seen.
+PEAK_ROOM: Final = 1.2
+MILLICORES_PER_VCPU: Final = 1000
+MIB_PER_GIB: Final = 1024
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A placement with its names.
+
+    `name` is unique within `place`; `place` is unique within the plan and begins
+    with `edge-` or with the provider.
+    """
+
+    placement: PlanPlacement
+    model: PlanModel
+    workload: PlanWorkload
+    name: str
+    place: str
+
+    @property
+    def replicas_per_machine(self) -> int:
+        """Replicas that share a machine."""
+        return self.placement.replicas // self.placement.machines
+
+    @property
+    def spare_replicas(self) -> int:
+        """Replicas beyond what the demand needs."""
+        return self.placement.spare_machines * self.replicas_per_machine
+
+    @property
+    def accelerator(self) -> Accelerator | None:
+        """What the machine computes with beside its processors."""
+        return accelerator_of(self.placement.device)
+
+    @property
+    def gpus(self) -> int:
+        """Accelerators of one replica."""
+        if self.accelerator is None:
+            return 0
+        return max(1, self.placement.device_count // self.replicas_per_machine)
+
+    @property
+    def threads(self) -> int:
+        """Threads of one replica."""
+        if self.placement.threads is not None:
+            return self.placement.threads
+        return max(1, (self.placement.vcpus or 1) // self.replicas_per_machine)
+
+    @property
+    def vcpus(self) -> float | None:
+        """Processors of one replica; None where the machine's are not known."""
+        vcpus = self.placement.vcpus
+        return vcpus / self.replicas_per_machine if vcpus else None
+
+    @property
+    def cpu_request_millicores(self) -> int | None:
+        """What one replica asks of a node; None where its vCPUs are not known."""
+        if self.vcpus is None:
+            return None
+        return max(1, math.floor(self.vcpus * MILLICORES_PER_VCPU * NODE_SHARE_FRAC))
+
+    @property
+    def memory_mib(self) -> int | None:
+        """Memory one replica may take; None where the machine's is not known."""
+        machine_gib = self.placement.machine_memory_gib
+        if not machine_gib:
+            return None
+        share_mib = machine_gib * MIB_PER_GIB / self.replicas_per_machine
+        needed_mib = PEAK_ROOM * (self.peak_memory_mib or 0.0)
+        usual_mib = NODE_SHARE_FRAC * share_mib
+        return max(1, math.floor(min(max(usual_mib, needed_mib), share_mib)))
+
+    @property
+    def peak_memory_mib(self) -> float | None:
+        """What one replica was seen to take of the machine's memory, if it is known.
+
+        None on a card, whose profile counts the card's own memory.
+        """
+        has_card = self.accelerator not in (None, Accelerator.JETSON)
+        peak_gib = self.placement.memory_gib
+        return None if peak_gib is None or has_card else peak_gib * MIB_PER_GIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Every placement of a plan with its names; `sha256` is the plan's."""
+
+    plan: PlanDocument
+    sha256: str
+    placed: tuple[Placed, ...]
+
+    @property
+    def tag(self) -> str:
+        """The serving image's tag: which plan it was built for."""
+        return self.sha256[:12]
+
+    def memory_faults(self) -> list[str]:
+        """Placements whose limit is below what a replica was seen to take."""
+        return [
+            f"{p.place}/{p.name}: a replica may take {limit} MiB and was seen to take "
+            f"{peak:.0f} MiB: the plan needs machines with more memory"
+            for p, limit, peak in self._known_memory()
+            if limit < peak
+        ]
+
+    def warnings(self) -> list[str]:
+        """What a reader should know before anything is started."""
+        found = [
+            f"`{p.name}`: its memory limit of {limit} MiB is less than a fifth above "
+            f"the {peak:.0f} MiB that a replica was seen to take"
+            for p, limit, peak in self._known_memory()
+            if peak <= limit < PEAK_ROOM * peak
+        ]
+        found += [
+            f"`{p.name}`: the plan does not know the memory of "
+            f"{p.placement.instance_type}, so no limit is set"
+            for p in self.placed
+            if p.memory_mib is None
+        ]
+        found += [
+            f"`{p.name}`: one replica; while its machine is replaced nobody answers"
+            for p in self.placed
+            if p.placement.replicas == 1
+        ]
+        return found
+
+    def _known_memory(self) -> list[tuple[Placed, int, float]]:
+        return [
+            (p, p.memory_mib, p.peak_memory_mib)
+            for p in self.placed
+            if p.memory_mib is not None and p.peak_memory_mib is not None
+        ]
+
+    def at_edge(self) -> dict[str, list[Placed]]:
+        """Placements on machines of the user's own, by place."""
+        return _by_place([p for p in self.placed if p.placement.site_kind == "edge"])
+
+    def in_cloud(self) -> dict[str, list[Placed]]:
+        """Placements on rented machines, by place."""
+        return _by_place([p for p in self.placed if p.placement.site_kind == "cloud"])
+
+    def anywhere(self) -> dict[str, list[Placed]]:
+        """All placements, by place."""
+        return _by_place(self.placed)
+
+
+def _by_place(placed: Sequence[Placed]) -> dict[str, list[Placed]]:
+    places: dict[str, list[Placed]] = {}
+    for p in placed:
+        places.setdefault(p.place, []).append(p)
+    return places
+
+
+def plan_sha256(plan: PlanDocument) -> str:
+    """SHA-256 of the plan as compact JSON with sorted keys."""
+    plain = plan.model_dump(mode="json", by_alias=True)
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def lay_out(plan: PlanDocument) -> Layout:
+    """Names for every placement of the plan.
+
+    Raises:
+        ManifestError: The plan runs nothing, or contradicts itself.
+    """
+    if not plan.placements:
+        raise ManifestError(
+            f"plan '{plan.name}' is {plan.status} and runs nothing, so there is "
+            "nothing to deploy: change the spec as its relaxations say, then plan again"
+        )
+    require_distinct({p.workload for p in plan.placements})
+    require_distinct({p.site for p in plan.placements if p.site_kind == "edge"})
+    models = {m.name: m for m in plan.models}
+    workloads = {w.name: w for w in plan.workloads}
+    seen: Counter[tuple[str, str]] = Counter()
+    placed = []
+    for i, placement in enumerate(plan.placements):
+        _require_whole(placement, i)
+        place = _place(placement)
+        seen[place, placement.workload] += 1
+        nth = seen[place, placement.workload]
+        placed.append(
+            Placed(
+                placement=placement,
+                model=_named(models, "model", placement.model, i),
+                workload=_named(workloads, "workload", placement.workload, i),
+                name=slug(placement.workload) + (f"--{nth}" if nth > 1 else ""),
+                place=place,
+            )
+        )
+    _require_distinct_places(plan.placements)
+    return Layout(plan=plan, sha256=plan_sha256(plan), placed=tuple(placed))
+
+
+def _place(placement: PlanPlacement) -> str:
+    kind = "edge" if placement.site_kind == "edge" else slug(placement.provider)
+    return f"{kind}-{slug(placement.site)}"
+
+
+def _require_distinct_places(placements: Sequence[PlanPlacement]) -> None:
+    taken: dict[str, tuple[str, str]] = {}
+    for p in placements:
+        here = ("edge" if p.site_kind == "edge" else p.provider, p.site)
+        if taken.setdefault(_place(p), here) != here:
+            raise ManifestError(
+                f"the places {here} and {taken[_place(p)]} would both be called "
+                f"'{_place(p)}' in the manifests: rename one of them in the spec"
+            )
+
+
+def _require_whole(placement: PlanPlacement, index: int) -> None:
+    if placement.replicas % placement.machines or (
+        placement.spare_machines >= placement.machines
+    ):
+        raise ManifestError(
+            f"placements.{index}: {placement.replicas} replicas on "
+            f"{placement.machines} machines, {placement.spare_machines} of them "
+            "spare, cannot be shared out evenly: the plan was edited; plan again"
+        )
+
+
+def _named(known: Mapping[str, T], what: str, name: str, index: int) -> T:
+    if name not in known:
+        raise ManifestError(
+            f"placements.{index}: {what} '{name}' is not in the plan's {what}s: the "
+            "plan was edited; plan again"
+        )
+    return known[name]
