@@ -17,6 +17,7 @@ from planner.report.outline import (
     outline,
 )
 from planner.report.prose import key_figures
+from planner.report.sentences import glued
 from planner.report.tables import Column, Table
 from planner.specs.plan import PlanDocument
 
@@ -204,7 +205,7 @@ def _text(text: str) -> str:
     """The text as text, with its web addresses as links."""
     parts = []
     for part in split_links(text):
-        escaped = html.escape(part.text)
+        escaped = html.escape(glued(part.text))
         if part.is_link:
             escaped = f'<a href="{escaped}" rel="noopener noreferrer">{escaped}</a>'
         parts.append(escaped)

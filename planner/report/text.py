@@ -7,6 +7,7 @@ from itertools import zip_longest
 from typing import Final
 
 from planner.report.outline import Block, Bullets, Paragraph, Steps, outline
+from planner.report.sentences import GLUE, glued
 from planner.report.tables import Column, Table
 from planner.specs.plan import PlanDocument
 
@@ -18,8 +19,6 @@ LONGEST_WHOLE: Final = 20
 NARROWEST: Final = 8
 # A word may be broken after these: eu-central-1, but not 2026-03-02.
 HYPHEN: Final = re.compile(r"(?<=[^\W\d][-/])|(?<=/)")
-# A number stays with its unit, and a sign with its number.
-BREAK: Final = re.compile(r"(?<![×≤]) +(?!(?:%|ms|s|GiB|×|≤)(?!\w))")
 LEAST_WIDTH: Final = 20
 NO_WIDTH: Final = frozenset({"Mn", "Me", "Cf"})
 
@@ -63,13 +62,13 @@ def wrapped(text: str, width: int, *, indent: str = "") -> list[str]:
     """
     lines: list[str] = []
     line = ""
-    for word in _pieces(BREAK.split(text), width - len(indent)):
+    for word in _pieces(glued(text).split(" "), width - len(indent)):
         joined = f"{line} {word}" if line else (indent if lines else "") + word
         if display_width(joined) > width and line:
             lines.append(line)
             joined = indent + word
         line = joined
-    return [*lines, line]
+    return [text.replace(GLUE, " ") for text in (*lines, line)]
 
 
 def _pieces(words: Iterable[str], width: int) -> Iterator[str]:
@@ -150,7 +149,7 @@ def column_widths(
 
 def _least_width(cells: Sequence[str]) -> int:
     """What a column of words needs to keep them whole, within reason."""
-    words = (word for cell in cells for word in BREAK.split(cell))
+    words = (word for cell in cells for word in glued(cell).split(" "))
     syllables = (s for word in words for s in HYPHEN.split(word))
     longest = max(display_width(s) for s in syllables)
     widest = max(display_width(cell) for cell in cells)
