@@ -19,6 +19,7 @@ from profilers.process import (
     packed,
     processor,
     resolve,
+    search_path,
 )
 from profilers.schedule import (
     Crashed,
@@ -89,7 +90,8 @@ class LocalExecutor:
         """Begin what is asked and return at once."""
         match instruction:
             case StartSlot(slot=slot, generation=generation):
-                self._workers[slot] = (generation, WarmProcess(self._measuring))
+                worker = WarmProcess(self._measuring, search_path=search_path())
+                self._workers[slot] = (generation, worker)
             case RunTrial(slot=slot, trial=trial):
                 self._workers[slot][1].run(packed(trial))
             case StopSlot(slot=slot):

@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
@@ -152,16 +152,16 @@ def _pack_by_value() -> Callable[[Trial], bytes]:
 
 
 class WarmProcess:
-    """The driver's end of a warm child.
+    """The driver's end of a warm child, which imports from `search_path`.
 
     `connection` is readable when a message waits or the child is gone.
     """
 
-    def __init__(self, measuring: Measuring) -> None:
+    def __init__(self, measuring: Measuring, *, search_path: Sequence[str]) -> None:
         self.connection, theirs = Pipe()
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `kill`
         command = [sys.executable, "-c", WARM_CHILD, str(theirs.fileno())]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(_search_path())}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(search_path)}
         with theirs:
             self._child = subprocess.Popen(  # noqa: S603  # our own module
                 command,
@@ -172,9 +172,8 @@ class WarmProcess:
                 start_new_session=True,
                 env=environment,
             )
-        self._send(
-            pickle.dumps(_Greeting(search_path=_search_path(), measuring=measuring))
-        )
+        greeting = _Greeting(search_path=tuple(search_path), measuring=measuring)
+        self._send(pickle.dumps(greeting))
 
     def _send(self, message: bytes) -> None:
         try:
@@ -217,7 +216,8 @@ class WarmProcess:
         self._last_words.close()
 
 
-def _search_path() -> tuple[str, ...]:
+def search_path() -> tuple[str, ...]:
+    """Where this process imports from, for a child to import the same."""
     return tuple(str(Path(entry).absolute()) for entry in sys.path)
 
 
@@ -259,6 +259,8 @@ def _run_forked(measure: Measure, trial: bytes, driver: Connection) -> Message:
     written_bytes = os.fstat(sys.stderr.fileno()).st_size
     child = os.fork()
     if child == 0:
+        # Were the trial to hold it open, the driver would not see its parent die.
+        driver.close()
         try:
             sending.send_bytes(_answer(measure, trial))
         finally:

@@ -33,7 +33,7 @@ from profilers.schedule import (
     TrialKey,
 )
 from profilers.session import OnProgress, Session
-from profilers.store import ResultStore, describe, trial_key
+from profilers.store import ProfileStore, describe, trial_key
 from profilers.trials import Envelope, Failure, Measurement, Trial, TrialResult
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Profiling:
 
     def __init__(
         self,
-        store: ResultStore,
+        store: ProfileStore,
         executor: Executor,
         *,
         emulator: Emulator,
@@ -125,7 +125,7 @@ class Profiling:
 
     def reachable_devices(self) -> Sequence[str]:
         """Catalogue names of the devices that can be emulated; "local" always can."""
-        return self._emulator.devices()
+        return tuple(self._emulator.devices())
 
     def profile(
         self, jobs: Sequence[ProfilingJob], *, on_progress: OnProgress
@@ -301,5 +301,5 @@ def _warnings(
 
 if TYPE_CHECKING:
 
-    def _proof(store: ResultStore, executor: Executor, emulator: Emulator) -> Profiler:
+    def _proof(store: ProfileStore, executor: Executor, emulator: Emulator) -> Profiler:
         return Profiling(store, executor, emulator=emulator)

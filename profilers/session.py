@@ -20,7 +20,7 @@ from profilers.schedule import (
     Ticked,
     TrialKey,
 )
-from profilers.store import ResultStore, describe, encode
+from profilers.store import ProfileStore, describe, encode
 from profilers.trials import Failure, Measurement, Trial, TrialResult
 
 OnProgress = Callable[[ProfilingProgress], None]
@@ -88,7 +88,7 @@ def _warned(measurement: Measurement, warning: str) -> Measurement:
 class Session:
     """Measures trials for one run; `n_known` of the run's trials were stored before."""
 
-    store: ResultStore
+    store: ProfileStore
     executor: Executor
     limits: Limits
     environment: Mapping[str, str]

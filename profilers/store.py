@@ -25,6 +25,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from planner.errors import ProfileStoreError
+from profilers.process import utc_now
 from profilers.schedule import TrialKey
 from profilers.trials import Envelope, Failure, Measurement, Trial, TrialResult
 
@@ -138,10 +139,10 @@ def decode(text: str) -> TrialResult:
     return result
 
 
-class ResultStore:
+class ProfileStore:
     """Results of trials in the file at `path`, which is made when first needed."""
 
-    def __init__(self, path: Path, *, now: Callable[[], dt.datetime]) -> None:
+    def __init__(self, path: Path, *, now: Callable[[], dt.datetime] = utc_now) -> None:
         self._path = path
         self._now = now
 

@@ -1,0 +1,134 @@
+"""Measuring functions that cost nothing, chosen by the model's name; no torch.
+
+Each call appends the model's name to `log` in the model's directory, so that a
+test can count what was really measured.
+"""
+
+import hashlib
+import os
+import signal
+import time
+
+from planner.errors import ModelLoadError
+from profilers.trials import MeasuredPoint, Measurement
+
+
+def measure(trial, *, clock, now):
+    with (trial.model.directory / "log").open("a") as log:
+        log.write(f"{trial.model.name} {trial.variant.precision}\n")
+    kind = trial.model.name.partition("-")[0]
+    return BEHAVIOURS[kind](trial, clock, now)
+
+
+def steady(trial, clock, now, *, is_noisy=False):
+    points = tuple(
+        MeasuredPoint(
+            batch=batch,
+            p50_s=0.01 * batch,
+            p50_low_s=0.009 * batch,
+            p50_high_s=0.011 * batch,
+            mean_s=0.01 * batch,
+            p90_s=0.012 * batch,
+            p95_s=0.013 * batch,
+            p99_s=0.02 * batch,
+            n_samples=30,
+            is_noisy=is_noisy,
+        )
+        for batch in trial.batches
+    )
+    return Measurement(
+        points=points,
+        memory_bytes=1e6,
+        artifact_bytes=2e6,
+        artifact_sha256="0" * 64,
+        error_frac=0.5 if is_noisy else 0.1,
+        measured_at=now(),
+        environment={"pid": str(os.getpid())},
+    )
+
+
+def slow(trial, clock, now):
+    time.sleep(0.3)
+    return steady(trial, clock, now)
+
+
+def hang(trial, clock, now):
+    time.sleep(600)
+
+
+def refuse(trial, clock, now):
+    raise ModelLoadError("model:build: no such function")
+
+
+def raises(trial, clock, now):
+    raise RuntimeError("first line\nsecond line")
+
+
+def exits(trial, clock, now):
+    raise SystemExit(5)
+
+
+def crash(trial, clock, now):
+    os.write(2, b"terminate called\n")
+    os._exit(7)
+
+
+def oom(trial, clock, now):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def flaky(trial, clock, now):
+    """Dies the first time."""
+    before = (trial.model.directory / "log").read_text().splitlines()
+    if sum(line.startswith("flaky") for line in before) == 1:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return steady(trial, clock, now)
+
+
+def noisy(trial, clock, now):
+    """Noisy the first time only."""
+    before = (trial.model.directory / "log").read_text().splitlines()
+    n_calls = sum(line.startswith("noisy") for line in before)
+    return steady(trial, clock, now, is_noisy=n_calls == 1)
+
+
+def shaky(trial, clock, now):
+    return steady(trial, clock, now, is_noisy=True)
+
+
+def talks(trial, clock, now):
+    print("a line that must not reach the planner's stdout")
+    return steady(trial, clock, now)
+
+
+def killer(trial, clock, now):
+    """Takes the warm parent along the first time."""
+    before = (trial.model.directory / "log").read_text().splitlines()
+    if sum(line.startswith("killer") for line in before) == 1:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600)
+    return steady(trial, clock, now)
+
+
+def calls(trial, clock, now):
+    """Calls a live model's factory."""
+    assert trial.model.factory() == 42
+    return steady(trial, clock, now)
+
+
+BEHAVIOURS = {
+    f.__name__: f
+    for f in (
+        steady, slow, hang, refuse, raises, exits, crash, oom, flaky, noisy, shaky,
+        talks, killer, calls,
+    )
+}  # fmt: skip
+
+
+def identity(model):
+    text = f"{model.name} {model.factory if isinstance(model.factory, str) else 'live'}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def versions():
+    return {"cheap": "1"}
