@@ -1,1 +1,1 @@
-"""Filled by its own modules."""
+"""What providers charge and offer, asked of themselves; one folder a provider."""

@@ -1,1 +1,1 @@
-"""Filled by its own modules."""
+"""AWS through boto3: prices, spot, shapes, and what its refusals mean."""

@@ -229,7 +229,6 @@ def test_without_credentials_nobody_is_asked(aws, monkeypatch, tmp_path):
     assert aws.asked == []
 
 
-@pytest.mark.slow
 def test_without_a_network_it_is_one_message_and_the_old_snapshot_stays(aws, tmp_path):
     path = tmp_path / "aws.json"
     refresh(FakePrices(), [FRANKFURT], path, on_progress=lambda line: None)
@@ -266,6 +265,13 @@ def test_a_malformed_price_list_is_refused_whole(aws, row):
         fetched(aws, FRANKFURT)
 
 
+def test_a_region_that_offers_nothing_it_prices_is_no_empty_answer(aws):
+    aws.products.append(product("not.offered", "eu-west-1", 0.5))
+
+    with pytest.raises(PriceMissingError, match="none of the 1 priced"):
+        fetched(aws, "eu-west-1")
+
+
 def test_rows_at_zero_leave_the_type_without_an_on_demand_price(aws):
     aws.products.append(product("g6.xlarge", FRANKFURT, 0.0))
     aws.spot_rows.append(spot("g6.xlarge", "eu-central-1a", 0.4))
@@ -284,6 +290,13 @@ def test_a_region_priced_in_another_currency_is_named_and_nothing_is_kept(aws):
         fetched(aws, FRANKFURT, "cn-north-1")
 
     assert "1 of 2 AWS regions failed" in str(caught.value)
+
+
+def test_a_partition_without_a_price_list_is_told_so_and_not_asked(aws):
+    with pytest.raises(PriceMissingError, match=r"no price list .* aws-us-gov"):
+        fetched(aws, "us-gov-west-1")
+
+    assert aws.asked == []
 
 
 @pytest.mark.parametrize("code", ["AuthFailure", "OptInRequired"])
