@@ -52,17 +52,17 @@ def _query(option: Option) -> CapacityQuery | None:
 
 
 def _language_capacity_rps(option: Option) -> float:
-    profile, workload = option.profile, option.workload
-    if not isinstance(workload.slo, TokenSlo) or isinstance(profile, BatchProfile):
-        raise AssertionError("options pair promises with profiles of their own kind")
-    return load_capacity_rps(
-        profile,
-        workload.slo,
-        option.path.rtt_s,
-        error_factor=option.error_factor,
-        prompt_tokens=workload.prompt_tokens,
-        output_tokens=workload.output_tokens,
-    )
+    slo, profile = option.workload.slo, option.profile
+    if isinstance(slo, TokenSlo) and not isinstance(profile, BatchProfile):
+        return load_capacity_rps(
+            profile,
+            slo,
+            option.path.rtt_s,
+            error_factor=option.error_factor,
+            prompt_tokens=option.workload.prompt_tokens,
+            output_tokens=option.workload.output_tokens,
+        )
+    raise AssertionError("options pair promises with profiles of their own kind")
 
 
 def candidates(

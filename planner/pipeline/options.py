@@ -143,15 +143,19 @@ def _fit_refusal(place: Place, profile: Profile) -> tuple[Obstacle, str] | None:
     if offer.device_count < profile.device_count:
         return (
             Obstacle.MEMORY,
-            f"{offer.instance_type} has {offer.device_count} {offer.device}, "
-            f"the profile used {profile.device_count}",
+            (
+                f"{offer.instance_type} has {offer.device_count} {offer.device}, "
+                f"the profile used {profile.device_count}"
+            ),
         )
     needed, there = profile.memory_bytes, offer.memory_bytes
     if needed is not None and there is not None and needed > there:
         return (
             Obstacle.MEMORY,
-            f"{offer.instance_type} has {there / BYTES_PER_GIB:.1f} GiB, "
-            f"{profile.variant} needs {needed / BYTES_PER_GIB:.1f}",
+            (
+                f"{offer.instance_type} has {there / BYTES_PER_GIB:.1f} GiB, "
+                f"{profile.variant} needs {needed / BYTES_PER_GIB:.1f}"
+            ),
         )
     return None
 
@@ -164,8 +168,10 @@ def _shape_refusal(workload: Workload, profile: Profile) -> tuple[Obstacle, str]
     if isinstance(profile, LoadCurve) and not _covers(profile, workload):
         return (
             Obstacle.SHAPE,
-            f"measured for {profile.prompt_tokens}+{profile.output_tokens} tokens, "
-            "fewer than asked",
+            (
+                f"measured for {profile.prompt_tokens}+{profile.output_tokens} tokens, "
+                "fewer than asked"
+            ),
         )
     return None
 

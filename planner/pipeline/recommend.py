@@ -21,6 +21,7 @@ from planner.ports import Observer, Profiler
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
 from planner.specs.plan import PlanCost, PlanDocument, RunnerUp
+from planner.version import VERSION
 
 DEFAULT_TIME_LIMIT_S: Final = 30.0
 
@@ -125,7 +126,7 @@ def _no_plan(question: Question, capacities: Capacities, world: World) -> PlanDo
         name=question.spec.name,
         status=Verdict.INFEASIBLE,
         created_at=world.now(),
-        planner_version=answer.VERSION,
+        planner_version=VERSION,
         spec_sha256=answer.spec_sha256(question.spec),
         certificate=None,
         policy=answer.policy(question.spec),

@@ -1,0 +1,160 @@
+"""The planner in Python: a document, a path, or a live torch module and a few numbers."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from planner import wiring
+from planner.domain.profiling import TorchModel
+from planner.errors import SpecError
+from planner.pipeline.knowledge import torch_models
+from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
+from planner.pipeline.recommend import recommend as decide
+from planner.plan import Infeasible, Plan, answer_of
+from planner.ports import Observer
+from planner.specs.deployment import Deployment
+from planner.specs.load import load_spec, parse_spec
+from planner.wiring import Executor
+
+DEFAULT_REGIONS: Final = ("us-east-1",)
+
+
+def recommend(
+    spec: str | Path | Deployment | None = None,
+    *,
+    model: object | None = None,
+    example_inputs: object | None = None,
+    evaluation: Callable[[], tuple[object, object]] | None = None,
+    rate_rps: float | None = None,
+    latency_p95_ms: float | None = None,
+    budget_usd_per_month: float | None = None,
+    minimum_accuracy_frac: float | None = None,
+    request_kib: float = 0.0,
+    response_kib: float = 0.0,
+    regions: Sequence[str] = DEFAULT_REGIONS,
+    executor: Executor = "local",
+    address: str | None = None,
+    observer: Observer | None = None,
+    time_limit_s: float = DEFAULT_TIME_LIMIT_S,
+) -> Plan | Infeasible:
+    """Where a deployment should run, as a plan or as the reasons why nothing fits.
+
+    Either `spec` (a path or a checked document), or a live torch module as
+    `model` with `example_inputs` (a tensor of shape (n, …)), `rate_rps` and
+    `latency_p95_ms`; its requests then come from the first of the AWS
+    `regions`, which are also where it may run. `evaluation` gives
+    `(inputs, labels)` and is needed for `minimum_accuracy_frac`.
+
+    Raises:
+        SpecError: Arguments that do not belong together, or a wrong document.
+        ProfilingError: The model cannot be measured here at all.
+        SolverError: No verdict within `time_limit_s` seconds a solve.
+    """
+    if (spec is None) == (model is None):
+        raise SpecError("recommend() takes either a spec or model=…, not both")
+    if model is not None:
+        live = _live_document(
+            model=model,
+            rate_rps=rate_rps,
+            latency_p95_ms=latency_p95_ms,
+            budget_usd_per_month=budget_usd_per_month,
+            minimum_accuracy_frac=minimum_accuracy_frac,
+            request_kib=request_kib,
+            response_kib=response_kib,
+            regions=regions,
+        )
+        models = {"model": _live_model(model, example_inputs, evaluation)}
+        document = live
+    else:
+        document, models = _from_file(spec)
+    world = wiring.world(
+        wiring.catalog(),
+        models,
+        executor=executor,
+        address=address,
+        observer=observer,
+        time_limit_s=time_limit_s,
+    )
+    return answer_of(decide(document, world))
+
+
+def _from_file(
+    spec: str | Path | Deployment | None,
+) -> tuple[Deployment, dict[str, TorchModel]]:
+    if isinstance(spec, Deployment):
+        return spec, torch_models(spec, Path.cwd())
+    if spec is None:
+        raise AssertionError("the caller saw to it that one of the two is given")
+    document = load_spec(spec)
+    return document, torch_models(document, Path(spec).resolve().parent)
+
+
+class _Constant:
+    """A factory that gives one live object; a class, so that it crosses processes."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __call__(self) -> Any:  # noqa: ANN401  # whatever the user passed
+        return self._value
+
+
+def _live_model(
+    model: object,
+    example_inputs: object | None,
+    evaluation: Callable[[], tuple[object, object]] | None,
+) -> TorchModel:
+    if example_inputs is None and evaluation is None:
+        raise SpecError("recommend(model=…) needs example_inputs=… or evaluation=…")
+    return TorchModel(
+        name="model",
+        directory=Path.cwd(),
+        factory=_Constant(model),
+        evaluation=evaluation,
+        inputs=None if example_inputs is None else _Constant(example_inputs),
+    )
+
+
+def _live_document(
+    *,
+    model: object,
+    rate_rps: float | None,
+    latency_p95_ms: float | None,
+    budget_usd_per_month: float | None,
+    minimum_accuracy_frac: float | None,
+    request_kib: float,
+    response_kib: float,
+    regions: Sequence[str],
+) -> Deployment:
+    if rate_rps is None or latency_p95_ms is None:
+        raise SpecError("recommend(model=…) needs rate_rps=… and latency_p95_ms=…")
+    floor = {"minimum_frac": minimum_accuracy_frac}
+    data = {
+        "kind": "deployment",
+        "version": 1,
+        "name": type(model).__name__.lower(),
+        "models": [
+            {"name": "model", "source": {"kind": "torch", "factory": "live:model"}}
+        ],
+        "workloads": [
+            {
+                "name": "requests",
+                "model": "model",
+                "origin": regions[0] if regions else "",
+                "traffic": {"kind": "constant", "rate_rps": rate_rps},
+                "payload": {"request_kib": request_kib, "response_kib": response_kib},
+                "slo": {"percentile": 95, "latency_ms": latency_p95_ms},
+                "quality": None if minimum_accuracy_frac is None else floor,
+            }
+        ],
+        "sites": [
+            {
+                "kind": "cloud",
+                "provider": "aws",
+                "regions": list(regions),
+                "purchase": ["on_demand", "spot"],
+            }
+        ],
+        "policy": {"budget_usd_per_month": budget_usd_per_month},
+    }
+    return parse_spec(data, document="recommend()")

@@ -1,0 +1,36 @@
+"""Arguments that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planner.wiring import Executor
+
+Spec = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="The deployment document (YAML).")
+]
+PlanFile = Annotated[
+    Path, typer.Argument(metavar="PLAN", help="A plan.json, or the folder of one.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document, nothing else.")
+]
+ExecutorOption = Annotated[
+    Executor,
+    typer.Option(
+        "--executor", help="Measure on Ray actors, or in processes of this machine."
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", help="An existing Ray cluster; else one is started."),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change a field first, as in workloads.0.slo.latency_ms=80. Repeatable.",
+    ),
+]

@@ -1,0 +1,25 @@
+"""From a path on the command line to a checked document and the models beside it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from planner.domain.profiling import TorchModel
+from planner.pipeline.knowledge import torch_models
+from planner.specs.deployment import Deployment
+from planner.specs.edit import parse_assignment, with_values
+from planner.specs.load import load_spec
+
+
+def deployment(
+    path: Path, changes: Sequence[str] | None
+) -> tuple[Deployment, dict[str, TorchModel]]:
+    """The document with its changes applied, and the user's own models.
+
+    Raises:
+        SpecFileError: A document that cannot be read.
+        SpecMistakesError: All its mistakes.
+    """
+    spec = load_spec(path)
+    if changes:
+        spec = with_values(spec, dict(parse_assignment(c) for c in changes))
+    return spec, torch_models(spec, path.resolve().parent)

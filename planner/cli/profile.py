@@ -1,0 +1,77 @@
+"""`planner profile`: measure the document's own models, and keep what was measured."""
+
+import json as json_text
+from typing import Annotated
+
+import typer
+
+from planner import wiring
+from planner.cli import arguments
+from planner.cli.console import show, watching
+from planner.cli.documents import deployment
+from planner.domain.profiling import ProfilingJob, ProfilingOutcome
+from planner.errors import SpecError, UnknownReferenceError
+from planner.pipeline.knowledge import profiling_jobs
+from planner.pipeline.references import check_references
+from planner.report.profiling import outcome_data, profiling_tables
+from planner.specs.load import nearest
+
+
+def profile(
+    spec: arguments.Spec,
+    *,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--device", help="Only these devices ('local' is this machine). Repeatable."
+        ),
+    ] = None,
+    json: arguments.Json = False,
+    executor: arguments.ExecutorOption = "ray",
+    address: arguments.Address = None,
+    sets: arguments.Sets = None,
+) -> None:
+    """Measure every variant of the document's own models; nothing is measured twice."""
+    document, models = deployment(spec, sets)
+    facts = wiring.catalog()
+    check_references(document, facts)
+    if not models:
+        raise SpecError(f"{spec}: no model of kind 'torch', so nothing to measure")
+    profiler = wiring.profiler(facts, executor=executor, address=address)
+    reachable = profiler.reachable_devices()
+    jobs = profiling_jobs(document, facts, models, reachable)
+    chosen = _chosen(jobs, device, reachable) if device else jobs
+    with watching(quiet=json) as observer:
+        outcome = profiler.profile(chosen, on_progress=observer.profiling)
+    _tell(outcome, json=json)
+
+
+def _chosen(
+    jobs: tuple[ProfilingJob, ...], devices: list[str], reachable: object
+) -> tuple[ProfilingJob, ...]:
+    known = [*map(str, reachable), "local"] if isinstance(reachable, tuple) else []
+    for name in devices:
+        if name not in known:
+            near = tuple(nearest(name, known))
+            raise UnknownReferenceError("device to profile on", name, near)
+    return tuple(
+        ProfilingJob(
+            model=j.model,
+            precisions=j.precisions,
+            runtimes=j.runtimes,
+            devices=tuple(devices),
+            batches=j.batches,
+        )
+        for j in jobs
+    )
+
+
+def _tell(outcome: ProfilingOutcome, *, json: bool) -> None:
+    if json:
+        text = json_text.dumps(outcome_data(outcome), indent=2, ensure_ascii=False)
+        typer.echo(text)
+        return
+    for table in profiling_tables(outcome):
+        show(table)
+    typer.echo(f"{outcome.n_measured} measured, {outcome.n_cached} known from before")
+    typer.echo(f"kept in {wiring.store_path()}")

@@ -1,0 +1,93 @@
+"""Whatever is wrong, the command line says so in one clear message and the right code."""
+
+import pytest
+
+from planner.cli.app import main
+
+GOOD = """
+kind: deployment
+version: 1
+name: small
+models: [{name: m, source: {kind: reference, name: mobilenet-v2-1.0-224}}]
+workloads:
+  - {name: w, model: m, origin: eu-central-1, traffic: {kind: constant, rate_rps: 5},
+     slo: {percentile: 95, latency_ms: 200}}
+sites: [{kind: cloud, provider: aws, regions: [eu-central-1]}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def a_home_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("PLANNER_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+
+def written(tmp_path, text):
+    file = tmp_path / "spec.yaml"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("rate_rps: 5", "rate_rps: -5", ["workloads.0.traffic.rate_rps", "-5"]),
+        ("rate_rps: 5", "rate_rps: .inf", ["workloads.0.traffic.rate_rps"]),
+        ("latency_ms: 200", "latency_ms: soon", ["workloads.0.slo.latency_ms"]),
+        ("provider: aws", "provider: awz", ["sites.0.provider", "aws"]),
+        ("eu-central-1]", "eu-centrl-1]", ["sites.0.regions.0", "eu-central-1"]),
+        ("mobilenet-v2-1.0-224", "mobilenet-v2-1.0-225", ["models.0.source.name", "mobilenet-v2-1.0-224"]),
+        ("origin: eu-central-1", "origin: mars", ["workloads.0.origin", "eu-central-1"]),
+        ("version: 1", "version: 2", ["version"]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("verb", ["check", "recommend"])
+def test_a_wrong_document_exits_2_and_names_the_place(
+    tmp_path, capsys, verb, old, new, words
+):
+    code = main([verb, written(tmp_path, GOOD.replace(old, new))])
+
+    told = capsys.readouterr().err
+    assert code == 2
+    assert "Traceback" not in told
+    for word in words:
+        assert word in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["recommend", "none.yaml"],
+        ["recommend", "."],
+        ["recommend"],
+        ["check", "none.yaml"],
+        ["manifests", "none.json"],
+        ["profile", "none.yaml"],
+        ["catalog", "devices", "raspbery-pi-4"],
+        ["catalog", "profiles", "mobilnet"],
+        ["catalog", "refresh", "--provider", "nobody", "--regions", "us-east-1"],
+        ["nonsense"],
+    ],
+)
+def test_wrong_usage_exits_2_without_a_traceback(arguments, capsys):
+    code = main(arguments)
+
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.err.strip()
+    assert "Traceback" not in captured.err + captured.out
+
+
+def test_an_unknown_field_of_set_names_the_near_ones(tmp_path, capsys):
+    code = main(["check", written(tmp_path, GOOD), "--set", "workloads.0.slo.latncy_ms=80"])  # fmt: skip
+
+    assert code == 2
+    assert "latency_ms" in capsys.readouterr().err
+
+
+def test_a_plan_that_says_infeasible_has_no_manifests(tmp_path, capsys):
+    main(["recommend", written(tmp_path, GOOD.replace("200", "1")), "--json"])
+    (tmp_path / "plan.json").write_text(capsys.readouterr().out)
+
+    assert main(["manifests", str(tmp_path / "plan.json")]) == 2
+    assert "infeasible" in capsys.readouterr().err
