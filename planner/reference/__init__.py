@@ -1,1 +1,1 @@
-"""Filled by its own modules."""
+"""Facts shipped with the product: each row cited and dated; nothing here measures."""

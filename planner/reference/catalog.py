@@ -1,0 +1,165 @@
+"""All that is known without measuring: shipped tables, and the user's own prices.
+
+Every table is read when it is first asked for, so that a recommendation pays
+only for its own model, providers and regions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from planner.domain.hardware import Device, Offer, Purchase, Region
+from planner.domain.profiles import Profile
+from planner.domain.quotes import InstanceQuote, PriceSnapshot
+from planner.errors import UnknownReferenceError
+from planner.reference import devices, links, profiles, quotes
+from planner.reference.offers import Skipped, offers_of, skipped
+from planner.reference.records import AccessNetwork, PublishedModel
+from planner.reference.tables import nearest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """Devices, offers, published profiles and links, each figure with its source.
+
+    `snapshots` replace shipped quotes in the regions that they cover; of several
+    that cover a region the last one counts.
+    """
+
+    snapshots: tuple[PriceSnapshot, ...] = ()
+
+    @classmethod
+    def shipped(cls) -> "Catalog":
+        """The catalogue as it comes with the product."""
+        return cls()
+
+    def with_snapshot(self, snapshot: PriceSnapshot) -> "Catalog":
+        """The same catalogue with the snapshot's quotes in the snapshot's regions."""
+        return replace(self, snapshots=(*self.snapshots, snapshot))
+
+    def devices(self) -> tuple[Device, ...]:
+        """Boards and accelerators, then shapes of cloud CPUs."""
+        return devices.devices()
+
+    def device(self, name: str) -> Device:
+        """The device of that name.
+
+        Raises:
+            UnknownReferenceError: No such device, with the nearest names.
+        """
+        return devices.device(name)
+
+    def providers(self) -> tuple[str, ...]:
+        """Every cloud with regions."""
+        return links.providers()
+
+    def regions(self, provider: str) -> tuple[Region, ...]:
+        """The regions of a provider.
+
+        Raises:
+            UnknownReferenceError: No such provider.
+        """
+        self._check_provider(provider)
+        return links.regions(provider)
+
+    def region(self, provider: str, name: str) -> Region:
+        """One region of a provider.
+
+        Raises:
+            UnknownReferenceError: No such provider or region.
+        """
+        self._check_provider(provider)
+        return links.region(provider, name)
+
+    def quotes(self, provider: str, region: str) -> tuple[InstanceQuote, ...]:
+        """Every quote of a region: the user's own where there is a snapshot of it."""
+        for snapshot in reversed(self.snapshots):
+            if snapshot.provider == provider and region in snapshot.regions:
+                return tuple(q for q in snapshot.quotes if q.region == region)
+        return quotes.quotes(provider, region)
+
+    def offers(
+        self, provider: str, regions: Sequence[str], purchases: Sequence[Purchase]
+    ) -> tuple[Offer, ...]:
+        """Machines to be had there, of every instance type with a known device.
+
+        Raises:
+            UnknownReferenceError: No such provider or region.
+        """
+        return tuple(
+            offer
+            for name in regions
+            for quote in self.quotes(provider, self.region(provider, name).name)
+            for offer in offers_of(quote)
+            if offer.purchase in purchases
+        )
+
+    def skipped(self, provider: str, regions: Sequence[str]) -> tuple[Skipped, ...]:
+        """Instance types with a price but without a known device, and why."""
+        return skipped(
+            quote for name in regions for quote in self.quotes(provider, name)
+        )
+
+    def models(self) -> tuple[PublishedModel, ...]:
+        """Every model with a published profile."""
+        return tuple(profiles.models().values())
+
+    def profiles(self, model: str) -> tuple[Profile, ...]:
+        """Everything published about a model.
+
+        Raises:
+            UnknownReferenceError: No such model, with the nearest names.
+        """
+        return profiles.profiles(model)
+
+    def rtt_s(self, from_site: str, to_site: str) -> tuple[float, str] | None:
+        """Seconds of a round trip between two regions and the source, if known."""
+        return links.rtt_s(from_site, to_site)
+
+    def access_networks(self) -> tuple[AccessNetwork, ...]:
+        """Typical ways from a user to the internet."""
+        return tuple(links.access_networks().values())
+
+    def access_network(self, name: str) -> AccessNetwork:
+        """One of them.
+
+        Raises:
+            UnknownReferenceError: No such network, with the nearest names.
+        """
+        return _known(name, "access network", links.access_networks())
+
+    def egress_usd_per_gb(self, provider: str, region: str) -> tuple[float, str]:
+        """Price of a decimal gigabyte to the internet, and its source.
+
+        Raises:
+            PriceMissingError: No source states it; it is never taken as free.
+        """
+        return links.egress_usd_per_gb(provider, region)
+
+    def electricity_usd_per_kwh(self, zone: str) -> tuple[float, str]:
+        """Business electricity price in a zone, the world's where unknown."""
+        return links.electricity_usd_per_kwh(zone)
+
+    def carbon_gco2e_per_kwh(
+        self, provider: str, region: str
+    ) -> tuple[float, str] | None:
+        """The grid's average at a region and its source, if known.
+
+        Raises:
+            UnknownReferenceError: No such provider or region.
+        """
+        self._check_provider(provider)
+        return links.carbon_gco2e_per_kwh(provider, region)
+
+    def _check_provider(self, provider: str) -> None:
+        known = links.providers()
+        if provider not in known:
+            raise UnknownReferenceError("provider", provider, known)
+
+
+def _known(name: str, what: str, known: Mapping[str, T]) -> T:
+    if name not in known:
+        raise UnknownReferenceError(what, name, nearest(name, known) or tuple(known))
+    return known[name]

@@ -1,0 +1,71 @@
+"""How packaged tables are read: plain CSV, cited by key, each file at most once.
+
+`data/` holds what permissive sources state, `data/sparecores/` what was drawn from
+Spare Cores (CC BY-SA 4.0). The same relative path may stand in both; rows of the
+first come first.
+"""
+
+import csv
+import datetime as dt
+import difflib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from planner.reference.records import Citation
+
+SHARE_ALIKE: Final = "sparecores"
+Row = Mapping[str, str]
+
+
+@cache
+def rows(path: str) -> tuple[Row, ...]:
+    """Rows of `data/path`, then of `data/sparecores/path`; none where neither exists."""
+    found: list[Row] = []
+    data = resources.files("planner.reference") / "data"
+    for root in (data, data / SHARE_ALIKE):
+        table = root.joinpath(*path.split("/"))
+        if table.is_file():
+            with table.open(encoding="utf-8") as lines:
+                found += csv.DictReader(lines)
+    return tuple(found)
+
+
+@cache
+def citations() -> Mapping[str, Citation]:
+    """Every source by its key."""
+    return {
+        row["key"]: Citation(
+            key=row["key"],
+            citation=row["citation"],
+            as_of=dt.date.fromisoformat(row["as_of"]),
+            licence=row["licence"],
+        )
+        for row in rows("sources.csv")
+    }
+
+
+def number(text: str) -> float | None:
+    """The figure in a cell; None where the cell is empty: no source states it.
+
+    Example:
+        >>> number("0.085"), number("")
+        (0.085, None)
+    """
+    return float(text) if text else None
+
+
+def count(text: str) -> int | None:
+    """The whole number in a cell; None where the cell is empty."""
+    return int(text) if text else None
+
+
+def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Up to five known names that look like `name`, the most alike first.
+
+    Example:
+        >>> nearest("raspberry-pi4", ["raspberry-pi-4", "nvidia-l4"])
+        ('raspberry-pi-4',)
+    """
+    return tuple(difflib.get_close_matches(name, list(known), n=5, cutoff=0.5))

@@ -1,0 +1,1 @@
+"""Builds the tables of `planner/reference/data` from a folder of gathered raw facts."""
