@@ -119,14 +119,15 @@ class Emulators:
         """
         self._check_emulable(device)
         facts = self._catalog.device(device)
-        cores = facts.cores or 1
+        host_cores = self._host.cores
+        cores = facts.cores or host_cores  # where nobody states it, no limit
         memory_bytes = None
         if facts.kind is DeviceKind.EDGE and facts.memory_bytes is not None:
             memory_bytes = facts.memory_bytes - SYSTEM_BYTES
         return Envelope(
             # Two threads on two busy cores ran 3 to 30 × slower for seconds at a time.
-            threads=max(1, min(cores, self._host.cores // 2)),
-            cpu_quota_cores=float(cores) if cores < self._host.cores else None,
+            threads=max(1, min(cores, host_cores // 2)),
+            cpu_quota_cores=float(cores) if cores < host_cores else None,
             memory_bytes=memory_bytes,
         )
 

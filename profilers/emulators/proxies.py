@@ -52,47 +52,56 @@ _HPL_PI_4, _HPL_PI_5, _HPL_RK3588S = 11.889, 35.169, 53.333
 # sweep: median of 28 models at fp32 and of 24 at int8.
 _RK3588S_OVER_PI_4 = {Precision.FP32: 0.394, Precision.INT8: 0.380}
 
-# Clocks: MLPerf v2.1 open/Krai/systems/orin-tflite-v2.7.1-ruy.json (12 cores at
-# 2,201.6 MHz); NVIDIA Jetson Orin Nano: 6 cores at 1.5 GHz, at 1.7 GHz in the Super
-# mode of JetPack 6.1, which is not taken for granted.
-_AGX_ORIN_GHZ, _ORIN_NANO_GHZ = 2.2016, 1.5
+_PI_5 = Proxy(
+    relative="rk3588",
+    factors={
+        precision: Factor(
+            low=_HPL_PI_4 / _HPL_PI_5 / over_pi_4, high=_HPL_RK3588S / _HPL_PI_5
+        )
+        for precision, over_pi_4 in _RK3588S_OVER_PI_4.items()
+    },
+    argument=(
+        "both have four Cortex-A76 at 2.4 GHz, the RK3588S four Cortex-A55 and a "
+        "wider memory bus besides; at worst slower by their Linpack ratio, at best "
+        "faster as Linpack over a Raspberry Pi 4 says"
+    ),
+    source="github.com/geerlingguy/top500-benchmark@be7b678134",
+)
+
+# 12 cores at 2,201.6 MHz: MLPerf v2.1 open/Krai/systems/orin-tflite-v2.7.1-ruy.json.
+_AGX_ORIN_GHZ = 2.2016
+# 6 cores; the Super developer kit raised 1.5 GHz to 1.7: NVIDIA datasheet, December
+# 2024, as cited for the device in the catalogue.
+_ORIN_NANO_GHZ, _ORIN_NANO_SUPER_GHZ = 1.5, 1.7
 # What doubling the threads from 2 to 4 gave on a Raspberry Pi 4, median over 28
 # detectors at fp32 and 18 at int8 (TFLite): github.com/NobuoTsukamoto/benchmarks
 # @422e0a08db. From 6 cores to 12 it gives no more than that.
 _TWICE_THE_CORES = {Precision.FP32: 1.24, Precision.INT8: 1.70}
 
-PROXIES: Mapping[str, Proxy] = {
-    "raspberry-pi-5": Proxy(
-        relative="firefly-rk3588s",
-        factors={
-            precision: Factor(
-                low=_HPL_PI_4 / _HPL_PI_5 / over_pi_4, high=_HPL_RK3588S / _HPL_PI_5
-            )
-            for precision, over_pi_4 in _RK3588S_OVER_PI_4.items()
-        },
-        argument=(
-            "both have four Cortex-A76 at 2.4 GHz; the RK3588S adds four Cortex-A55 "
-            "and twice the memory bus: at worst slower by their Linpack ratio, at "
-            "best faster as Linpack over a Raspberry Pi 4 says"
-        ),
-        source="github.com/geerlingguy/top500-benchmark@be7b678134",
-    ),
-    "jetson-orin-nano-8gb": Proxy(
+
+def _orin_nano(clock_ghz: float) -> Proxy:
+    slower = _AGX_ORIN_GHZ / clock_ghz
+    return Proxy(
         relative="jetson-agx-orin",
         factors={
-            precision: Factor(
-                low=_AGX_ORIN_GHZ / _ORIN_NANO_GHZ,
-                high=_AGX_ORIN_GHZ / _ORIN_NANO_GHZ * twice,
-            )
+            precision: Factor(low=slower, high=slower * twice)
             for precision, twice in _TWICE_THE_CORES.items()
         },
         argument=(
-            "the same Cortex-A78AE at 1.5 instead of 2.2 GHz, 6 instead of 12 cores: "
-            "slower by the clocks, and by up to what doubling the threads gives"
+            f"the same Cortex-A78AE at {clock_ghz} instead of 2.2 GHz, 6 instead of "
+            "12 cores; slower by the clocks, and by up to what doubling threads gives"
         ),
         source=(
-            "MLPerf v2.1 system descriptions; NVIDIA Jetson Orin Nano specification; "
+            "MLPerf v2.1 system descriptions; NVIDIA Jetson Orin Nano Super datasheet; "
             "github.com/NobuoTsukamoto/benchmarks@422e0a08db"
         ),
-    ),
+    )
+
+
+PROXIES: Mapping[str, Proxy] = {
+    "raspberry-pi-5": _PI_5,
+    "raspberry-pi-5-8gb": _PI_5,
+    "raspberry-pi-5-16gb": _PI_5,
+    "jetson-orin-nano-8gb": _orin_nano(_ORIN_NANO_GHZ),
+    "jetson-orin-nano-super-8gb": _orin_nano(_ORIN_NANO_SUPER_GHZ),
 }

@@ -1,7 +1,9 @@
 """MobileNets whose latency on many devices is published, as torch modules.
 
-Weights are random: time does not depend on them. They are scaled (He) so that
-activations neither vanish into denormal numbers nor overflow, which would.
+In the form that is deployed and was published: batch normalisation is folded into
+the convolutions. Weights are random: time does not depend on them. They are scaled
+(He) so that activations neither vanish into denormal numbers nor overflow, which
+would.
 
 Layer tables: MobileNet-v1, Howard et al. 2017, arXiv:1704.04861, table 1;
 MobileNet-v2, Sandler et al. 2018, arXiv:1801.04381, table 2. 1,001 classes as in
@@ -100,8 +102,7 @@ class _InvertedResidual(nn.Module):
             layers.append(_convolution(channels, hidden))
         layers += [
             _convolution(hidden, hidden, kernel=3, stride=stride, groups=hidden),
-            nn.Conv2d(hidden, out_channels, 1, bias=False),
-            nn.BatchNorm2d(out_channels),
+            nn.Conv2d(hidden, out_channels, 1),
         ]
         self.layers = nn.Sequential(*layers)
         self.is_residual = stride == 1 and channels == out_channels
@@ -140,9 +141,7 @@ def _convolution(
             stride,
             padding=kernel // 2,
             groups=groups,
-            bias=False,
         ),
-        nn.BatchNorm2d(out_channels),
         nn.ReLU6(),
     )
 
