@@ -19,18 +19,15 @@ import numpy as np
 from planner.domain.hardware import NetworkPath
 from planner.domain.placement import BatchPolicy
 from planner.domain.profiles import BatchProfile
-from planner.perf.batching import solve
-from planner.perf.lattice import Ints, Queues, plausible_batch, saturation_rps
+from planner.perf.lattice import Ints, Queues, saturation_rps
 from planner.perf.network import delays_s
 from planner.perf.service import Floats, service_knots, share_within
 from planner.perf.sojourn import share_answered_within
+from planner.perf.solving import solved_together
 
-_POINTS: Final = 64
 # Bracket width, as a share of the saturation rate, at which the search ends.
 _LOAD_ACCURACY: Final = 5e-4
 _MOST_STEPS: Final = 40
-# Queues solved in one call: their matrices should stay in the processor's cache.
-_CHUNK: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,30 +118,11 @@ def _idle_share(promises: _Promises) -> Floats:
 
 def _share(promises: _Promises, load_frac: Floats) -> Floats:
     """Share in time at these loads, in parts of the saturation rate."""
-    queues = promises.queues
-    at_rate = Queues(
-        rate_rps=load_frac * promises.saturation_rps,
-        max_batch=queues.max_batch,
-        max_wait_s=queues.max_wait_s,
-        knots_s=queues.knots_s,
-    )
-    batch = plausible_batch(at_rate)
-    overflows = batch == queues.max_batch
-    # Similar sizes share a call; the size is rounded up to a power of two.
-    size = np.where(overflows, batch, 2 ** np.ceil(np.log2(batch)).astype(np.int64))
-    size = np.minimum(size, queues.max_batch)
+    queues = promises.queues.at_rate(load_frac * promises.saturation_rps)
     share = np.zeros(len(load_frac))
-    for kind in np.unique(size * 2 + overflows):
-        members = np.flatnonzero(size * 2 + overflows == kind)
-        for start in range(0, members.size, _CHUNK):
-            index = members[start : start + _CHUNK]
-            waits = solve(
-                at_rate.take(index, int(kind // 2)),
-                n_points=_POINTS,
-                overflows=bool(kind % 2),
-            )
-            within = share_answered_within(waits, promises.left_s[index])
-            share[index] = (within * promises.delay_mass[index]).sum(axis=1)
+    for index, waits in solved_together(queues):
+        within = share_answered_within(waits, promises.left_s[index])
+        share[index] = (within * promises.delay_mass[index]).sum(axis=1)
     return share
 
 

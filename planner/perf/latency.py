@@ -18,8 +18,7 @@ import numpy as np
 from planner.domain.hardware import NetworkPath
 from planner.domain.placement import BatchPolicy
 from planner.domain.profiles import BatchProfile
-from planner.perf.batching import Waits, solve
-from planner.perf.lattice import Queues, plausible_batch, saturation_rps
+from planner.perf.lattice import Queues, saturation_rps
 from planner.perf.network import constant_s, delays_s, mean_transfer_s
 from planner.perf.service import service_knots
 from planner.perf.sojourn import (
@@ -28,9 +27,9 @@ from planner.perf.sojourn import (
     mean_wait_s,
     share_answered_within,
 )
+from planner.perf.solving import solve_one
+from planner.perf.waits import Waits
 
-# Lattice points of one prediction: M/D/1 within 0.2 % of theory, see the tests.
-_POINTS: Final = 160
 # Requests so rare that no two of them meet stand for an idle replica.
 _IDLE_LOAD_FRAC: Final = 1e-9
 _RELATIVE_ACCURACY: Final = 1e-7
@@ -136,26 +135,10 @@ def predict(
         knots_s=knots[None],
     )
     saturation = float(saturation_rps(queues)[0])
+    queues = queues.at_rate(np.maximum(queues.rate_rps, _IDLE_LOAD_FRAC * saturation))
     return LatencyPrediction(
         rate_rps=rate_rps,
         saturation_rps=saturation,
         path=path,
-        _waits=_solve_one(queues, saturation) if rate_rps < saturation else None,
-    )
-
-
-def _solve_one(queues: Queues, saturation: float) -> Waits:
-    busy_rps = np.maximum(queues.rate_rps, _IDLE_LOAD_FRAC * saturation)
-    at_rate = Queues(
-        rate_rps=busy_rps,
-        max_batch=queues.max_batch,
-        max_wait_s=queues.max_wait_s,
-        knots_s=queues.knots_s,
-    )
-    batch = int(plausible_batch(at_rate)[0])
-    overflows = batch == int(queues.max_batch[0])
-    return solve(
-        at_rate.take(np.zeros(1, dtype=np.int64), batch),
-        n_points=_POINTS,
-        overflows=overflows,
+        _waits=solve_one(queues) if rate_rps < saturation else None,
     )

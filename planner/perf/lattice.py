@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from planner.perf.service import MASSES, Floats, mean_s, shortfall_s
 
@@ -21,6 +22,7 @@ _REACH: Final = 3
 # where batches overflow: the second-slowest mode of the random walk is gone by then.
 _ROOM_SERVICES: Final = 2.0
 _SETTLING_STEPS: Final = 40
+_NEWTON_STEPS: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,15 @@ class Queues:
     max_batch: Ints
     max_wait_s: Floats
     knots_s: Floats
+
+    def at_rate(self, rate_rps: Floats) -> "Queues":
+        """The same queues at other arrival rates."""
+        return Queues(
+            rate_rps=rate_rps,
+            max_batch=self.max_batch,
+            max_wait_s=self.max_wait_s,
+            knots_s=self.knots_s,
+        )
 
     def take(self, index: Ints, n_batches: int | None = None) -> "Queues":
         """These queues, in this order; with fewer batch sizes if so told."""
@@ -59,6 +70,7 @@ def plausible_batch(queues: Queues) -> Ints:
     mean_s_of, longest_s_of = mean_s(queues.knots_s), queues.knots_s[:, :, -1]
     here, largest = np.arange(len(rate)), queues.knots_s.shape[1]
     size = np.ones(len(rate))
+    at, slope = np.zeros(len(rate), dtype=np.int64), np.zeros(len(rate))
     for _ in range(_SETTLING_STEPS):
         at = size.astype(np.int64) - 1
         above = np.minimum(at + 1, largest - 1)
@@ -69,7 +81,7 @@ def plausible_batch(queues: Queues) -> Ints:
     longest = rate * np.maximum(longest_s_of[here, at], queues.max_wait_s)
     spread = np.sqrt(size / (1 - memory**2))
     size = np.maximum(size + 4.5 * spread, longest + 3 * np.sqrt(longest))
-    return np.minimum(np.ceil(size + 3), most).astype(np.int64)
+    return np.asarray(np.minimum(np.ceil(size + 3), most), dtype=np.int64)
 
 
 def decay_rate(queues: Queues) -> Floats:
@@ -92,17 +104,24 @@ def decay_rate(queues: Queues) -> Floats:
         slope = (terms * (high + width * pull)).sum(axis=1) / total
         return value, slope - batch / (rate + theta)
 
-    theta = 1e-4 / mean_s(full)
-    for _ in range(40):
-        low = excess(theta)[0] <= 0
-        if not low.any():
-            break
-        theta = np.where(low, 2 * theta, theta)
-    # Convex, so Newton from the right comes down onto the root and stops there.
-    for _ in range(12):
+    # The mean of S_B alone (Jensen), with ln(1+y) ≤ y/√(1+y), bounds the root from
+    # above; the function is convex, so Newton comes down onto the root.
+    load = rate * mean_s(full) / batch
+    theta = rate * (1 / load**2 - 1)
+    for _ in range(_NEWTON_STEPS):
         value, slope = excess(theta)
-        theta = np.maximum(theta - value / slope, theta * 0.25)
+        step = np.where(slope > 0, value / slope, 0.0)
+        theta = np.maximum(theta - step, theta * 0.1)
+        if np.all(np.abs(step) < 1e-9 * theta):
+            break
     return theta
+
+
+def lattice_step_s(queues: Queues, n_points: int, *, overflows: bool) -> Floats:
+    """Spacing of a lattice that covers what a head may have to wait for."""
+    longest_s = queues.knots_s[:, :, -1].max(axis=1)
+    room_s = _ROOM_SERVICES * mean_s(_at_full_batch(queues)) if overflows else 0.0
+    return np.asarray((longest_s + room_s) / (n_points - 2))
 
 
 def _at_full_batch(queues: Queues) -> Floats:
@@ -116,10 +135,7 @@ class Lattice:
     def __init__(self, queues: Queues, n_points: int, *, overflows: bool) -> None:
         self.queues = queues
         self.n = n_points
-        full = _at_full_batch(queues)
-        longest_s = queues.knots_s[:, :, -1].max(axis=1)
-        room_s = _ROOM_SERVICES * mean_s(full) if overflows else 0.0
-        self.step_s = (longest_s + room_s) / (n_points - 2)
+        self.step_s = lattice_step_s(queues, n_points, overflows=overflows)
         self.theta = decay_rate(queues)
         self.ratio = np.exp(-self.theta * self.step_s)
         reach = np.arange(_REACH * n_points + 1)
@@ -168,9 +184,7 @@ class Lattice:
         matrix[:, 0, 1:] = upper[:, : self.n - 1]
         if closed:
             weight = self.ratio[:, None] ** np.arange(mass.shape[1] - self.n)
-            for_y = np.lib.stride_tricks.sliding_window_view(
-                gone, weight.shape[1], axis=1
-            )[:, : self.n]
+            for_y = sliding_window_view(gone, weight.shape[1], axis=1)[:, : self.n]
             matrix[:, ::-1, -1] = np.einsum("qyk,qk->qy", for_y, weight)
             matrix[:, 0, -1] = np.einsum(
                 "qk,qk->q",
@@ -204,6 +218,9 @@ def pick(table: Floats, index: Ints) -> Floats:
 def toeplitz(values: Floats, *, upward: bool) -> Floats:
     """Matrices T[i, j] = values[j - i] (upward) or values[i - j], zero elsewhere."""
     n = values.shape[1]
-    padded = np.concatenate((np.zeros_like(values), values), axis=1)
-    lag = np.arange(n)[None, :] - np.arange(n)[:, None]
-    return np.asarray(padded[:, n + (lag if upward else -lag)])
+    zeros = np.zeros_like(values)
+    halves = (zeros, values) if upward else (values[:, ::-1], zeros)
+    windows = sliding_window_view(np.concatenate(halves, axis=1), n, axis=1)
+    rows = windows[:, n:0:-1] if upward else windows[:, n - 1 :: -1]
+    # A copy: BLAS does not take the overlapping rows of the view.
+    return np.ascontiguousarray(rows)

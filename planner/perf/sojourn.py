@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from planner.perf.batching import TIMER_CELLS, Waits
 from planner.perf.service import MASSES, Floats, mean_s, share_within, shortfall_s
+from planner.perf.waits import TIMER_CELLS, Waits
 
 # Many times of one queue are looked up in blocks of about so many numbers.
 _BLOCK_FLOATS: Final = 1_000_000
