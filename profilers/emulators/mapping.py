@@ -1,12 +1,14 @@
 """A measurement made here, told as the profile of a device that is not here.
 
     point        every figure × ratio(p50 here) × the proxy's factor
-    error band   σ² = max(σ devices left out, σ known models left out)²
-                      + σ measurement² + σ proxy²;   error = exp(z · σ) − 1
+    error band   σ² = max(σ devices left out, σ known models' scatter)²
+                      + σ beyond² + σ measurement² + σ proxy²;   error = exp(z · σ) − 1
 
 The errors are taken as independent and log-normal, as `Evidence` takes them. Of
 the first two the larger counts: a machine whose own known models scatter more
-than published devices do among each other is trusted less than those.
+than published devices do among each other is trusted less than those. σ beyond
+is zero between the smallest and the largest known model; outside, what the slope
+would have said is taken as the 90 % quantile.
 """
 
 import datetime as dt
@@ -22,7 +24,7 @@ from planner.units import milliseconds
 from profilers.emulators import calibration
 from profilers.emulators.proxies import Proxy
 from profilers.emulators.published import Published
-from profilers.emulators.ratios import Pair, Ratio, fit, left_out_sigma
+from profilers.emulators.ratios import Pair, Ratio, fit, scatter_sigma
 from profilers.trials import MeasuredPoint, Measurement, Trial
 
 _Z_BAND = NormalDist().inv_cdf(BAND_QUANTILE_FRAC)
@@ -67,7 +69,7 @@ def emulated(learned: Learned, measurement: Measurement, trial: Trial) -> BatchP
             provenance=Provenance.EMULATED,
             source="; ".join(_sources(learned)),
             as_of=measurement.measured_at.date(),
-            error_frac=error_frac(learned, measurement.error_frac),
+            error_frac=error_frac(learned, measurement),
             note=_note(learned, measurement, trial, ratio),
         ),
         memory_bytes=measurement.memory_bytes,
@@ -75,14 +77,16 @@ def emulated(learned: Learned, measurement: Measurement, trial: Trial) -> BatchP
     )
 
 
-def error_frac(learned: Learned, measurement_error_frac: float) -> float:
-    """The band of an emulated figure, from the rule above."""
-    mapping_sigma = max(learned.devices_sigma, left_out_sigma(learned.pairs()))
-    measurement_sigma = math.log1p(measurement_error_frac) / _Z_BAND
-    proxy_sigma = _proxy_sigma(learned)
-    return math.expm1(
-        _Z_BAND * math.hypot(mapping_sigma, measurement_sigma, proxy_sigma)
+def error_frac(learned: Learned, measurement: Measurement) -> float:
+    """The band of an emulated profile, from the rule above; its widest point counts."""
+    ratio = fit(learned.pairs())
+    mapping_sigma = max(learned.devices_sigma, scatter_sigma(learned.pairs()))
+    beyond_sigma = max(ratio.log_beyond(p.p50_s) for p in measurement.points) / _Z_BAND
+    measurement_sigma = math.log1p(measurement.error_frac) / _Z_BAND
+    sigma = math.hypot(
+        mapping_sigma, beyond_sigma, measurement_sigma, _proxy_sigma(learned)
     )
+    return math.expm1(_Z_BAND * sigma)
 
 
 def _factor(learned: Learned) -> float:
@@ -136,7 +140,11 @@ def _note(
             f"{trial.variant.runtime} is taken to be as much slower or faster than "
             f"{calibration.RUNTIME} there as here"
         )
-    said += dict.fromkeys(row.note for row in learned.rows.values() if row.note)
+    if any(ratio.log_beyond(point.p50_s) > 0 for point in measurement.points):
+        said.append(
+            "some times here lie outside those of the known models, which widens the "
+            "band"
+        )
     return "; ".join(said)
 
 

@@ -28,7 +28,6 @@ class Published:
     runtime: Runtime
     source: str
     as_of: dt.date
-    note: str = ""
 
 
 Table = Mapping[str, Mapping[str, Published]]  # by device, by model
@@ -45,7 +44,6 @@ def tables(profiles: Iterable[Profile]) -> Mapping[Precision, Table]:
             runtime=profile.variant.runtime,
             source=profile.evidence.source,
             as_of=profile.evidence.as_of,
-            note=profile.evidence.note,
         )
         of_device = found.setdefault(profile.variant.precision, {}).setdefault(
             profile.device, {}
