@@ -12,6 +12,7 @@ import math
 import re
 import statistics
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 from scripts.reference.profiles import (
@@ -23,7 +24,7 @@ from scripts.reference.tables import Cell, Fact, Facts, figure
 
 IMAGENET_SAMPLES: Final = 50_000
 LEAST_TOP1_PERCENT: Final = 20.0
-LEAST_REPEATS: Final = 20
+LEAST_REPEATS: Final = 10
 
 DEVICES: Final = {
     "Raspberry Pi 4 Model B Rev 1.4 (rpi4)": "raspberry-pi-4",
@@ -91,9 +92,8 @@ def add_open_sweep(facts: Facts, published: Published) -> float:
             runs[key].append(row)
     errors, typical = _errors(runs)
     for (model, device, runtime, precision), rows in sorted(runs.items()):
-        error, note = (
-            errors.get((device, runtime)) or errors.get((device, "")) or typical
-        )
+        known = errors.get((device, runtime, precision)) or errors.get((device, "", ""))
+        error, note = known or typical
         best = _chosen(rows)
         source = f"mlperf-{best['round']}-open"
         percent = float(best["top1_acc_pct"])
@@ -167,29 +167,35 @@ def _chosen(rows: list[Fact]) -> Fact:
 
 
 def _errors(
-    runs: dict[tuple[str, str, str, str], list[Fact]],
-) -> tuple[dict[tuple[str, str], tuple[float, str]], tuple[float, str]]:
-    """Error band and its note by device and runtime, by device, and the typical one.
+    runs: Mapping[tuple[str, str, str, str], list[Fact]],
+) -> tuple[dict[tuple[str, str, str], tuple[float, str]], tuple[float, str]]:
+    """Error band and its note by device, runtime and precision, by device, typical.
 
-    A repeat is the fastest run of an older round or of another system; its log
-    ratio to the chosen run is what another buyer of the device may see.
+    A repeat is a run with the same delegate in an older round or on another
+    machine; its log ratio to the chosen run is what another buyer may see.
     """
-    ratios: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for (_, device, runtime, _), rows in runs.items():
+    ratios: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for (_, *variant), rows in sorted(runs.items()):
         chosen = _chosen(rows)
         for row in rows:
-            if row["system"] != chosen["system"]:
+            if row["system"] != chosen["system"] and _delegate(row) == _delegate(
+                chosen
+            ):
                 times = (row["singlestream_p50_ms"], chosen["singlestream_p50_ms"])
-                ratios[device, runtime].append(
-                    math.log(float(times[0]) / float(times[1]))
-                )
-    known = {k: v for k, v in sorted(ratios.items()) if len(v) >= LEAST_REPEATS}
+                log_ratio = math.log(float(times[0]) / float(times[1]))
+                ratios[variant[0], variant[1], variant[2]].append(log_ratio)
+    known = {k: v for k, v in ratios.items() if len(v) >= LEAST_REPEATS}
     found = {k: (error_frac(v), "repeats") for k, v in known.items()}
-    for device, _ in known:
-        pooled = [r for (d, _), v in known.items() if d == device for r in v]
-        found[device, ""] = error_frac(pooled), "repeats-device"
-    middle = statistics.median(error for (_, rt), (error, _) in found.items() if rt)
+    middle = statistics.median(error for error, _ in found.values())
+    for device in sorted({k[0] for k in known}):
+        pooled = [r for k, v in known.items() if k[0] == device for r in v]
+        found[device, "", ""] = error_frac(pooled), "repeats-device"
     return found, (round(middle, 3), "repeats-others")
+
+
+def _delegate(row: Fact) -> str:
+    """The framework without its version: `TFLite (ruy)`."""
+    return re.sub(r" v[\w.]+", "", row["framework"])
 
 
 def add_closed(facts: Facts, published: Published) -> None:

@@ -54,19 +54,19 @@ TOKEN_COLUMNS: Final = (
     *QUALITY_COLUMNS,
 )
 
-# A one-sided 90 % bound of a symmetric spread is the 80 % quantile of its size.
-SPREAD_QUANTILE_FRAC: Final = 0.8
+# The band's own definition: the truth is at most so much above with 90 % probability.
+BAND_QUANTILE_FRAC: Final = 0.9
 # Nobody's figure is taken to be closer than this, however well repeats agree.
 LEAST_ERROR_FRAC: Final = 0.03
 Z_95: Final = statistics.NormalDist().inv_cdf(0.975)
 
 NOTES: Final = {
-    "repeats": "error: spread between repeated runs of this device and runtime in "
-    "different rounds (software versions included)",
-    "repeats-device": "error: spread between repeated runs of this device with another "
-    "runtime",
-    "repeats-others": "error: median spread between repeated runs over the devices and "
-    "runtimes that were run twice",
+    "repeats": "error: spread between repeated runs of this device, runtime and "
+    "precision in other rounds or on other machines (software versions included)",
+    "repeats-device": "error: spread between repeated runs of this device with its "
+    "other runtimes and precisions",
+    "repeats-others": "error: median spread between repeated runs over the devices, "
+    "runtimes and precisions that were run twice",
     "submitters": "error: spread between submitters of the same accelerator; the middle "
     "one of the newest round is used; batch 8 is a MultiStream query",
     "mean-only": "only the mean is published and taken as the median; error: median "
@@ -151,9 +151,12 @@ def add_notes(tables: Tables) -> None:
 
 
 def error_frac(log_ratios: Sequence[float]) -> float:
-    """The error band that spreads of repeats show: exp of their 80 % quantile, less 1."""
-    sizes = sorted(abs(r) for r in log_ratios)
-    quantile = sizes[min(len(sizes) - 1, int(SPREAD_QUANTILE_FRAC * len(sizes)))]
+    """The error band that repeats show, from log ratios of each to the figure shipped.
+
+    Exp of their 90 % quantile, less 1.
+    """
+    ranked = sorted(log_ratios)
+    quantile = ranked[min(len(ranked) - 1, int(BAND_QUANTILE_FRAC * len(ranked)))]
     return max(LEAST_ERROR_FRAC, round(math.expm1(quantile), 3))
 
 
