@@ -5,21 +5,16 @@ import gc
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import psutil
 
-from planner.domain.variants import Runtime
 from planner.errors import ProfilingError
 from planner.units import BYTES_PER_KIB
 
 _PROC = Path("/proc")
-# What a replica of each runtime imports before it loads any model.
-_IMPORTS = {
-    Runtime.TORCH: "import numpy, torch",
-    Runtime.ONNXRUNTIME: "import numpy, onnxruntime",
-}
 _RESIDENT = "import psutil; print(psutil.Process().memory_info().rss)"
 
 
@@ -96,17 +91,17 @@ class PeakMemory:
         return float(max(0, peak_bytes - self._before_bytes))
 
 
-class RuntimeFloor:
-    """Resident memory of a fresh Python that has imported a runtime and nothing else.
+class ImportedMemory:
+    """Resident memory of a fresh Python that has imported these modules and nothing else.
 
     The fresh process starts at once and is asked for its answer later: importing torch takes
     seconds, in which this process has other things to do.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and a constant
-            [sys.executable, "-c", f"{_IMPORTS[runtime]}; {_RESIDENT}"],
+    def __init__(self, modules: Sequence[str]) -> None:
+        self._modules = ", ".join(modules)
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and names of ours
+            [sys.executable, "-c", f"import {self._modules}; {_RESIDENT}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -117,20 +112,21 @@ class RuntimeFloor:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        self._process.communicate()
+        # Popen's own exit closes the pipe and waits.
+        self._process.__exit__(None, None, None)
 
     def resident_bytes(self) -> float:
         """The answer, once it is there.
 
         Raises:
-            ProfilingError: The runtime cannot even be imported in a fresh process.
+            ProfilingError: They cannot even be imported in a fresh process.
         """
         told, _ = self._process.communicate()
         if self._process.returncode != 0:
             raise ProfilingError(
-                f"{self._runtime} cannot be imported in a fresh process (it ended with "
-                f"{self._process.returncode}): is the memory limit below what it needs "
-                "by itself?"
+                f"{self._modules} cannot be imported in a fresh process (it ended with "
+                f"{self._process.returncode}): is the memory limit below what they need "
+                "by themselves?"
             )
         return float(told)
 

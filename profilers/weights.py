@@ -7,7 +7,7 @@ code in the file, so loading it needs the user's factory.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -22,6 +22,7 @@ from profilers.foreign import told_as
 # Parts of a quantized tensor, as suffixes of its name in the file.
 _VALUES, _SCALES, _ZEROS = "#int8", "#scales", "#zero_points"
 _BIAS = "#bias"
+_HEADER = "variant"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +39,8 @@ def write(state: Mapping[str, object], header: TorchHeader, path: Path) -> None:
     tensors: dict[str, torch.Tensor] = {}
     for name, value in state.items():
         tensors.update(_flattened(name, value))
-    metadata = {
-        "format": "pt",
-        "precision": str(header.precision),
-        "sample_shape": json.dumps(header.sample_shape),
-        "input_dtype": header.input_dtype,
-    }
+    # One key: safetensors writes several in an order of its own, and the digest with it.
+    metadata = {_HEADER: json.dumps(asdict(header))}
     # Tied weights share memory, which safetensors refuses: each gets its own copy.
     own = {name: t.detach().clone().contiguous() for name, t in tensors.items()}
     with replacing(path) as temporary:
@@ -60,11 +57,11 @@ def read_header(path: Path) -> TorchHeader:
         told_as(ProfilingError, f"reading {path}", way_out="is it a torch artefact?"),
         safe_open(path, framework="pt") as file,
     ):
-        metadata = file.metadata() or {}
+        told = json.loads((file.metadata() or {})[_HEADER])
         return TorchHeader(
-            precision=Precision(metadata["precision"]),
-            sample_shape=tuple(json.loads(metadata["sample_shape"])),
-            input_dtype=metadata["input_dtype"],
+            precision=Precision(told["precision"]),
+            sample_shape=tuple(told["sample_shape"]),
+            input_dtype=told["input_dtype"],
         )
 
 

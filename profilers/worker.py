@@ -1,7 +1,7 @@
 """Carry out one trial in this process: load, transform, check, time, weigh, grade.
 
-Memory of a replica = what a fresh Python holds after importing the runtime (a short process
-of its own) + how far this process's peak rises from before the variant is loaded until every
+Memory of a replica = what a fresh Python holds after importing what the replica imports (a
+short process of its own) + how far this process's peak rises from before the variant is loaded until every
 batch size has run. So the exporter, the fp32 original and this process's other
 imports are not counted, and the largest batch is.
 """
@@ -53,17 +53,21 @@ def measure_trial(
     import torch  # noqa: PLC0415 - heavy, and only a worker needs it
 
     from profilers.models import load_model  # noqa: PLC0415 - imports torch
-    from profilers.variants import export_variant, transformation  # noqa: PLC0415 - imports torch
+    from profilers.variants import (  # noqa: PLC0415 - imports torch
+        export_variant,
+        replica_imports,
+        transformation,
+    )
 
     transformation(trial.variant)
     torch.set_num_threads(trial.envelope.threads)
+    model = load_model(trial.model)
     with (
-        machine.RuntimeFloor(trial.variant.runtime) as floor,
+        machine.ImportedMemory(replica_imports(model, trial.variant)) as imported,
         tempfile.TemporaryDirectory(prefix="variant-") as directory,
     ):
-        model = load_model(trial.model)
         artifact = export_variant(model, trial.variant, Path(directory))
-        floor_bytes = floor.resident_bytes()
+        floor_bytes = imported.resident_bytes()
         return _measured(trial, model, artifact, floor_bytes, clock=clock, now=now)
 
 

@@ -26,6 +26,10 @@ class Transformation(Protocol):
     # Runtimes it cannot serve, each with the reason.
     NOT_OFFERED: dict[Runtime, str]
 
+    def torch_imports(self, module: nn.Module) -> tuple[str, ...]:
+        """What a torch replica imports besides torch to load this precision."""
+        ...
+
     def transform(self, model: LoadedModel) -> nn.Module:
         """The module in this precision; the model's own is left as it is."""
         ...
@@ -66,6 +70,18 @@ def transformation(variant: Variant) -> Transformation:
         reason = found.NOT_OFFERED[variant.runtime]
         raise ProfilingError(f"{variant} is not offered: {reason}")
     return found
+
+
+def replica_imports(model: LoadedModel, variant: Variant) -> tuple[str, ...]:
+    """What a replica of the variant imports before it loads the artefact.
+
+    Raises:
+        ProfilingError: The variant is not offered.
+    """
+    how = transformation(variant)
+    if variant.runtime is Runtime.ONNXRUNTIME:
+        return ("numpy", "onnxruntime")
+    return ("numpy", "torch", *how.torch_imports(model.module))
 
 
 def export_variant(model: LoadedModel, variant: Variant, directory: Path) -> Artifact:

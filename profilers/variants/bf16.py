@@ -18,6 +18,11 @@ NOT_OFFERED = {
 }
 
 
+def torch_imports(module: nn.Module) -> tuple[str, ...]:  # noqa: ARG001 - the family's signature
+    """Nothing beyond torch."""
+    return ()
+
+
 def transform(model: LoadedModel) -> nn.Module:
     """A copy of the module in bfloat16."""
     return skeleton(copy.deepcopy(model.module), model.example)

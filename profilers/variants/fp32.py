@@ -21,6 +21,11 @@ INPUT, OUTPUT = "input", "output"
 _SAME_GRAPH_FRAC = 1e-3
 
 
+def torch_imports(module: nn.Module) -> tuple[str, ...]:  # noqa: ARG001 - the family's signature
+    """Nothing beyond torch."""
+    return ()
+
+
 def transform(model: LoadedModel) -> nn.Module:
     """The module itself."""
     return model.module
