@@ -108,12 +108,15 @@ def _groups(
         if not _is_same(sum(group), cost):
             return None
         groups.append(group)
-    return None if rest else groups
+    if any(rest) or not groups:
+        return None
+    groups[-1] += rest
+    return groups
 
 
 def _is_same(a: float, b: float) -> bool:
-    # Only sums of the same floats in another order may differ.
-    return math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-9)
+    # The same floats added in another order differ in the last digits only.
+    return math.isclose(a, b, rel_tol=1e-15)
 
 
 def half_up(value: Fraction) -> int:

@@ -109,14 +109,21 @@ def answer_tables(plan: PlanDocument) -> tuple[Table, ...]:
 def closing_lines(plan: PlanDocument) -> tuple[str, ...]:
     """What is to be said under the tables: the answer, why, warnings, proof."""
     told = outline(plan)
-    lines = list(told.headline)
-    for section in (s for s in told.sections if s.is_brief):
-        for block in section.blocks:
-            if isinstance(block, Bullets):
-                lines += [f"{section.title}: {line}" for line in block.lines]
-            elif isinstance(block, Paragraph):
-                lines.append(block.text)
-    return tuple(lines)
+    brief = [s for s in told.sections if s.is_brief]
+    spoken = [line for s in brief for b in s.blocks for line in _spoken(s.title, b)]
+    return (*told.headline, *spoken)
+
+
+def _spoken(title: str, block: Block) -> Iterable[str]:
+    match block:
+        case Bullets():
+            return [f"{title}: {line}" for line in block.lines]
+        case Paragraph():
+            return [block.text]
+        case Steps():
+            return [prose.spoken(step) for step in block.steps]
+        case Table():
+            return ()
 
 
 def _verdict(plan: PlanDocument) -> str:
@@ -164,6 +171,7 @@ def _ending(plan: PlanDocument) -> Iterable[Section | None]:
         topic=Topic.NEXT,
         title="What to do next",
         blocks=(Steps(steps=prose.next_steps(plan)),),
+        is_brief=True,
     )
 
 

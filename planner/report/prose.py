@@ -43,6 +43,11 @@ class Step:
     command: str | None = None
 
 
+def spoken(step: Step) -> str:
+    """A step on one line."""
+    return f"{step.sentence} {step.command}" if step.command else step.sentence
+
+
 def headline(plan: PlanDocument) -> tuple[str, str]:
     """The answer in two sentences."""
     if plan.status is Verdict.INFEASIBLE:
@@ -139,9 +144,8 @@ def key_figures(plan: PlanDocument) -> tuple[tuple[str, str], ...]:
     total, budget = plan.cost.total_usd_per_month, plan.policy.budget_usd_per_month
     figures = [("Each month", dollars(total))]
     if budget is not None:
-        figures.append(
-            ("Of the budget", share(total / budget) if budget else dollars(0))
-        )
+        part = total / budget if budget else None
+        figures.append(("Of the budget", share(part)))
     figures.append(("Machines", f"{sum(p.machines for p in plan.placements):,}"))
     if plan.workloads:
         least = min(w.slo_met_probability_frac for w in plan.workloads)

@@ -7,6 +7,7 @@ from itertools import zip_longest
 from typing import Final
 
 from planner.report.outline import Block, Bullets, Paragraph, Steps, outline
+from planner.report.prose import spoken
 from planner.report.sentences import GLUE, glued
 from planner.report.tables import Column, Table
 from planner.specs.plan import PlanDocument
@@ -19,6 +20,7 @@ LONGEST_WHOLE: Final = 20
 NARROWEST: Final = 8
 # A word may be broken after these: eu-central-1, but not 2026-03-02.
 HYPHEN: Final = re.compile(r"(?<=[^\W\d][-/])|(?<=/)")
+NEVER: Final = re.compile(r"(?!)")
 LEAST_WIDTH: Final = 20
 NO_WIDTH: Final = frozenset({"Mn", "Me", "Cf"})
 
@@ -44,7 +46,7 @@ def display_width(text: str) -> int:
         >>> display_width("商店"), display_width("shop")
         (4, 4)
     """
-    return sum(_columns(c) for c in text)
+    return len(text) if text.isascii() else sum(_columns(c) for c in text)
 
 
 def _columns(character: str) -> int:
@@ -90,11 +92,14 @@ def _pieces(words: Iterable[str], width: int) -> Iterator[str]:
 
 def _chopped(word: str, width: int) -> list[str]:
     """A word cut wherever a line is full; the last piece may be short."""
-    pieces = [""]
+    pieces, used = [""], 0
     for character in word:
-        if pieces[-1] and display_width(pieces[-1] + character) > width:
+        taken = _columns(character)
+        if pieces[-1] and used + taken > width:
             pieces.append("")
+            used = 0
         pieces[-1] += character
+        used += taken
     return pieces
 
 
@@ -105,10 +110,7 @@ def _block(block: Block, width: int) -> str:
         case Bullets():
             return "\n".join(_bullet(line, width) for line in block.lines)
         case Steps():
-            return "\n".join(
-                _bullet(f"{step.sentence} {step.command or ''}", width)
-                for step in block.steps
-            )
+            return "\n".join(_bullet(spoken(step), width) for step in block.steps)
         case Table():
             return text_table(block, width=width)
 
@@ -121,7 +123,7 @@ def text_table(table: Table, *, width: int) -> str:
     """The table with its footnotes, without its title, in at most `width` columns."""
     widths = column_widths(table.columns, table.rows, width)
     if widths is None:
-        lines = list(_as_lists(table.columns, table.rows, width))
+        lines = list(_as_lists(table, width))
     else:
         lines = list(_as_grid(table, widths))
     notes = [line for note in table.footnotes for line in wrapped(note, width)]
@@ -131,27 +133,37 @@ def text_table(table: Table, *, width: int) -> str:
 def column_widths(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
 ) -> list[int] | None:
-    """Widths that fit; the widest words give way; None where no grid fits."""
+    """Widths that fit; the widest words give way; None where no grid fits.
+
+    Words stay whole as long as that fits, then they break after hyphens.
+    """
     stacks = list(zip([c.title for c in columns], *rows, strict=True))
     widths = [max(display_width(cell) for cell in cells) for cells in stacks]
-    least = [
-        w if c.is_number else _least_width(cells)
-        for w, c, cells in zip(widths, columns, stacks, strict=True)
-    ]
     room = width - len(GAP) * (len(columns) - 1)
+    for breaks in (NEVER, HYPHEN):
+        least = [
+            w if c.is_number else _least_width(cells, breaks)
+            for w, c, cells in zip(widths, columns, stacks, strict=True)
+        ]
+        _shrink(widths, least, room)
+        if sum(widths) <= room:
+            return widths
+    return None
+
+
+def _shrink(widths: list[int], least: Sequence[int], room: int) -> None:
+    """Take from the widest column that can give, until they fit or none can."""
     while sum(widths) > room:
-        can_give = [i for i in range(len(columns)) if widths[i] > least[i]]
+        can_give = [i for i in range(len(widths)) if widths[i] > least[i]]
         if not can_give:
-            return None
+            return
         widths[max(can_give, key=lambda i: widths[i])] -= 1
-    return widths
 
 
-def _least_width(cells: Sequence[str]) -> int:
-    """What a column of words needs to keep them whole, within reason."""
+def _least_width(cells: Sequence[str], breaks: re.Pattern[str]) -> int:
+    """What a column of words needs to keep their pieces whole, within reason."""
     words = (word for cell in cells for word in glued(cell).split(" "))
-    syllables = (s for word in words for s in HYPHEN.split(word))
-    longest = max(display_width(s) for s in syllables)
+    longest = max(display_width(s) for word in words for s in breaks.split(word))
     widest = max(display_width(cell) for cell in cells)
     return min(widest, LONGEST_WHOLE, max(NARROWEST, longest))
 
@@ -183,14 +195,14 @@ def _padded(text: str, width: int, *, is_number: bool) -> str:
     return space + text if is_number else text + space
 
 
-def _as_lists(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
-) -> Iterator[str]:
+def _as_lists(table: Table, width: int) -> Iterator[str]:
     """One line a cell, for terminals too narrow for the grid."""
-    for i, row in enumerate(rows):
-        if i:
+    for i, row in enumerate(table.rows, start=1):
+        if i > 1:
             yield ""
-        for column, cell in zip(columns, row, strict=True):
-            if cell:
-                line = f"{column.title}: {cell}" if column.title != cell else cell
-                yield from wrapped(line, width, indent="  ")
+        is_total = table.has_total and i == len(table.rows)
+        for column, cell in zip(table.columns, row, strict=True):
+            if is_total and column is table.columns[0]:
+                yield cell
+            elif cell:
+                yield from wrapped(f"{column.title}: {cell}", width, indent="  ")

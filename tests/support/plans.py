@@ -5,11 +5,13 @@ times 730 hours, shares add up to one. Vary them with `model_copy(update=…)`.
 """
 
 import datetime as dt
+from typing import Any
 
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Objective, Verdict
 from planner.domain.variants import Precision, Runtime
+from planner.specs.base import Spec
 from planner.specs.plan import (
     Change,
     CostLine,
@@ -492,3 +494,19 @@ def infeasible_plan() -> PlanDocument:
             ),
         ),
     )
+
+
+def with_every_text(spec: Spec, text: str) -> Any:
+    """The document with `text` wherever somebody's own words may stand."""
+    changed = {}
+    for name, field in type(spec).model_fields.items():
+        value = getattr(spec, name)
+        if isinstance(value, Spec):
+            changed[name] = with_every_text(value, text)
+        elif isinstance(value, tuple):
+            changed[name] = tuple(
+                with_every_text(v, text) if isinstance(v, Spec) else text for v in value
+            )
+        elif type(value) is str and field.annotation in (str, str | None):
+            changed[name] = text
+    return spec.model_copy(update=changed)

@@ -1,0 +1,25 @@
+"""The document goes to text and back without loss."""
+
+import json
+
+import pytest
+
+from planner.report.document import plan_json
+from planner.specs.plan import PlanDocument
+from tests.support.plans import with_every_text
+
+
+@pytest.mark.parametrize("name", ["storefront", "chat", "infeasible"])
+def test_what_is_written_reads_back_equal(name, request):
+    plan = request.getfixturevalue(name)
+
+    assert PlanDocument.model_validate_json(plan_json(plan)) == plan
+
+
+def test_keys_are_the_contract_s_and_names_stay_readable(infeasible):
+    text = plan_json(with_every_text(infeasible, "商店"))
+
+    change = json.loads(text)["relaxations"][0]["change"][0]
+    assert set(change) == {"field", "from", "to", "unit"}
+    assert "商店" in text
+    assert text.endswith("}\n")
