@@ -15,7 +15,7 @@ from planner.reference.devices import cpu_name
 from planner.reference.offers import families_of
 from scripts.reference import hardware, language, mlperf, places, prices, vision
 from scripts.reference.profiles import Published, add_notes
-from scripts.reference.tables import Facts, Tables
+from scripts.reference.tables import BY_HAND, Facts, Tables
 
 DATA: Final = Path(__file__).parents[2] / "planner" / "reference" / "data"
 
@@ -102,8 +102,7 @@ def _task(name: str) -> str:
 def _add_sources(tables: Tables) -> None:
     """The sources that some table names, out of the list kept beside this script."""
     used = set(re.findall(r"[a-z0-9.-]+", "\n".join(tables.files.values())))
-    known = Facts(folder=Path(__file__).parent).rows("sources.csv")
-    rows = [dict(row) for row in known if row["key"] in used]
+    rows = [row for row in BY_HAND.rows("sources.csv") if row["key"] in used]
     tables.add("sources.csv", ("key", "citation", "as_of", "licence"), rows)
 
 

@@ -268,22 +268,21 @@ def add_instance_tokens(
     typical = round(statistics.median(errors.values()), 3)
     for (model, device), seen in sorted(rates.items()):
         known = errors.get((model, device))
-        published.tokens[model, True].append(
-            {
-                "device": device,
-                "device_count": 1,
-                "runtime": "llama.cpp",
-                "precision": "q4_k_m",
-                "prompt_tokens_per_s": statistics.median(r.prompt for r in seen),
-                "output_tokens_per_s": statistics.median(r.output for r in seen),
-                "error_frac": typical if known is None else known,
-                "note": "instances-others" if known is None else "instances",
-                "source": "sc-llama",
-                "detail": _instances(seen),
-                "measured_on": min(r.measured_on for r in seen),
-            }
-            | (_llama_7b_quality() if model == "llama-7b" else NO_QUALITY)
-        )
+        measured: dict[str, Cell] = {
+            "device": device,
+            "device_count": 1,
+            "runtime": "llama.cpp",
+            "precision": "q4_k_m",
+            "prompt_tokens_per_s": statistics.median(r.prompt for r in seen),
+            "output_tokens_per_s": statistics.median(r.output for r in seen),
+            "error_frac": typical if known is None else known,
+            "note": "instances-others" if known is None else "instances",
+            "source": "sc-llama",
+            "detail": _instances(seen),
+            "measured_on": min(r.measured_on for r in seen),
+        }
+        quality = _llama_7b_quality() if model == "llama-7b" else NO_QUALITY
+        published.tokens[model, True].append(measured | quality)
     return typical
 
 
@@ -351,22 +350,21 @@ def add_llama_3(facts: Facts, published: Published, typical_error_frac: float) -
     for (model, quant, device), tests in sorted(rates.items()):
         if {"pp 512", "tg 512"} <= tests.keys():
             size = sizes.get((model, quant))
-            published.tokens[model.lower(), False].append(
-                {
-                    "device": device,
-                    "device_count": 1,
-                    "runtime": "llama.cpp",
-                    "precision": {"f16": "fp16"}.get(quant, quant),
-                    "prompt_tokens_per_s": tests["pp 512"],
-                    "output_tokens_per_s": tests["tg 512"],
-                    "memory_bytes": size * BYTES_PER_GIB if size else None,
-                    "error_frac": typical_error_frac,
-                    "note": "tokens-device",
-                    "source": "gpu-benchmarks",
-                    "detail": f"{model} {quant.upper()}, pp512 and tg512",
-                }
-                | quality.get((model, quant), NO_QUALITY)
-            )
+            measured: dict[str, Cell] = {
+                "device": device,
+                "device_count": 1,
+                "runtime": "llama.cpp",
+                "precision": {"f16": "fp16"}.get(quant, quant),
+                "prompt_tokens_per_s": tests["pp 512"],
+                "output_tokens_per_s": tests["tg 512"],
+                "memory_bytes": size * BYTES_PER_GIB if size else None,
+                "error_frac": typical_error_frac,
+                "note": "tokens-device",
+                "source": "gpu-benchmarks",
+                "detail": f"{model} {quant.upper()}, pp512 and tg512",
+            }
+            stated = quality.get((model, quant), NO_QUALITY)
+            published.tokens[model.lower(), False].append(measured | stated)
 
 
 def _llama_3_quality(facts: Facts) -> dict[tuple[str, str], dict[str, Cell]]:

@@ -97,24 +97,23 @@ def add_open_sweep(facts: Facts, published: Published) -> float:
         best = _chosen(rows)
         source = f"mlperf-{best['round']}-open"
         percent = float(best["top1_acc_pct"])
-        published.batches[model].append(
-            {
-                "device": device,
-                "device_count": 1,
-                "runtime": runtime,
-                "precision": precision,
-                "batch": 1,
-                "p50_ms": float(best["singlestream_p50_ms"]),
-                "mean_ms": float(best["singlestream_mean_ms"]),
-                "p90_ms": float(best["singlestream_p90_ms"]),
-                "p99_ms": float(best["singlestream_p99_ms"]),
-                "error_frac": error,
-                "note": note,
-                "source": source,
-                "detail": _log(best),
-            }
-            | accuracy("top1_accuracy", percent, source, IMAGENET_SAMPLES)
-        )
+        measured: dict[str, Cell] = {
+            "device": device,
+            "device_count": 1,
+            "runtime": runtime,
+            "precision": precision,
+            "batch": 1,
+            "p50_ms": float(best["singlestream_p50_ms"]),
+            "mean_ms": float(best["singlestream_mean_ms"]),
+            "p90_ms": float(best["singlestream_p90_ms"]),
+            "p99_ms": float(best["singlestream_p99_ms"]),
+            "error_frac": error,
+            "note": note,
+            "source": source,
+            "detail": _log(best),
+        }
+        quality = accuracy("top1_accuracy", percent, source, IMAGENET_SAMPLES)
+        published.batches[model].append(measured | quality)
     return typical[0]
 
 

@@ -4,66 +4,11 @@ import re
 from collections import defaultdict
 from typing import Final
 
-from scripts.reference.tables import Cell, Facts, Tables, figure
+from scripts.reference.tables import BY_HAND, Cell, Facts, Tables, figure
 
 # Above this a grid factor is a slip of units in the source, not a grid.
 HIGHEST_GCO2E_PER_KWH: Final = 1500.0
 
-# provider, region, zone, location, city that round trips are known from.
-REGIONS: Final = (
-    ("aws", "us-east-1", "us", "N. Virginia", "Washington"),
-    ("aws", "us-east-2", "us", "Ohio", "Columbus"),
-    ("aws", "us-west-1", "us", "N. California", "San Jose"),
-    ("aws", "us-west-2", "us", "Oregon", "Portland"),
-    ("aws", "ca-central-1", "ca", "Montreal", "Montreal"),
-    ("aws", "ca-west-1", "ca", "Calgary", "Calgary"),
-    ("aws", "mx-central-1", "mx", "Mexico", ""),
-    ("aws", "sa-east-1", "sa", "Sao Paulo", "Sao Paulo"),
-    ("aws", "eu-central-1", "eu", "Frankfurt", "Frankfurt"),
-    ("aws", "eu-central-2", "ch", "Zurich", "Zurich"),
-    ("aws", "eu-north-1", "eu", "Stockholm", "Stockholm"),
-    ("aws", "eu-south-1", "eu", "Milan", "Milan"),
-    ("aws", "eu-south-2", "eu", "Spain", "Madrid"),
-    ("aws", "eu-west-1", "eu", "Ireland", "Dublin"),
-    ("aws", "eu-west-2", "uk", "London", "London"),
-    ("aws", "eu-west-3", "eu", "Paris", "Paris"),
-    ("aws", "ap-east-1", "ap", "Hong Kong", "Hong Kong"),
-    ("aws", "ap-northeast-1", "ap", "Tokyo", "Tokyo"),
-    ("aws", "ap-northeast-2", "ap", "Seoul", "Seoul"),
-    ("aws", "ap-northeast-3", "ap", "Osaka", "Osaka"),
-    ("aws", "ap-south-1", "ap", "Mumbai", "Mumbai"),
-    ("aws", "ap-south-2", "ap", "Hyderabad", "Hyderabad"),
-    ("aws", "ap-southeast-1", "ap", "Singapore", "Singapore"),
-    ("aws", "ap-southeast-2", "au", "Sydney", "Sydney"),
-    ("aws", "ap-southeast-3", "ap", "Jakarta", "Jakarta"),
-    ("aws", "ap-southeast-4", "au", "Melbourne", "Melbourne"),
-    ("aws", "me-south-1", "me", "Bahrain", ""),
-    ("aws", "me-central-1", "me", "UAE", "Dubai"),
-    ("aws", "il-central-1", "il", "Tel Aviv", "Tel Aviv"),
-    ("aws", "af-south-1", "af", "Cape Town", "Cape Town"),
-    ("azure", "eastus", "us", "Virginia", "Washington"),
-    ("azure", "westus3", "us", "Arizona", "Phoenix"),
-    ("azure", "westeurope", "eu", "Netherlands", "Amsterdam"),
-    ("azure", "swedencentral", "eu", "Gavle", "Stockholm"),
-    ("azure", "germanywestcentral", "eu", "Frankfurt", "Frankfurt"),
-    ("azure", "japaneast", "ap", "Tokyo", "Tokyo"),
-    ("gcp", "us-central1", "us", "Iowa", "Des Moines"),
-    ("gcp", "us-east1", "us", "South Carolina", "Savannah"),
-    ("gcp", "us-east4", "us", "N. Virginia", "Washington"),
-    ("gcp", "us-west1", "us", "Oregon", "Portland"),
-    ("gcp", "southamerica-east1", "sa", "Sao Paulo", "Sao Paulo"),
-    ("gcp", "europe-north1", "eu", "Finland", "Helsinki"),
-    ("gcp", "europe-west1", "eu", "Belgium", "Brussels"),
-    ("gcp", "europe-west2", "uk", "London", "London"),
-    ("gcp", "europe-west3", "eu", "Frankfurt", "Frankfurt"),
-    ("gcp", "europe-west4", "eu", "Eemshaven", "Groningen"),
-    ("gcp", "asia-northeast1", "ap", "Tokyo", "Tokyo"),
-    ("gcp", "asia-south1", "ap", "Mumbai", "Mumbai"),
-    ("gcp", "asia-southeast1", "ap", "Singapore", "Singapore"),
-    ("gcp", "australia-southeast1", "au", "Sydney", "Sydney"),
-    ("lambda", "us-east-1", "us", "Virginia", "Washington"),
-    ("runpod", "US", "us", "United States, site not stated", ""),
-)
 US_HUBS: Final = ("Washington", "Columbus", "Des Moines", "Portland", "San Jose")
 REGION_SOURCES: Final = {
     "aws": "aws-regions",
@@ -145,20 +90,12 @@ def add_regions(facts: Facts, tables: Tables) -> None:
     """`regions.csv`: where regions are, and how clean their grid is."""
     grams = _grid(facts)
     rows: list[dict[str, Cell]] = []
-    for provider, name, zone, location, city in REGIONS:
+    for region in BY_HAND.rows("regions.csv"):
+        provider, name = region["provider"], region["name"]
         value, carbon = grams.get((provider, name), (None, ""))
-        sources = dict.fromkeys([REGION_SOURCES[provider], *([carbon] * bool(carbon))])
-        rows.append(
-            {
-                "provider": provider,
-                "name": name,
-                "zone": zone,
-                "location": location,
-                "city": city,
-                "gco2e_per_kwh": value,
-                "sources": " ".join(sources),
-            }
-        )
+        keys = [REGION_SOURCES[provider], carbon]
+        sources = " ".join(dict.fromkeys(k for k in keys if k))
+        rows.append({**region, "gco2e_per_kwh": value, "sources": sources})
     tables.add("regions.csv", tuple(rows[0]), rows)
 
 
@@ -180,8 +117,9 @@ def add_round_trips(facts: Facts, tables: Tables) -> None:
 
     Both directions of a pair are averaged.
     """
-    cities = {city for *_, city in REGIONS if city}
-    regions = {name for provider, name, *_ in REGIONS if provider == "aws"}
+    places = BY_HAND.rows("regions.csv")
+    cities = {r["city"] for r in places if r["city"]}
+    regions = {r["name"] for r in places if r["provider"] == "aws"}
     seen: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for row in facts.rows("net_rtt_regions.csv"):
         source = _rtt_source(row["kind"])
@@ -201,7 +139,7 @@ def add_round_trips(facts: Facts, tables: Tables) -> None:
         for (a, b, source), rtt_ms in trips.items()
     ]
     rows += _from_somewhere_in_the_us(cities, trips)
-    inside = {
+    inside: dict[str, Cell] = {
         "from": "same region",
         "to": "same region",
         "rtt_ms": 1.08,
@@ -277,9 +215,10 @@ def add_egress(facts: Facts, tables: Tables) -> None:
         and r["dst"] == "internet"
         and "skyplane" in r["source"]
     }
-    rows = []
-    for provider, name, zone, *_ in REGIONS:
-        price = _egress(provider, name, zone, aws)
+    rows: list[dict[str, Cell]] = []
+    for region in BY_HAND.rows("regions.csv"):
+        provider, name = region["provider"], region["name"]
+        price = _egress(provider, name, region["zone"], aws)
         if price is not None:
             value, tier, source = price
             rows.append(

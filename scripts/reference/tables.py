@@ -25,6 +25,10 @@ class Facts:
         return _read(self.folder / name)
 
 
+# The tables beside this script that are kept by hand.
+BY_HAND: Final = Facts(folder=Path(__file__).parent)
+
+
 @cache
 def _read(path: Path) -> tuple[Fact, ...]:
     raw = path.read_bytes()

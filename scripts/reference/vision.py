@@ -109,7 +109,7 @@ def add_boards(facts: Facts, published: Published, typical_error_frac: float) ->
             continue
         seen.add((model, board[0], runtime, precision))
         latency = float(row["latency_ms"])
-        cells: dict[str, Cell] = {
+        measured: dict[str, Cell] = {
             "device": board[0],
             "device_count": 1,
             "runtime": runtime,
@@ -121,7 +121,8 @@ def add_boards(facts: Facts, published: Published, typical_error_frac: float) ->
             "note": "mean-only",
             "source": source,
             "detail": f"{row['device']}, {row['runtime']}, {row['input']}",
-        } | _quality(row, source)
+        }
+        cells = measured | _quality(row, source)
         published.batches[model].append(cells)
         if board[0] == "raspberry-pi-5":
             published.batches[model].append(cells | {"device": "raspberry-pi-5-8gb"})
