@@ -28,13 +28,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 import planner
 import profilers
 from planner.errors import DeviceUnavailableError
-from profilers.local import event_of, this_environment
+from profilers.local import event_of
 from profilers.process import (
     Measuring,
     Message,
     WarmProcess,
     one_line,
     packed,
+    resolve,
     search_path,
 )
 from profilers.schedule import (
@@ -127,7 +128,7 @@ class RayExecutor:
             DeviceUnavailableError: No cluster at the address, or it does not answer.
         """
         if self._address is None:
-            return this_environment(self._versions)
+            return _environment(self._versions)
         self._connect()
         environment, self._alike = self._survey()
         return environment
@@ -254,7 +255,7 @@ class RayExecutor:
 
     def _survey(self) -> tuple[Mapping[str, str], tuple[str, ...]]:
         """The environment that most nodes share, and those nodes."""
-        ask = ray.remote(this_environment)
+        ask = ray.remote(_environment)
         asked = {
             node: ask.options(
                 num_cpus=0,
@@ -279,6 +280,10 @@ class RayExecutor:
                 len(asked),
             )
         return common, alike
+
+
+def _environment(versions: str) -> Mapping[str, str]:
+    return dict(resolve(versions)())
 
 
 def _alive_nodes() -> tuple[str, ...]:

@@ -17,7 +17,6 @@ from profilers.process import (
     Warm,
     WarmProcess,
     packed,
-    processor,
     resolve,
     search_path,
 )
@@ -37,11 +36,6 @@ from profilers.schedule import (
 
 if TYPE_CHECKING:
     from profilers.ports import Executor
-
-
-def this_environment(versions: str) -> Mapping[str, str]:
-    """What figures measured on this machine depend on; `versions` is "module:function"."""
-    return {"processor": processor(), **resolve(versions)()}
 
 
 def event_of(
@@ -80,7 +74,7 @@ class LocalExecutor:
 
     def environment(self) -> Mapping[str, str]:
         """This machine's processor and runtime versions."""
-        return this_environment(self._versions)
+        return dict(resolve(self._versions)())
 
     def open(self) -> tuple[SlotName, ...]:
         """The slots; nothing is started before the schedule asks for it."""

@@ -28,12 +28,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from planner.errors import MissingExtraError, PlannerError
+from profilers.emulators import envelope
 from profilers.trials import Measurement, Trial
 
 # A reason is one line of a table; compilers answer with pages.
@@ -284,12 +285,7 @@ def _run_forked(measure: Measure, trial: bytes, driver: Connection) -> Message:
 def _answer(measure: Measure, trial: bytes) -> bytes:
     """The trial's message; whatever the user's code raises is an answer too."""
     try:
-        result: Message = measure(
-            pickle.loads(trial),  # noqa: S301  # our own driver
-            clock=time.perf_counter,
-            now=utc_now,
-        )
-        return pickle.dumps(result)
+        return pickle.dumps(_measured(measure, pickle.loads(trial)))  # noqa: S301  # our own driver
     except PlannerError as error:
         return pickle.dumps(Refusal(reason=one_line(str(error))))
     except MemoryError as error:
@@ -300,14 +296,12 @@ def _answer(measure: Measure, trial: bytes) -> bytes:
         )
 
 
-def processor() -> str:
-    """The name of this machine's processor, as the system states it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return os.uname().machine
-    names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
-    return names[0] if names else os.uname().machine
+def _measured(measure: Measure, trial: Trial) -> Measurement:
+    """The measurement made within the trial's envelope, which its record names."""
+    with envelope.enter(trial.envelope) as in_force:
+        measurement = measure(trial, clock=time.perf_counter, now=utc_now)
+    limits = {"memory_limit": in_force.memory, "cpu_quota": in_force.cpu_quota}
+    return replace(measurement, environment={**measurement.environment, **limits})
 
 
 def main(descriptor: int) -> None:

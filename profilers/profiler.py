@@ -12,8 +12,9 @@ ask for trials of models with published profiles, and maps the measurement.
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from planner.domain.evidence import Evidence, Provenance
 from planner.domain.profiles import BatchProfile, ServicePoint
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from planner.ports import Profiler
 
 LOCAL = "local"
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,10 +182,13 @@ class Profiling:
         emulated = dict.fromkeys(
             w.device for w in wanted if w.trial is not None and w.device != LOCAL
         )
-        calibrating = self._emulator.calibration_trials(tuple(emulated))
+        calibrating = (
+            self._emulator.calibration_trials(tuple(emulated)) if emulated else ()
+        )
+        identities = {m: self._identify(m) for m in {t.model for t in calibrating}}
         calibration = {
-            self._key(t, self._identify(t.model), environment): t
-            for t in (calibrating if emulated else ())
+            trial_key(t, identity=identities[t.model], environment=environment): t
+            for t in calibrating
         }
         asked = {w.key: w.trial for w in wanted if w.key and w.trial}
         return _Demand(
@@ -193,23 +199,27 @@ class Profiling:
         self, job: ProfilingJob, environment: Mapping[str, str]
     ) -> Iterator[_Wanted]:
         """A refusal of the model or of a device leaves the others standing."""
+        identity = _asked(lambda: self._identify(job.model))
         for device, precision, runtime in product(
             job.devices, job.precisions, job.runtimes
         ):
             variant = Variant(precision=precision, runtime=runtime)
             bare = _Wanted(model=job.model.name, variant=variant, device=device)
-            try:
-                trial = Trial(
-                    model=job.model,
-                    variant=variant,
-                    envelope=self._envelope(device),
-                    batches=job.batches,
-                )
-                key = self._key(trial, self._identify(job.model), environment)
-            except ProfilingError as error:
-                yield replace(bare, refusal=str(error))
-            else:
-                yield replace(bare, trial=trial, key=key)
+            envelope = _asked(partial(self._envelope, device))
+            if isinstance(identity, ProfilingError):
+                yield replace(bare, refusal=str(identity))
+                continue
+            if isinstance(envelope, ProfilingError):
+                yield replace(bare, refusal=str(envelope))
+                continue
+            trial = Trial(
+                model=job.model,
+                variant=variant,
+                envelope=envelope,
+                batches=job.batches,
+            )
+            key = trial_key(trial, identity=identity, environment=environment)
+            yield replace(bare, trial=trial, key=key)
 
     def _envelope(self, device: str) -> Envelope:
         if device == LOCAL:
@@ -218,10 +228,6 @@ class Profiling:
 
     def _identify(self, model: TorchModel) -> str:
         return str(resolve(self._identity)(model))
-
-    @staticmethod
-    def _key(trial: Trial, identity: str, environment: Mapping[str, str]) -> TrialKey:
-        return trial_key(trial, identity=identity, environment=environment)
 
     def _outcome(
         self,
@@ -262,10 +268,17 @@ class Profiling:
             return result.reason
         if wanted.device == LOCAL:
             return measured_profile(result, wanted.trial)
-        try:
-            return self._emulator.profile(result, wanted.trial, wanted.device)
-        except ProfilingError as error:
-            return str(error)
+        trial, device = wanted.trial, wanted.device
+        profile = _asked(lambda: self._emulator.profile(result, trial, device))
+        return str(profile) if isinstance(profile, ProfilingError) else profile
+
+
+def _asked(question: Callable[[], Answer]) -> Answer | ProfilingError:
+    """The answer, or the refusal as a value, so that the other variants go on."""
+    try:
+        return question()
+    except ProfilingError as error:
+        return error
 
 
 def _dated(result: TrialResult) -> TrialResult:

@@ -8,6 +8,8 @@ import hashlib
 import os
 import signal
 import time
+from dataclasses import replace
+from pathlib import Path
 
 from planner.errors import ModelLoadError
 from profilers.trials import MeasuredPoint, Measurement
@@ -48,7 +50,8 @@ def steady(trial, clock, now, *, is_noisy=False):
 
 
 def slow(trial, clock, now):
-    time.sleep(0.3)
+    (trial.model.directory / "pid").write_text(str(os.getpid()))
+    time.sleep(0.5)
     return steady(trial, clock, now)
 
 
@@ -97,7 +100,7 @@ def shaky(trial, clock, now):
 
 
 def talks(trial, clock, now):
-    print("a line that must not reach the planner's stdout")
+    os.write(1, b"a line that must not reach the planner's stdout")
     return steady(trial, clock, now)
 
 
@@ -106,6 +109,28 @@ def killer(trial, clock, now):
     before = (trial.model.directory / "log").read_text().splitlines()
     if sum(line.startswith("killer") for line in before) == 1:
         os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600)
+    return steady(trial, clock, now)
+
+
+def greedy(trial, clock, now):
+    """Wants a GiB and touches it."""
+    wanted = bytearray(1024**3)
+    wanted[::4096] = b"x" * len(wanted[::4096])
+    return steady(trial, clock, now)
+
+
+def absurd(trial, clock, now):
+    return replace(steady(trial, clock, now), memory_bytes=float("inf"))
+
+
+def assassin(trial, clock, now):
+    """Kills whoever watches over the warm parent, the first time."""
+    before = (trial.model.directory / "log").read_text().splitlines()
+    if sum(line.startswith("assassin") for line in before) == 1:
+        status = Path(f"/proc/{os.getppid()}/status").read_text().splitlines()
+        watcher = next(line.split()[1] for line in status if line.startswith("PPid"))
+        os.kill(int(watcher), signal.SIGKILL)
         time.sleep(600)
     return steady(trial, clock, now)
 
@@ -120,14 +145,16 @@ BEHAVIOURS = {
     f.__name__: f
     for f in (
         steady, slow, hang, refuse, raises, exits, crash, oom, flaky, noisy, shaky,
-        talks, killer, calls,
+        talks, killer, calls, greedy, absurd, assassin,
     )
 }  # fmt: skip
 
 
 def identity(model):
-    text = f"{model.name} {model.factory if isinstance(model.factory, str) else 'live'}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Of the weights' path where there is one, else of the name."""
+    if model.name == "missing":
+        raise ModelLoadError("weights.safetensors: no such file")
+    return hashlib.sha256(str(model.weights or model.name).encode()).hexdigest()
 
 
 def versions():

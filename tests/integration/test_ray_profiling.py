@@ -1,0 +1,102 @@
+"""Real Ray actors, two of them, one killed: every trial ends measured or failed."""
+
+import pytest
+
+from planner.errors import DeviceUnavailableError
+from profilers.store import ProfileStore
+from tests.support.profiling import (
+    MEASURING,
+    SUPPORT,
+    VERSIONS,
+    job,
+    measured,
+    profiling,
+)
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+@pytest.fixture
+def executor(ray_runtime, monkeypatch):
+    from profilers.actors import RayExecutor
+
+    monkeypatch.syspath_prepend(SUPPORT)
+    return RayExecutor(measuring=MEASURING, versions=VERSIONS, n_slots=2)
+
+
+def test_every_trial_of_two_actors_ends_measured_or_failed_though_one_is_killed(
+    executor, ray_runtime, tmp_path, capfd
+):
+    store = ProfileStore(tmp_path / "profiles.sqlite3")
+    names = ("assassin", "steady-1", "crash", "refuse", "steady-2", "talks")
+    jobs = [job(n, tmp_path) for n in names]
+    answer = 42
+    jobs.append(job("calls", tmp_path, factory=lambda: answer))
+
+    outcome = profiling(store, executor).profile(jobs, on_progress=lambda _: None)
+
+    assert {p.model for p in outcome.profiles} == {
+        "assassin",
+        "steady-1",
+        "steady-2",
+        "talks",
+        "calls",
+    }
+    assert {f.model: f.reason for f in outcome.failures} == {
+        "crash": "2 times: the process ended with exit code 7: terminate called",
+        "refuse": "model:build: no such function",
+    }
+    assert sorted(measured(tmp_path)) == sorted([*names, "assassin", "crash", "calls"])
+    assert len(store.listing()) == 7
+    assert capfd.readouterr().out == ""
+    assert ray_runtime.is_initialized(), "a runtime that was there is left alone"
+
+
+def test_a_hanging_trial_is_stopped_with_its_actor_and_the_others_go_on(
+    executor, tmp_path
+):
+    from dataclasses import replace
+
+    from profilers.schedule import KeepFailure, Schedule
+    from profilers.session import drive
+    from tests.unit.profilers.test_local import trial
+
+    trials = {n: trial(n, tmp_path) for n in ("hang", "steady-1", "steady-2")}
+    trials["hang"] = replace(trials["hang"], timeout_s=1.0)
+    kept = {}
+
+    try:
+        drive(
+            Schedule(trials, executor.open()),
+            executor,
+            on_start=lambda _: None,
+            on_kept=lambda order: kept.update({order.key: order}),
+        )
+    finally:
+        executor.close()
+
+    assert kept["hang"] == KeepFailure(
+        key="hang", reason="no answer within 1 s, so stopped"
+    )
+    assert set(kept) == set(trials)
+
+
+def test_no_cluster_at_the_address_is_one_clear_refusal(monkeypatch):
+    import subprocess
+    import sys
+
+    code = (
+        "from profilers.actors import RayExecutor\n"
+        "from planner.errors import DeviceUnavailableError\n"
+        "try: RayExecutor(address='127.0.0.1:1').environment()\n"
+        "except DeviceUnavailableError as no: print(no)"
+    )
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+
+    said = subprocess.check_output(
+        [sys.executable, "-c", code], text=True, stderr=subprocess.DEVNULL
+    )
+
+    assert said.startswith("Ray on 127.0.0.1:1 does not answer")
+    assert said.count("\n") == 1
+    assert DeviceUnavailableError.exit_code == 3
