@@ -68,22 +68,22 @@ def carbon_gco2e_per_kwh(provider: str, name: str) -> tuple[float, str] | None:
     return found.gco2e_per_kwh, found.source
 
 
+@cache
 def rtt_s(from_site: str, to_site: str) -> tuple[float, str] | None:
     """Seconds of a round trip between two regions, and where that figure is from."""
     cities = _cities()
     start, end = cities.get(from_site, from_site), cities.get(to_site, to_site)
-    known = _round_trips()
     if from_site == to_site or start == end:
-        inside = known["same region", "same region"]
         place = from_site if from_site == to_site else f"{from_site} and {to_site}"
-        return inside[0], f"within {place}: {inside[1]}"
-    direct = known.get(_pair(from_site, to_site))
-    if direct is not None:
-        return direct
-    near = known.get(_pair(start, end))
-    if near is None:
-        return None
-    return near[0], f"between the nearest cities {start} and {end}: {near[1]}"
+        return _cited(("same region", "same region"), f"within {place}: ")
+    direct = _cited(_pair(from_site, to_site))
+    between = f"between the nearest cities {start} and {end}: "
+    return direct or _cited(_pair(start, end), between)
+
+
+def _cited(pair: tuple[str, str], before: str = "") -> tuple[float, str] | None:
+    found = _round_trips().get(pair)
+    return None if found is None else (found[0], f"{before}{citations()[found[1]]}")
 
 
 @cache
@@ -103,6 +103,7 @@ def access_networks() -> Mapping[str, AccessNetwork]:
     }
 
 
+@cache
 def egress_usd_per_gb(provider: str, name: str) -> tuple[float, str]:
     """What a decimal gigabyte to the internet costs in the first paid tier.
 
@@ -134,13 +135,11 @@ def _cities() -> Mapping[str, str]:
 
 @cache
 def _round_trips() -> Mapping[tuple[str, str], tuple[float, str]]:
-    """By ordered pair; of several rows the newest, later rows first among equals."""
-    found: dict[tuple[str, str], tuple[float, str]] = {}
-    newest = sorted(rows("rtt.csv"), key=lambda r: citations()[r["source"]].as_of)
-    for row in newest:
-        pair = _pair(row["from"], row["to"])
-        found[pair] = seconds(float(row["rtt_ms"])), str(citations()[row["source"]])
-    return found
+    """Seconds and the source's key by ordered pair; of several rows the newest."""
+    return {
+        _pair(row["from"], row["to"]): (seconds(float(row["rtt_ms"])), row["source"])
+        for row in sorted(rows("rtt.csv"), key=lambda r: citations()[r["source"]].as_of)
+    }
 
 
 def _pair(one: str, other: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 Shipped tables and snapshots of the user's own pass through here alike. A family
 is mapped to a processor generation or an accelerator only where a source says
-so (`families.csv`, `accelerators.csv`); every other instance type is skipped,
+so (`families/`, `accelerators.csv`); every other instance type is skipped,
 with the reason. SXM and PCIe boards are different devices. An offer's memory is
 what a model can use: the instance's for CPU shapes, its accelerators' together
 else.
@@ -96,7 +96,7 @@ def machine_of(quote: InstanceQuote) -> Machine | Skipped:
     if entry is not None or quote.accelerator is not None:
         return _accelerated(quote, entry)
     for family in families:
-        generation = _processors().get((quote.provider, family))
+        generation = _processors(quote.provider).get(family)
         if generation is not None:
             name = cpu_name(generation, quote.vcpus)
             return Machine(device=name, device_count=1)
@@ -152,8 +152,8 @@ def _accelerators() -> Mapping[tuple[str, str, str], str]:
 
 
 @cache
-def _processors() -> Mapping[tuple[str, str], str]:
-    return {(r["provider"], r["family"]): r["generation"] for r in rows("families.csv")}
+def _processors(provider: str) -> Mapping[str, str]:
+    return {r["family"]: r["generation"] for r in rows(f"families/{provider}.csv")}
 
 
 def _memory_bytes(quote: InstanceQuote, machine: Machine) -> float | None:

@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import groupby
+from operator import itemgetter
 
 from planner.domain.evidence import Evidence, Provenance
 from planner.domain.profiles import (
@@ -64,7 +65,7 @@ def profiles(model: str) -> tuple[Profile, ...]:
 
 def _grouped(path: str, key: tuple[str, ...]) -> Iterable[list[Row]]:
     """Neighbouring rows that agree in the key's columns."""
-    for _, group in groupby(rows(path), key=lambda row: [row[k] for k in key]):
+    for _, group in groupby(rows(path), key=itemgetter(*key)):
         yield list(group)
 
 

@@ -119,21 +119,18 @@ def family_generations(facts: Facts) -> dict[tuple[str, str], str]:
 
 
 def add_families(families: dict[tuple[str, str], str], tables: Tables) -> None:
-    """`families.csv`: which generation a family is."""
-    tables.add(
-        "families.csv",
-        ("provider", "family", "generation", "source"),
-        [
-            {
-                "provider": p,
-                "family": f,
-                "generation": name,
-                "source": "sc-processors",
-            }
-            for (p, f), name in sorted(families.items())
-        ],
-        share_alike=True,
-    )
+    """`families/`: which generation a provider's family is."""
+    for provider in sorted({p for p, _ in families}):
+        tables.add(
+            f"families/{provider}.csv",
+            ("family", "generation", "source"),
+            [
+                {"family": family, "generation": name, "source": "sc-processors"}
+                for (p, family), name in sorted(families.items())
+                if p == provider
+            ],
+            share_alike=True,
+        )
 
 
 def add_processors(
