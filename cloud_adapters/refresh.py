@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cloud_adapters.gate import gated
 from planner.domain.quotes import PriceSnapshot
-from planner.errors import CatalogIntegrityError
+from planner.errors import CatalogIntegrityError, SpecFileError
 from planner.ports import PriceSource
 from planner.reference.snapshots import read_snapshot, write_snapshot
 
@@ -25,15 +25,32 @@ def refresh(
     """Bring the regions' prices into the snapshot at `path`, and return all it holds.
 
     Raises:
-        CloudError: The provider could not answer; the old file is as it was.
-        CatalogIntegrityError: What it answered, or the old file, breaks the rules.
+        CloudError: The provider could not answer, or its answer breaks the rules.
+        SpecFileError: The old file is no snapshot, or the new one cannot be written.
+        In every case the old file is as it was.
     """
-    old = read_snapshot(path) if path.exists() else None
+    old = _old(path)
     fresh = source.fetch(regions, on_progress=on_progress)
     merged = gated(fresh if old is None else _merged(fresh, old, path))
-    write_snapshot(path, merged)
+    try:
+        write_snapshot(path, merged)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror}); name another place"
+        raise SpecFileError(problem, str(path)) from error
     on_progress(f"{len(merged.quotes)} instance types in {path}")
     return merged
+
+
+def _old(path: Path) -> PriceSnapshot | None:
+    if not path.exists():
+        return None
+    try:
+        return read_snapshot(path)
+    except SpecFileError as error:
+        # The reader's advice is to refresh, which is what was just tried.
+        problem = "holds no snapshot whose other regions could be kept"
+        way_out = "move the file away, then refresh again"
+        raise SpecFileError(f"{problem}; {way_out}", str(path)) from error
 
 
 def _merged(fresh: PriceSnapshot, old: PriceSnapshot, path: Path) -> PriceSnapshot:

@@ -4,15 +4,19 @@ Fake credentials are handed over explicitly; every address is 127.0.0.1.
 """
 
 import datetime as dt
+import os
+from dataclasses import asdict, replace
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from cloud_adapters.aws.capacity import instance_shapes, offered_types
 from cloud_adapters.aws.source import AwsPrices
 from cloud_adapters.aws.spot import spot_prices
 from cloud_adapters.fake import FakePrices
 from cloud_adapters.refresh import refresh
+from planner.domain.hardware import Purchase
 from planner.domain.quotes import InstanceQuote
 from planner.errors import (
     CatalogIntegrityError,
@@ -21,6 +25,8 @@ from planner.errors import (
     ProviderUnavailableError,
     QuotaError,
 )
+from planner.reference.catalog import Catalog
+from planner.reference.offers import machine_of
 from planner.reference.snapshots import read_snapshot
 from tests.support.aws_pricing_server import (
     PRICING,
@@ -212,8 +218,8 @@ def test_refused_credentials_stop_at_the_first_question(aws, code):
 
 
 def test_without_credentials_nobody_is_asked(aws, monkeypatch, tmp_path):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [n for n in os.environ if n.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -344,6 +350,39 @@ def test_a_refresh_writes_what_aws_said_beside_the_regions_it_kept(aws, tmp_path
         (FRANKFURT, NOW.date()),
         (VIRGINIA, dt.date(2026, 1, 1)),
     }
+
+
+def test_a_plan_is_offered_the_refreshed_prices_instead_of_the_shipped(aws, tmp_path):
+    path = tmp_path / "aws.json"
+    refresh(source(aws), [FRANKFURT], path, on_progress=lambda line: None)
+    shipped = Catalog.shipped()
+
+    own = shipped.with_snapshot(read_snapshot(path))
+
+    on_demand = {
+        o.instance_type: (o.price_usd_per_h, o.price_as_of)
+        for o in own.offers("aws", [FRANKFURT], [Purchase.ON_DEMAND])
+    }
+    assert on_demand["m5.xlarge"] == (0.23, NOW.date())
+    assert on_demand["g5.xlarge"] == (1.258, NOW.date())
+    assert own.quotes("aws", VIRGINIA) == shipped.quotes("aws", VIRGINIA)
+
+
+@pytest.mark.slow
+def test_a_refreshed_shape_is_the_same_machine_as_the_shipped_one(moto_url):
+    shipped = {q.instance_type: q for q in Catalog.shipped().quotes("aws", VIRGINIA)}
+    ec2 = SESSION.client("ec2", region_name=VIRGINIA, endpoint_url=moto_url)
+
+    shapes = instance_shapes(ec2, offered_types(ec2, VIRGINIA) & shipped.keys())
+
+    assert len(shapes) > 250
+    for name, shape in shapes.items():
+        refreshed = replace(shipped[name], **asdict(shape))
+        assert machine_of(refreshed) == machine_of(shipped[name]), name
+        # The word for an accelerator may differ in case; what it stands for may not.
+        assert (
+            replace(refreshed, accelerator=shipped[name].accelerator) == shipped[name]
+        )
 
 
 def test_motos_own_spot_prices_are_one_placeholder_and_are_read_as_one(moto_url):

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
 
 import botocore.session
+import pytest
 from botocore.validate import ParamValidator
 
 PRICING = "GetProducts"
@@ -228,7 +229,9 @@ def aws_on_loopback(moto_url: str) -> Iterator[AwsOnLoopback]:
     thread.start()
     aws.url = f"http://127.0.0.1:{server.server_port}"
     try:
-        yield aws
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("NO_PROXY", "127.0.0.1")
+            yield aws
     finally:
         server.shutdown()
         thread.join()

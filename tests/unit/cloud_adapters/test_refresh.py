@@ -10,6 +10,7 @@ from cloud_adapters.refresh import refresh
 from planner.errors import (
     CatalogIntegrityError,
     ProviderUnavailableError,
+    SpecFileError,
     UnknownReferenceError,
 )
 from planner.reference.snapshots import read_snapshot
@@ -114,3 +115,22 @@ def test_a_file_of_another_provider_is_not_overwritten(path):
         asked(path, ["us-east-1"], source=other)
 
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1, 2]", '{"kind": "price-snapshot"'])
+def test_a_file_that_is_no_snapshot_is_left_alone_and_nobody_is_asked(path, text):
+    path.write_text(text)
+    offline = FakePrices(failure=ProviderUnavailableError("asked"))
+
+    with pytest.raises(SpecFileError, match="move the file away"):
+        asked(path, ["us-east-1"], source=offline)
+
+    assert path.read_text() == text
+
+
+def test_a_place_that_cannot_be_written_is_one_message(tmp_path):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+
+    with pytest.raises(SpecFileError, match="cannot be written"):
+        asked(in_the_way / "aws.json", ["us-east-1"])

@@ -1,5 +1,6 @@
 """Providers are listed once, opened late, and refused by name."""
 
+import datetime as dt
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,12 @@ from planner.errors import (
     SpecError,
     UnknownReferenceError,
 )
+
+
+@pytest.fixture(autouse=True)
+def _no_profile_of_whoever_runs_this(monkeypatch):
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_the_list_of_providers_equals_the_folders():
@@ -69,3 +76,7 @@ def test_the_registry_the_fake_and_the_refresh_import_no_client_library():
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_prices_are_dated_by_a_clock_that_knows_its_zone():
+    assert price_source("aws").clock().utcoffset() == dt.timedelta(0)

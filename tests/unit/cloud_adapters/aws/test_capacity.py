@@ -6,10 +6,12 @@ from botocore.stub import Stubber
 
 from cloud_adapters.aws.capacity import instance_shapes, offered_types
 
+# One for all tests: a session keeps the service models that it has read.
+SESSION = boto3.Session(aws_access_key_id="key", aws_secret_access_key="secret")
+
 
 def client():
-    session = boto3.Session(aws_access_key_id="key", aws_secret_access_key="secret")
-    return session.client("ec2", region_name="us-east-1")
+    return SESSION.client("ec2", region_name="us-east-1")
 
 
 def described(name, **more):

@@ -14,12 +14,13 @@ from tests.support.aws_pricing_server import hourly, product
 
 NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 REGION = "eu-central-1"
+# One for all tests: a session keeps the service models that it has read.
+SESSION = boto3.Session(aws_access_key_id="key", aws_secret_access_key="secret")
 
 
 def prices_of(*rows):
     """What a price list of these rows says; botocore checks the answer's shape."""
-    session = boto3.Session(aws_access_key_id="key", aws_secret_access_key="secret")
-    client = session.client("pricing", region_name="us-east-1")
+    client = SESSION.client("pricing", region_name="us-east-1")
     texts = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     with Stubber(client) as stub:
         stub.add_response("get_products", {"PriceList": texts})
@@ -92,6 +93,14 @@ def test_the_term_that_came_into_force_last_counts_and_a_future_one_does_not():
     assert usd_per_h(row) == {"m5.xlarge": 0.18}
 
 
+def test_a_type_whose_only_term_lies_ahead_has_no_price_yet():
+    row = product("m9.xlarge", REGION, 0.2)
+    (term,) = row["terms"]["OnDemand"].values()
+    term["effectiveDate"] = "2026-12-01T00:00:00Z"
+
+    assert usd_per_h(product("m5.xlarge", REGION, 0.2), row) == {"m5.xlarge": 0.2}
+
+
 def test_a_price_in_another_currency_is_refused_by_name():
     row = product("m5.xlarge", REGION, 0, prices=[hourly(2.1, currency="CNY")])
 
@@ -150,10 +159,9 @@ def test_botocores_own_example_is_read_and_holds_no_instance():
 
 
 def test_every_region_has_a_home_that_answers_for_prices():
-    session = boto3.Session()
-    homes = session.get_available_regions("pricing")
+    homes = SESSION.get_available_regions("pricing")
 
-    found = {r: pricing_home(r, homes) for r in session.get_available_regions("ec2")}
+    found = {r: pricing_home(r, homes) for r in SESSION.get_available_regions("ec2")}
 
     assert set(found.values()) == {"us-east-1", "eu-central-1", "ap-south-1"}
     assert found["ap-northeast-1"] == "ap-south-1"

@@ -12,12 +12,13 @@ from tests.support.aws_pricing_server import spot
 
 NOW = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 REGION = "us-west-2"
+# One for all tests: a session keeps the service models that it has read.
+SESSION = boto3.Session(aws_access_key_id="key", aws_secret_access_key="secret")
 EARLIER, LATER = "2026-08-30T00:00:00.000Z", "2026-08-31T00:00:00.000Z"
 
 
 def prices_of(*pages):
-    session = boto3.Session(aws_access_key_id="key", aws_secret_access_key="secret")
-    client = session.client("ec2", region_name=REGION)
+    client = SESSION.client("ec2", region_name=REGION)
     with Stubber(client) as stub:
         for number, rows in enumerate(pages, 1):
             stub.add_response(
