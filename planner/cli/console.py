@@ -23,9 +23,15 @@ from planner.ports import Observer, Unobserved
 from planner.report.tables import Table
 
 
+PIPE_WIDTH = 120
+
+
 def show(table: Table) -> None:
     """Print a table on stdout; wide ones wrap inside their cells."""
-    console = Console(highlight=False)
+    # A file or pipe has no width of its own; a report is read at this one.
+    console = Console(
+        highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH
+    )
     console.print(rich_table(table))
     for note in table.footnotes:
         console.print(Text(note, style="dim"))

@@ -1,18 +1,30 @@
 """The optimizer's question and its answer, free of how either is come by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from planner.domain.hardware import Offer
 from planner.domain.profiles import Profile
+from planner.units import H_PER_MONTH
 
 
 class Objective(StrEnum):
-    """What is made as small as possible."""
+    """What is made as small (quality: as large) as possible."""
 
     COST = "cost"
     LATENCY = "latency"
+    QUALITY = "quality"
+    CARBON = "carbon"
+
+
+class FailureDomain(StrEnum):
+    """What may be lost at one blow, and the rest must still carry the traffic."""
+
+    SITE = "site"  # a region or an edge site
+    PROVIDER = "provider"
+    SPOT_POOL = "spot_pool"  # all spot machines of one type in one region
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +36,25 @@ class BatchPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Hours of a month in which every rate stays the same."""
+
+    name: str
+    h_per_month: float
+
+
+ALWAYS: Final = Block(name="always", h_per_month=H_PER_MONTH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """One column of the model: a workload on a machine of an offer, run in one way.
 
     `capacity_rps` is what one machine (all its replicas) sustains within the
-    SLO; `latency_s` is the SLO percentile a user sees at that rate. A machine
-    serves one candidate only.
+    SLO; `latency_s` is the SLO percentile a user sees at that rate. Candidates
+    of the same `pool` share its machines: their capacities must then be such
+    that any mix of loads summing to one keeps every promise. Without a pool a
+    machine serves this candidate alone.
     """
 
     name: str
@@ -43,23 +68,70 @@ class Candidate:
     usd_per_request: float = 0.0
     uplink: str | None = None
     uplink_bytes_per_request: float = 0.0
+    pool: str | None = None
+    quality_frac: float | None = None
+    memory_bytes: float = 0.0
+
+    @property
+    def group(self) -> str:
+        """Whose machines it runs on: its pool's, else its own."""
+        return self.pool or self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commitment:
+    """Machines of one offer paid for every hour of a term, used or not.
+
+    `pays_for` names the on-demand offer whose hours it covers.
+    """
+
+    name: str
+    pays_for: str
+    usd_per_h: float
+    term_months: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the user allows beside budget and stock; None or empty: anything.
+
+    `survives` names the failure domains of which any one may be lost while
+    `survivable_frac` of every workload's traffic is still carried.
+    `least_mean_quality_frac` holds for the average over a workload's traffic.
+    """
+
+    budget_usd_per_month: float | None = None
+    carbon_gco2e_per_month: float | None = None
+    spot_share_frac: float | None = None
+    spare_replicas: int = 0
+    least_machines: int = 0
+    survives: tuple[FailureDomain, ...] = ()
+    survivable_frac: float = 1.0
+    most_configurations: int | None = None
+    most_providers: int | None = None
+    most_regions: int | None = None
+    least_mean_quality_frac: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementProblem:
-    """Demands, columns and limits; monthly money, rates in requests/s.
+    """Demands, columns and limits; monthly money, rates in requests/s by block.
 
     `stock` limits machines by offer name and is absent where unlimited;
-    `uplink_bytes_per_s` limits the traffic that leaves an edge site.
+    `uplink_bytes_per_s` limits the traffic that leaves an edge site;
+    `objectives` are made best in that order, each kept while the next is.
     """
 
-    rate_rps: Mapping[str, float]
+    blocks: tuple[Block, ...] = (ALWAYS,)
+    rate_rps: Mapping[str, tuple[float, ...]]
     candidates: tuple[Candidate, ...]
     stock: Mapping[str, int]
     uplink_bytes_per_s: Mapping[str, float]
-    budget_usd_per_month: float | None
-    objective: Objective
-    spare_replicas: int
+    objectives: tuple[Objective, ...] = (Objective.COST,)
+    limits: Limits = Limits()
+    commitments: tuple[Commitment, ...] = ()
+    gco2e_per_machine_h: Mapping[str, float] = field(default_factory=dict)
 
 
 class Verdict(StrEnum):
@@ -72,11 +144,36 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """Machines bought for a candidate and the traffic routed to them."""
+    """A candidate in use: the traffic routed to it, and its group's machines, by block."""
 
     candidate: Candidate
-    machines: int
-    rate_rps: float
+    rates_rps: tuple[float, ...]
+    machines_on: tuple[int, ...]
+
+    @property
+    def machines(self) -> int:
+        """Machines of its group in the busiest block."""
+        return max(self.machines_on)
+
+    @property
+    def rate_rps(self) -> float:
+        """The largest rate routed to it in any block."""
+        return max(self.rates_rps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchased:
+    """What is paid for machines of an offer: kept all month, and on by the hour.
+
+    `kept` counts owned boxes or committed machines; `paid_by_hour` machines beyond
+    them in each block; `commitment` names what `kept` is paid under, None for
+    boxes of the user's own.
+    """
+
+    offer: Offer
+    kept: int
+    paid_by_hour: tuple[int, ...]
+    commitment: Commitment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,23 +193,13 @@ class Solution:
     """Assignments that satisfy every row, with the proof that came along."""
 
     assignments: tuple[Assignment, ...]
+    purchases: tuple[Purchased, ...]
     cost_usd_per_month: float
     certificate: Certificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shortfall:
-    """A row that no plan can satisfy, and by how much the least bad one misses it."""
-
-    row: str
-    subject: str
-    missing: float
-    unit: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NoPlan:
-    """Infeasible: the rows in the way, worst first."""
+    """Infeasible, with the proof."""
 
-    shortfalls: tuple[Shortfall, ...]
     certificate: Certificate

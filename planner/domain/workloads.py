@@ -22,12 +22,16 @@ class TokenSlo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A stream of requests for one model from one origin; None: no such promise."""
+    """A stream of requests for one model from one origin; None: no such promise.
+
+    `rates_rps` holds the rate of each hour block of the problem. A floor that
+    `is_mean_floor` holds for the average over the traffic, else for each request.
+    """
 
     name: str
     model: str
     origin: str
-    rate_rps: float
+    rates_rps: tuple[float, ...]
     slo: LatencySlo | TokenSlo
     request_bytes: float
     response_bytes: float
@@ -35,4 +39,10 @@ class Workload:
     output_tokens: int | None = None
     quality_metric: str | None = None
     quality_minimum_frac: float | None = None
+    is_mean_floor: bool = False
     residency: tuple[str, ...] = ()
+
+    @property
+    def rate_rps(self) -> float:
+        """The rate of the busiest hours."""
+        return max(self.rates_rps)

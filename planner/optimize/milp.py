@@ -1,20 +1,20 @@
 """The one door to PuLP: a mixed-integer linear program, its verdict and its proof."""
 
 import contextlib
-import io
+import ctypes
 import math
+import os
+import sys
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NewType
 
+import pulp
+
 from planner.domain.placement import Certificate, Verdict
 from planner.errors import SolverTimeoutError, SolverUnavailableError
-
-with contextlib.redirect_stdout(io.StringIO()):
-    # highspy greets on import, and `--json` promises one document on stdout.
-    import pulp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,16 +87,22 @@ class Milp:
             pulp.LpAffineExpression([(self._variables[v], f) for f, v in terms])
         )
 
-    def solve(self, *, time_limit_s: float, solver: SolverName = "highs") -> Answer:
-        """The best values, or a proof that there are none.
+    def solve(
+        self,
+        *,
+        time_limit_s: float,
+        solver: SolverName = "highs",
+        gap_frac: float = 0.0,
+    ) -> Answer:
+        """The best values to that relative gap, or a proof that there are none.
 
         Raises:
             SolverUnavailableError: No solver of that name can run here.
             SolverTimeoutError: The limit passed before any plan was found.
         """
-        engine, name = _engine(solver, time_limit_s)
+        engine, name = _engine(solver, time_limit_s, gap_frac)
         started = time.perf_counter()
-        with contextlib.redirect_stdout(io.StringIO()):
+        with _silent_stdout():
             self._problem.solve(engine)
         took_s = time.perf_counter() - started
         verdict = VERDICTS.get(self._problem.sol_status)
@@ -151,16 +157,43 @@ class Milp:
         return float(found.mip_dual_bound) if is_mip else best
 
 
-def _engine(solver: SolverName, time_limit_s: float) -> tuple[pulp.LpSolver, str]:
+@contextlib.contextmanager
+def _silent_stdout() -> Iterator[None]:
+    """Send file descriptor 1 nowhere for a while.
+
+    HiGHS 1.16 greets from C++ when its first model is made, whatever it is told,
+    and `--json` promises one document on stdout.
+    """
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+    except OSError:
+        # Whoever started us closed stdout: there is nothing to keep clean.
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+        ctypes.CDLL(None).fflush(None)
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _engine(
+    solver: SolverName, time_limit_s: float, gap_frac: float
+) -> tuple[pulp.LpSolver, str]:
     """The solver asked for; CBC where HiGHS cannot run."""
     if solver == "highs":
-        engine = pulp.HiGHS(msg=False, timeLimit=time_limit_s, gapRel=0.0)
+        engine = pulp.HiGHS(msg=False, timeLimit=time_limit_s, gapRel=gap_frac)
         if engine.available():
             return engine, "HiGHS"
     with warnings.catch_warnings():
         # PuLP 3 carries CBC but warns that PuLP 4, which we exclude, will not.
         warnings.simplefilter("ignore", DeprecationWarning)
-        engine = pulp.PULP_CBC_CMD(msg=False, timeLimit=time_limit_s, gapRel=0.0)
+        engine = pulp.PULP_CBC_CMD(msg=False, timeLimit=time_limit_s, gapRel=gap_frac)
     if not engine.available():
         raise SolverUnavailableError(
             "neither HiGHS nor CBC can run here: pip install highspy"

@@ -1,53 +1,61 @@
-"""Buy the cheapest machines that serve every workload within its promise.
+"""Buy the cheapest machines that serve every workload within its promise, hour by hour.
 
-    choose    n[c]  whole machines of candidate c       f[c]  requests/s routed to it
-              y[c]  candidate c is used (0/1; only where spares are asked for)
-    minimise  Σ_c  730·price[c]·n[c] + S_PER_MONTH·use[c]·f[c]          USD/month
-    demand    Σ_c∈w  f[c]                    =  rate[w]                 each w
-    capacity  f[c]/cap[c] + spare·y[c]       ≤  n[c]                    each c
-    used      f[c]                           ≤  rate[w]·y[c]            each c
-    stock     Σ_c∈o  n[c]                    ≤  stock[o]                each o
-    uplink    Σ_c∈u  bytes[c]·f[c]           ≤  bandwidth[u]            each u
-    budget    cost                           ≤  budget
+    sets      w workload   t hour block of h[t] hours a month   o offer
+              c candidate: workload w(c) on machines of group g(c), run in one way
+    choose    n[g,t]   whole machines of group g that are on
+              f[c,t]   requests/s routed to candidate c
+              own[o]   boxes of the user's own that are used      (owned offers)
+              com[m]   machines paid for all month under commitment m
+              paid[o,t] machines paid by the hour beyond the committed ones
+              y[c]     candidate c lives on its machines (0/1; only where a row needs it)
+    minimise  Σ_o,t  h[t]·price[o]·paid[o,t]  +  730·Σ_o price[o]·own[o]
+              + 730·Σ_m price[m]·com[m]  +  Σ_c,t  3600·h[t]·use[c]·f[c,t]   USD/month
+    demand    Σ_c∈w   f[c,t]                          =  rate[w,t]            each w,t
+    capacity  Σ_c∈g   f[c,t]/cap[c] + spare·y[c']     ≤  n[g,t]               each g,t (c'∈g)
+    owned     Σ_g∈o   n[g,t]                          ≤  own[o] ≤ stock[o]    each o,t
+    hourly    Σ_g∈o   n[g,t] − Σ_m∈o com[m]           ≤  paid[o,t]            each o,t
+    stock     Σ_g∈o   n[g,t]                          ≤  stock[o]             each o,t
+    uplink    Σ_c∈u   bytes[c]·f[c,t]                 ≤  bandwidth[u]         each u,t
+    resident  f[c,t]                                  ≤  rate[w,t]·y[c]       each c,t
+    memory    Σ_c∈g   mem[c]·y[c]                     ≤  mem[o]               each shared g
+    least     Σ_c∈w   m[c,t] ≥ k,  m[c,t] ≤ n[g,t],  m[c,t] ≤ M·y[c]          each w,t
+    spot      Σ_c∈w,spot f[c,t]                       ≤  share·rate[w,t]      each w,t
+    loss      Σ_c∈w∖d r[c,t,d] ≥ part·rate[w,t],  Σ_c∈g r/cap ≤ n[g,t]        each domain d
+    quality   Σ_c∈w,t h[t]·q[c]·f[c,t]                ≥  floor[w]·Σ_t h·rate  each w
+    carbon    Σ_g,t   h[t]·gco2e[o]·n[g,t]            ≤  cap
+    variety   Σ_k z[k] ≤ most,  y[c] ≤ z[k(c)]        configurations, providers, regions
+    budget    cost                                    ≤  budget
 
-A candidate is a workload on an offer, run in one way; a machine serves one
-candidate, so no promise rests on how two workloads disturb each other. With
-objective latency, Σ latency[c]·f[c] is made least first, then cost.
+Without commitments paid[o,t] is Σ n itself and no variable. Objectives are made
+best in the order given, each kept (to `KEPT_FRAC`) while the next one is.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from planner.domain.hardware import Purchase
 from planner.domain.placement import (
     Assignment,
     Candidate,
     NoPlan,
     Objective,
     PlacementProblem,
-    Shortfall,
+    Purchased,
     Solution,
     Verdict,
 )
-from planner.optimize.milp import Answer, Milp, SolverName, Variable
-from planner.units import S_PER_MONTH, usd_per_month
+from planner.optimize.columns import undominated
+from planner.optimize.milp import Answer, SolverName
+from planner.optimize.rows import add_rows
+from planner.optimize.variables import Model, Terms, variables
+from planner.units import H_PER_MONTH, S_PER_H
 
 # Routed rates below this share of a workload are the solver's tolerance, not traffic.
 NOISE_FRAC: Final = 1e-6
-# The latency found first may be exceeded by this much while cost is made least.
-LATENCY_SLACK_FRAC: Final = 1e-6
-
-Terms = list[tuple[float, Variable]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Model:
-    milp: Milp
-    machines: dict[str, Variable]
-    routed: dict[str, Variable]
-    cost: Terms
-    latency: Terms
+# What came first may be worse by this much while the next objective is made best.
+KEPT_FRAC: Final = 1e-6
 
 
 def place(
@@ -55,154 +63,167 @@ def place(
     *,
     time_limit_s: float = 30.0,
     solver: SolverName = "highs",
+    gap_frac: float = 0.0,
 ) -> Solution | NoPlan:
-    """Solve the model above.
+    """Solve the model above, to a proven gap of at most `gap_frac`.
 
     Raises:
         SolverTimeoutError: The limit passed before any plan was found.
         SolverUnavailableError: No solver can run here.
     """
-    columns = undominated(problem.candidates)
-    model = _build(problem, columns)
-    if problem.objective is Objective.LATENCY:
-        model.milp.minimise(model.latency)
-        first = model.milp.solve(time_limit_s=time_limit_s, solver=solver)
-        if first.certificate.verdict is not Verdict.INFEASIBLE:
-            least = first.certificate.objective_value * (1 + LATENCY_SLACK_FRAC)
-            model.milp.require("latency", model.latency, "<=", least)
-    model.milp.minimise(model.cost)
-    answer = model.milp.solve(time_limit_s=time_limit_s, solver=solver)
-    if answer.certificate.verdict is Verdict.INFEASIBLE:
-        return NoPlan(shortfalls=_unservable(problem), certificate=answer.certificate)
-    return _solution(problem, columns, model, answer)
-
-
-def undominated(columns: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Columns that no other of the same workload and offer beats in every respect.
-
-    Replacing a dominated column's machines one for one by its better's keeps
-    every row and raises no term, so an optimum without it exists.
-    """
-    groups: dict[tuple[str, str, float, str | None], list[Candidate]] = defaultdict(
-        list
-    )
-    for c in columns:
-        key = (c.workload, c.offer.name, c.uplink_bytes_per_request, c.uplink)
-        groups[key].append(c)
-    kept = []
-    for group in groups.values():
-        group.sort(key=lambda c: (-c.capacity_rps, c.usd_per_request, c.latency_s))
-        front: list[Candidate] = []
-        for c in group:
-            if not any(
-                b.usd_per_request <= c.usd_per_request and b.latency_s <= c.latency_s
-                for b in front
-            ):
-                front.append(c)
-        kept += front
-    return tuple(kept)
-
-
-def _build(problem: PlacementProblem, columns: Sequence[Candidate]) -> _Model:
-    milp = Milp("placement")
-    n = {c.name: milp.variable("n", integer=True) for c in columns}
-    f = {c.name: milp.variable("f") for c in columns}
-
-    served: dict[str, Terms] = {w: [] for w in problem.rate_rps}
-    bought: dict[str, Terms] = defaultdict(list)
-    leaving: dict[str, Terms] = defaultdict(list)
-    cost: Terms = []
-    for c in columns:
-        served[c.workload].append((1.0, f[c.name]))
-        bought[c.offer.name].append((1.0, n[c.name]))
-        if c.uplink is not None:
-            leaving[c.uplink].append((c.uplink_bytes_per_request, f[c.name]))
-        cost.append((usd_per_month(c.offer.price_usd_per_h), n[c.name]))
-        cost.append((S_PER_MONTH * c.usd_per_request, f[c.name]))
-        _capacity(milp, problem, c, n[c.name], f[c.name])
-
-    for w, rate in problem.rate_rps.items():
-        milp.require("demand", served[w], "==", rate)
-    _limits(milp, problem, bought, leaving)
-    if problem.budget_usd_per_month is not None:
-        milp.require("budget", cost, "<=", problem.budget_usd_per_month)
-    total = sum(problem.rate_rps.values())
-    latency = [(c.latency_s / total, f[c.name]) for c in columns]
-    return _Model(milp=milp, machines=n, routed=f, cost=cost, latency=latency)
-
-
-def _limits(
-    milp: Milp,
-    problem: PlacementProblem,
-    bought: Mapping[str, Terms],
-    leaving: Mapping[str, Terms],
-) -> None:
-    for o, stock in problem.stock.items():
-        if o in bought:
-            milp.require("stock", bought[o], "<=", stock)
-    for u, limit in problem.uplink_bytes_per_s.items():
-        if u in leaving:
-            milp.require("uplink", leaving[u], "<=", limit)
-
-
-def _capacity(
-    milp: Milp, problem: PlacementProblem, c: Candidate, n: Variable, f: Variable
-) -> None:
-    busy = [(1 / c.capacity_rps, f), (-1.0, n)]
-    if problem.spare_replicas:
-        y = milp.variable("y", upper=1, integer=True)
-        busy.append((float(problem.spare_replicas), y))
-        rate = problem.rate_rps[c.workload]
-        milp.require("used", [(1.0, f), (-rate, y)], "<=", 0.0)
-    milp.require("capacity", busy, "<=", 0.0)
-
-
-def _solution(
-    problem: PlacementProblem,
-    columns: Sequence[Candidate],
-    model: _Model,
-    answer: Answer,
-) -> Solution:
-    assignments = []
-    for c in columns:
-        # A solver's integers are floats near integers: int() would sell 1.9999999 as 1.
-        machines = round(answer[model.machines[c.name]])
-        rate = answer[model.routed[c.name]]
-        if rate > NOISE_FRAC * problem.rate_rps[c.workload] and machines > 0:
-            assignments.append(
-                Assignment(candidate=c, machines=machines, rate_rps=rate)
-            )
-    routed: dict[str, float] = defaultdict(float)
-    for a in assignments:
-        routed[a.candidate.workload] += a.rate_rps
-    exact = tuple(
-        Assignment(
-            candidate=a.candidate,
-            machines=a.machines,
-            rate_rps=a.rate_rps
-            * problem.rate_rps[a.candidate.workload]
-            / routed[a.candidate.workload],
+    model = variables(problem, undominated(problem))
+    add_rows(model)
+    *before, last = [_objective(model, o) for o in problem.objectives]
+    for terms in before:
+        model.milp.minimise(terms)
+        answer = model.milp.solve(
+            time_limit_s=time_limit_s, solver=solver, gap_frac=gap_frac
         )
-        for a in assignments
+        if answer.certificate.verdict is Verdict.INFEASIBLE:
+            return NoPlan(certificate=answer.certificate)
+        best = answer.certificate.objective_value
+        # A value of zero would leave no room at all for the solver's tolerance.
+        model.milp.require("kept", terms, "<=", best + KEPT_FRAC * max(abs(best), 1e-3))
+    model.milp.minimise(last)
+    answer = model.milp.solve(
+        time_limit_s=time_limit_s, solver=solver, gap_frac=gap_frac
     )
+    if answer.certificate.verdict is Verdict.INFEASIBLE:
+        return NoPlan(certificate=answer.certificate)
+    return _solution(model, answer)
+
+
+def _objective(model: Model, objective: Objective) -> Terms:
+    return {
+        Objective.COST: model.cost,
+        Objective.LATENCY: model.mean_latency,
+        Objective.QUALITY: model.mean_quality_loss,
+        Objective.CARBON: model.carbon,
+    }[objective]()
+
+
+def _solution(model: Model, answer: Answer) -> Solution:
+    rates = _rates(model, answer)
+    machines = _machines(model, answer, rates)
+    assignments = tuple(
+        Assignment(candidate=c, rates_rps=rates[c.name], machines_on=machines[c.group])
+        for c in model.columns
+        if any(rates[c.name]) or _stands_by(model, answer, c, machines[c.group])
+    )
+    purchases = tuple(_purchases(model, answer, machines))
     return Solution(
-        assignments=exact,
-        cost_usd_per_month=sum(assignment_usd_per_month(a) for a in exact),
+        assignments=assignments,
+        purchases=purchases,
+        cost_usd_per_month=cost_usd_per_month(model.problem, assignments, purchases),
         certificate=answer.certificate,
     )
 
 
-def assignment_usd_per_month(a: Assignment) -> float:
-    """The monthly bill of one assignment: its machines, and what each request costs."""
-    machines = usd_per_month(a.candidate.offer.price_usd_per_h) * a.machines
-    return machines + S_PER_MONTH * a.candidate.usd_per_request * a.rate_rps
+def _rates(model: Model, answer: Answer) -> dict[str, tuple[float, ...]]:
+    """Traffic by candidate and block, without noise, adding up to the demand exactly."""
+    found: dict[str, list[float]] = {c.name: [] for c in model.columns}
+    for t in model.blocks():
+        routed: dict[str, float] = defaultdict(float)
+        raw: dict[str, float] = {}
+        for c in model.columns:
+            rate = answer[model.f[c.name, t]]
+            raw[c.name] = rate if rate > NOISE_FRAC * model.problem.rate_rps[c.workload][t] else 0.0  # fmt: skip
+            routed[c.workload] += raw[c.name]
+        for c in model.columns:
+            asked = model.problem.rate_rps[c.workload][t]
+            whole = routed[c.workload]
+            found[c.name].append(raw[c.name] * asked / whole if whole else 0.0)
+    return {name: tuple(rates) for name, rates in found.items()}
 
 
-def _unservable(problem: PlacementProblem) -> tuple[Shortfall, ...]:
-    """Workloads that no column serves at all."""
-    served = {c.workload for c in problem.candidates}
-    return tuple(
-        Shortfall(row="no candidate", subject=w, missing=rate, unit="requests/s")
-        for w, rate in problem.rate_rps.items()
-        if w not in served
+def _machines(
+    model: Model, answer: Answer, rates: Mapping[str, tuple[float, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """Whole machines by group and block: no more than the rows need."""
+    limits = model.problem.limits
+    as_solved = bool(limits.survives or limits.least_machines)
+    found = {}
+    for g, members in model.groups.items():
+        counts = []
+        for t in model.blocks():
+            # A solver's integers are floats near integers: int() would sell 1.9999999 as 1.
+            solved = round(answer[model.n[g, t]])
+            counts.append(solved if as_solved else _needed(model, members, rates, t))
+        found[g] = tuple(counts)
+    return found
+
+
+def _needed(
+    model: Model,
+    members: Sequence[Candidate],
+    rates: Mapping[str, tuple[float, ...]],
+    t: int,
+) -> int:
+    busy = sum(rates[c.name][t] / c.capacity_rps for c in members)
+    if busy == 0:
+        return 0
+    return math.ceil(busy - 1e-6) + model.problem.limits.spare_replicas
+
+
+def _stands_by(
+    model: Model, answer: Answer, c: Candidate, machines_on: Sequence[int]
+) -> bool:
+    """Machines that serve nobody until something is lost are part of the plan, too."""
+    lives = c.name not in model.y or answer[model.y[c.name]] > 0.5
+    return any(machines_on) and c.pool is None and lives
+
+
+def _purchases(
+    model: Model, answer: Answer, machines: Mapping[str, tuple[int, ...]]
+) -> list[Purchased]:
+    found = []
+    for o, offer in model.offers.items():
+        on = [sum(machines[g][t] for g in model.groups_of[o]) for t in model.blocks()]
+        if not any(on):
+            continue
+        if offer.purchase is Purchase.OWNED:
+            found.append(
+                Purchased(offer=offer, kept=max(on), paid_by_hour=(0,) * len(on))
+            )
+            continue
+        covered = 0
+        for m in model.problem.commitments:
+            kept = round(answer[model.com[m.name]]) if m.name in model.com else 0
+            if m.pays_for == o and kept:
+                covered += kept
+                found.append(
+                    Purchased(
+                        offer=offer,
+                        kept=kept,
+                        paid_by_hour=(0,) * len(on),
+                        commitment=m,
+                    )
+                )
+        beyond = tuple(max(0, count - covered) for count in on)
+        if any(beyond):
+            found.append(Purchased(offer=offer, kept=0, paid_by_hour=beyond))
+    return found
+
+
+def cost_usd_per_month(
+    problem: PlacementProblem,
+    assignments: Sequence[Assignment],
+    purchases: Sequence[Purchased],
+) -> float:
+    """The month's bill: machines kept, machines by the hour, and what requests cost."""
+    requests = sum(
+        S_PER_H * block.h_per_month * a.candidate.usd_per_request * rate
+        for a in assignments
+        for block, rate in zip(problem.blocks, a.rates_rps, strict=True)
     )
+    return requests + sum(purchase_usd_per_month(problem, p) for p in purchases)
+
+
+def purchase_usd_per_month(problem: PlacementProblem, p: Purchased) -> float:
+    """What one purchase adds to the month's bill."""
+    hourly = p.commitment.usd_per_h if p.commitment else p.offer.price_usd_per_h
+    by_hour = sum(
+        block.h_per_month * count
+        for block, count in zip(problem.blocks, p.paid_by_hour, strict=True)
+    )
+    return hourly * p.kept * H_PER_MONTH + p.offer.price_usd_per_h * by_hour

@@ -42,7 +42,7 @@ def runner_up(
             description="no other machine",
             cost_usd_per_month=None,
             why_not="without the chosen machines no plan keeps every promise"
-            + (" within the budget" if problem.budget_usd_per_month else ""),
+            + (" within the budget" if problem.limits.budget_usd_per_month else ""),
         )
     instead = [a for a in answer.assignments if a.candidate.workload == workload]
     return RunnerUp(

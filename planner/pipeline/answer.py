@@ -5,11 +5,11 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from planner.domain.placement import Assignment, Certificate, Solution, Verdict
+from planner.domain.placement import Assignment, Certificate, Solution
 from planner.domain.profiles import BatchProfile, Quality
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
 from planner.pipeline import prediction
-from planner.pipeline.bill import bill
+from planner.pipeline.bill import bill, parts_usd_per_month, purchases
 from planner.pipeline.cautions import cautions
 from planner.pipeline.evidence import evidence
 from planner.pipeline.options import Option
@@ -18,6 +18,7 @@ from planner.pipeline.question import Question
 from planner.specs.deployment import Deployment
 from planner.specs.models import ReferenceSource
 from planner.specs.plan import (
+    PlanBlock,
     PlanCertificate,
     PlanDocument,
     PlanModel,
@@ -42,22 +43,26 @@ class Placed:
     option: Option
     seen: Seen
     slo_met_probability_frac: float
+    shared_with: tuple[str, ...]
 
 
 def placed(question: Question, solution: Solution) -> tuple[Placed, ...]:
     """Predictions for every assignment of a solution."""
     found = []
     for a in solution.assignments:
-        option = question.behind[a.candidate.name]
-        rate = prediction.rate_per_replica_rps(a)
+        sharing = [
+            b
+            for b in solution.assignments
+            if b is not a and b.candidate.group == a.candidate.group
+        ]
+        replica = prediction.replica(a, sharing, question.behind)
         found.append(
             Placed(
                 assignment=a,
-                option=option,
-                seen=prediction.seen_by_users(option, rate),
-                slo_met_probability_frac=prediction.slo_met_probability_frac(
-                    option, rate
-                ),
+                option=replica.option,
+                seen=replica.seen(),
+                slo_met_probability_frac=prediction.slo_met_probability_frac(replica),
+                shared_with=tuple(sorted({b.candidate.workload for b in sharing})),
             )
         )
     return tuple(found)
@@ -73,6 +78,7 @@ def plan_document(
 ) -> PlanDocument:
     """The whole answer; `checked` is set by whoever certifies it."""
     all_placed = placed(question, solution)
+    parts = parts_usd_per_month(question.problem, solution)
     return PlanDocument(
         name=question.spec.name,
         status=solution.certificate.verdict,
@@ -82,12 +88,20 @@ def plan_document(
         certificate=certificate(question, solution),
         policy=policy(question.spec),
         models=models(question.spec),
-        cost=bill(solution.assignments, question.catalog),
-        placements=tuple(_placement(p, question) for p in all_placed),
+        cost=bill(question.problem, solution, question.catalog),
+        blocks=tuple(
+            PlanBlock(name=b.name, h_per_month=b.h_per_month) for b in question.blocks
+        ),
+        purchases=purchases(question.problem, solution),
+        placements=tuple(
+            _placement(p, question, parts[p.assignment.candidate.name])
+            for p in all_placed
+        ),
         workloads=tuple(
             _workload(
                 w,
                 [p for p in all_placed if p.option.workload.name == w.name],
+                question,
                 why=why.get(w.name, ""),
                 runner_up=runners_up.get(w.name),
             )
@@ -107,7 +121,7 @@ def policy(spec: Deployment) -> PlanPolicy:
     """What held for the whole plan."""
     return PlanPolicy(
         budget_usd_per_month=spec.policy.budget_usd_per_month,
-        objective=spec.policy.objective,
+        objective=spec.policy.objectives[0],
         confidence_frac=spec.policy.confidence_frac,
         spare_replicas=spec.policy.spare_replicas,
     )
@@ -142,7 +156,7 @@ def certificate(question: Question, solution: Solution) -> PlanCertificate:
     proof: Certificate = solution.certificate
     return PlanCertificate(
         solver=proof.solver,
-        objective=question.spec.policy.objective,
+        objective=question.spec.policy.objectives[0],
         objective_usd_per_month=proof.objective_value,
         bound_usd_per_month=proof.bound_value,
         gap_frac=proof.gap_frac,
@@ -151,11 +165,9 @@ def certificate(question: Question, solution: Solution) -> PlanCertificate:
     )
 
 
-def _placement(p: Placed, question: Question) -> PlanPlacement:
+def _placement(p: Placed, question: Question, usd_per_month: float) -> PlanPlacement:
     a, profile = p.assignment, p.option.profile
     c, offer = a.candidate, a.candidate.offer
-    total = question.problem.rate_rps[c.workload]
-    lines = bill([a], question.catalog)
     return PlanPlacement(
         workload=c.workload,
         model=p.option.workload.model,
@@ -175,11 +187,11 @@ def _placement(p: Placed, question: Question) -> PlanPlacement:
         purchase=offer.purchase,
         machines=a.machines,
         replicas=a.machines * c.replicas_per_machine,
-        spare_machines=min(question.problem.spare_replicas, a.machines - 1),
+        spare_machines=min(question.problem.limits.spare_replicas, a.machines - 1),
         max_batch=c.policy.max_batch,
         max_wait_ms=milliseconds(c.policy.max_wait_s),
         rate_rps=a.rate_rps,
-        share_frac=min(1.0, a.rate_rps / total),
+        share_frac=min(1.0, _share_frac(a, p.option.workload, question)),
         capacity_rps=c.capacity_rps * a.machines,
         memory_gib=_gib(profile.memory_bytes),
         vcpus=offer.vcpus,
@@ -196,8 +208,19 @@ def _placement(p: Placed, question: Question) -> PlanPlacement:
         price_usd_per_h=offer.price_usd_per_h,
         price_source=offer.price_source,
         price_as_of=offer.price_as_of,
-        cost_usd_per_month=lines.total_usd_per_month,
+        cost_usd_per_month=usd_per_month,
+        shared_with=p.shared_with,
+        machines_on=a.machines_on,
+        rates_rps=a.rates_rps,
     )
+
+
+def _share_frac(a: Assignment, w: Workload, question: Question) -> float:
+    """Part of the workload's requests in a month."""
+    hours = [b.h_per_month for b in question.blocks]
+    served = sum(h * r for h, r in zip(hours, a.rates_rps, strict=True))
+    asked = sum(h * r for h, r in zip(hours, w.rates_rps, strict=True))
+    return served / asked
 
 
 def _gib(size_bytes: float | None) -> float | None:
@@ -217,9 +240,15 @@ def _quality(quality: Quality | None) -> PlanQuality | None:
 
 
 def _workload(
-    w: Workload, parts: Sequence[Placed], *, why: str, runner_up: RunnerUp | None
+    w: Workload,
+    parts: Sequence[Placed],
+    question: Question,
+    *,
+    why: str,
+    runner_up: RunnerUp | None,
 ) -> PlanWorkload:
-    shares = [(p.assignment.rate_rps / w.rate_rps, p.seen) for p in parts]
+    serving = [p for p in parts if p.assignment.rate_rps > 0]
+    shares = [(_share_frac(p.assignment, w, question), p.seen) for p in serving]
     attained = sum(
         share * prediction.attainment_frac(seen, w.slo) for share, seen in shares
     )
@@ -237,7 +266,7 @@ def _workload(
         residency=w.residency,
         predicted=prediction.together(shares),
         attainment_frac=min(1.0, attained),
-        slo_met_probability_frac=_all_hold_frac(parts),
+        slo_met_probability_frac=_all_hold_frac(serving),
         why=why,
         runner_up=runner_up,
     )
@@ -258,7 +287,11 @@ def _all_hold_frac(parts: Sequence[Placed]) -> float:
 def _floor(w: Workload) -> PlanQualityFloor | None:
     if w.quality_metric is None or w.quality_minimum_frac is None:
         return None
-    return PlanQualityFloor(metric=w.quality_metric, minimum=w.quality_minimum_frac)
+    return PlanQualityFloor(
+        metric=w.quality_metric,
+        minimum=w.quality_minimum_frac,
+        over="mean" if w.is_mean_floor else "each_request",
+    )
 
 
 def _slo(slo: LatencySlo | TokenSlo) -> PlanSlo:
@@ -270,8 +303,3 @@ def _slo(slo: LatencySlo | TokenSlo) -> PlanSlo:
         ttft_ms=milliseconds(slo.ttft_s),
         tpot_ms=milliseconds(slo.tpot_s),
     )
-
-
-def is_feasible(document: PlanDocument) -> bool:
-    """Whether the document holds a plan."""
-    return document.status is not Verdict.INFEASIBLE

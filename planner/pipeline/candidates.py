@@ -1,6 +1,7 @@
 """From options to columns of the model: what each sustains, and what a request costs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from planner.domain.placement import Candidate, Objective
@@ -10,6 +11,7 @@ from planner.perf.capacity import CapacityQuery, capacities_rps
 from planner.perf.language import load_capacity_rps, predict_load
 from planner.perf.latency import predict
 from planner.pipeline.options import Obstacle, Option, Refusal
+from planner.pipeline.pools import Membership, memberships
 from planner.units import BYTES_PER_GB
 
 # A latency objective may run machines below their capacity: lower load, lower latency.
@@ -65,36 +67,61 @@ def _language_capacity_rps(option: Option) -> float:
     raise AssertionError("options pair promises with profiles of their own kind")
 
 
-def candidates(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Columns of the model, the option behind each, and the options that are too slow."""
+
+    candidates: tuple[Candidate, ...]
+    behind: Mapping[str, Option]
+    pools: Mapping[str, Membership]
+    too_slow: tuple[Option, ...]
+
+
+def columns(
     options: Sequence[Option],
-    capacities_rps: Sequence[float],
+    capacities: Capacities,
     *,
     egress_usd_per_gb: Egress,
-    objective: Objective,
-) -> tuple[dict[str, Option], list[Candidate], list[Refusal]]:
-    """Columns for every option whose capacity is not zero, the option behind each."""
-    behind: dict[str, Option] = {}
-    columns: list[Candidate] = []
-    refused: list[Refusal] = []
-    levels = LOAD_LEVELS_FRAC if objective is Objective.LATENCY else (1.0,)
-    for option, capacity in zip(options, capacities_rps, strict=True):
-        if capacity <= 0:
-            refused.append(_too_slow(option))
-            continue
-        for level in levels:
-            name = f"c{len(columns)}"
-            slo_s = (
-                slo_percentile_s(option, capacity * level)
-                if objective is Objective.LATENCY
-                else 0.0
+    objectives: Sequence[Objective],
+    share_machines: bool,
+) -> Columns:
+    """Columns for every option whose capacity is not zero, alone and in pools."""
+    by_latency = Objective.LATENCY in objectives
+    sustained = capacities.of(options)
+    found: list[tuple[Option, Membership | None, float, float]] = []
+    for option, capacity in zip(options, sustained, strict=True):
+        if capacity > 0:
+            for level in LOAD_LEVELS_FRAC if by_latency else (1.0,):
+                rate = capacity * level
+                slo_s = slo_percentile_s(option, rate) if by_latency else 0.0
+                found.append((option, None, rate, slo_s))
+    # How long a pool's requests wait on average is not known, only that it is no more
+    # than allowed: with latency as an aim they are left out.
+    if share_machines and not by_latency:
+        found += [(m.option, m, m.capacity_rps, 0.0) for m in memberships(options)]
+    with_quality = Objective.QUALITY in objectives
+    numbered = [(f"c{i}", *entry) for i, entry in enumerate(found)]
+    return Columns(
+        candidates=tuple(
+            _column(
+                name,
+                option,
+                capacity,
+                latency_s=slo_s,
+                pool=member.pool if member else None,
+                egress_usd_per_gb=egress_usd_per_gb,
+                with_quality=with_quality or option.workload.is_mean_floor,
             )
-            column = _column(name, option, capacity * level, slo_s, egress_usd_per_gb)
-            columns.append(column)
-            behind[name] = option
-    return behind, columns, refused
+            for name, option, member, capacity, slo_s in numbered
+        ),
+        behind={name: option for name, option, _, _, _ in numbered},
+        pools={name: member for name, _, member, _, _ in numbered if member},
+        too_slow=tuple(o for o, c in zip(options, sustained, strict=True) if c <= 0),
+    )
 
 
-def _too_slow(option: Option) -> Refusal:
+def too_slow(option: Option) -> Refusal:
+    """Why an option without capacity is none."""
     where = f"{option.place.offer.device} at {option.place.offer.site}"
     return Refusal(
         workload=option.workload.name,
@@ -107,8 +134,11 @@ def _column(
     name: str,
     option: Option,
     capacity_rps: float,
+    *,
     latency_s: float,
+    pool: str | None,
     egress_usd_per_gb: Egress,
+    with_quality: bool,
 ) -> Candidate:
     offer, workload = option.place.offer, option.workload
     replicas = max(1, offer.device_count // option.profile.device_count)
@@ -128,7 +158,15 @@ def _column(
         usd_per_request=egress * workload.response_bytes / BYTES_PER_GB,
         uplink=workload.origin if leaves else None,
         uplink_bytes_per_request=payload_bytes if leaves else 0.0,
+        pool=pool,
+        quality_frac=_quality_frac(option) if with_quality else None,
+        memory_bytes=(option.profile.memory_bytes or 0.0) if pool else 0.0,
     )
+
+
+def _quality_frac(option: Option) -> float:
+    quality = option.profile.quality
+    return 0.0 if quality is None else quality.value_frac
 
 
 def slo_percentile_s(

@@ -1,24 +1,47 @@
 """What the document asks for, in the planner's own units."""
 
+from dataclasses import dataclass
+
+from planner.domain.placement import Block
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
+from planner.pipeline.hours import gather
 from planner.specs.deployment import Deployment
 from planner.specs.workloads import Slo
 from planner.specs.workloads import Workload as WorkloadSpec
 from planner.units import BYTES_PER_KIB, seconds
 
 
-def demands(spec: Deployment) -> tuple[Workload, ...]:
-    """Every workload of the document."""
-    return tuple(_demand(w) for w in spec.workloads)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """Hour blocks, and every workload with its rate in each of them."""
+
+    blocks: tuple[Block, ...]
+    workloads: tuple[Workload, ...]
 
 
-def _demand(spec: WorkloadSpec) -> Workload:
+def demands(spec: Deployment) -> Demands:
+    """Every workload of the document; rates as high as the policy fears them."""
+    hours = gather(
+        {w.name: w.traffic for w in spec.workloads},
+        most_blocks=spec.policy.most_hour_blocks,
+    )
+    feared = 1.0 + spec.policy.demand_error_frac
+    return Demands(
+        blocks=hours.blocks,
+        workloads=tuple(
+            _demand(w, tuple(feared * r for r in hours.rates_rps[w.name]))
+            for w in spec.workloads
+        ),
+    )
+
+
+def _demand(spec: WorkloadSpec, rates_rps: tuple[float, ...]) -> Workload:
     floor = spec.quality
     return Workload(
         name=spec.name,
         model=spec.model,
         origin=spec.origin,
-        rate_rps=spec.traffic.rate_rps,
+        rates_rps=rates_rps,
         slo=_slo(spec.slo),
         request_bytes=spec.payload.request_kib * BYTES_PER_KIB,
         response_bytes=spec.payload.response_kib * BYTES_PER_KIB,
@@ -26,6 +49,7 @@ def _demand(spec: WorkloadSpec) -> Workload:
         output_tokens=spec.payload.output_tokens,
         quality_metric=floor.metric if floor else None,
         quality_minimum_frac=floor.minimum_frac if floor else None,
+        is_mean_floor=floor is not None and floor.over == "mean",
         residency=spec.residency,
     )
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from planner.domain.workloads import LatencySlo
-from planner.pipeline.demands import demands
 from planner.pipeline.question import Question
 from planner.specs.deployment import Deployment
 from planner.specs.sites import EdgeSite
+from planner.specs.workloads import ConstantTraffic
 
 # How far a latency promise or a line may be stretched before it is another product.
 LATENCY_FACTOR: Final = 50.0
@@ -104,7 +104,7 @@ def _sites(spec: Deployment) -> Iterable[Dial]:
 
 
 def _workloads(question: Question) -> Iterable[Dial]:
-    for i, w in enumerate(demands(question.spec)):
+    for i, w in enumerate(question.workloads):
         path = f"workloads.{i}"
         slo = question.spec.workloads[i].slo
         if isinstance(w.slo, LatencySlo) and slo.latency_ms is not None:
@@ -112,12 +112,14 @@ def _workloads(question: Question) -> Iterable[Dial]:
         if slo.ttft_ms is not None and slo.tpot_ms is not None:
             yield _stretch(f"{path}.slo.ttft_ms", slo.ttft_ms)
             yield _stretch(f"{path}.slo.tpot_ms", slo.tpot_ms)
-        yield Dial(
-            field=f"{path}.traffic.rate_rps",
-            current=w.rate_rps,
-            limit=w.rate_rps * LEAST_RATE_FRAC,
-            unit="requests/s",
-        )
+        traffic = question.spec.workloads[i].traffic
+        if isinstance(traffic, ConstantTraffic):
+            yield Dial(
+                field=f"{path}.traffic.rate_rps",
+                current=traffic.rate_rps,
+                limit=traffic.rate_rps * LEAST_RATE_FRAC,
+                unit="requests/s",
+            )
         floor = w.quality_minimum_frac
         if floor is not None:
             yield Dial(

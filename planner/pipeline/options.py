@@ -132,6 +132,8 @@ def _quality_refusal(
     if quality is None or quality.metric != workload.quality_metric:
         reason = f"{workload.quality_metric} of {profile.variant} is not known"
         return Obstacle.QUALITY, reason
+    if workload.is_mean_floor:
+        return None
     if quality.value_frac < workload.quality_minimum_frac:
         reason = f"{profile.variant} has {quality.metric} {quality.value_frac:.3f}"
         return Obstacle.QUALITY, reason

@@ -13,13 +13,15 @@ from planner.units import H_PER_MONTH, W_PER_KW
 class Place:
     """An offer, where it stands, and what the reader must know about its price.
 
-    `stock_field` names the document's field that limits it, if one does.
+    `stock_field` names the document's field that limits it, if one does;
+    `gco2e_per_kwh` is what the electricity there emits, where it is stated.
     """
 
     offer: Offer
     zone: str | None
     is_edge: bool
     stock_field: str | None = None
+    gco2e_per_kwh: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -44,6 +46,7 @@ def _cloud_places(site: CloudSite, catalog: Catalog) -> list[Place]:
             offer=offer,
             zone=catalog.region(site.provider, offer.site).zone,
             is_edge=False,
+            gco2e_per_kwh=catalog.region(site.provider, offer.site).gco2e_per_kwh,
         )
         for offer in catalog.offers(site.provider, site.regions, site.purchase)
         if not wanted or offer.instance_type in wanted
@@ -71,7 +74,12 @@ def _edge_place(
         stock=spec.stock,
     )
     return Place(
-        offer=offer, zone=site.zone, is_edge=True, stock_field=field, notes=notes
+        offer=offer,
+        zone=site.zone,
+        is_edge=True,
+        stock_field=field,
+        gco2e_per_kwh=site.grid_gco2e_per_kwh,
+        notes=notes,
     )
 
 

@@ -6,7 +6,8 @@ the promise holds is that of the profile's error band staying within the largest
 factor by which service may slow down before the SLO percentile passes the SLO.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from planner.domain.placement import Assignment
@@ -15,80 +16,134 @@ from planner.domain.workloads import LatencySlo, TokenSlo
 from planner.perf.language import LanguagePrediction, predict_load
 from planner.perf.latency import LatencyPrediction as BatchPrediction
 from planner.perf.latency import predict
+from planner.perf.sharing import SharedPrediction, Sharer, shared
 from planner.pipeline.options import Option
 from planner.specs.plan import LatencyBreakdown, LatencyPrediction, TokenPrediction
 from planner.units import milliseconds
 
 # Slow-downs looked at: beyond this, a profile is no evidence at all.
 LARGEST_FACTOR: Final = 16.0
-BISECTIONS: Final = 30
+BISECTIONS: Final = 24
 
-Seen = BatchPrediction | LanguagePrediction
+Served = BatchPrediction | SharedPrediction
+Seen = Served | LanguagePrediction
 
 
-def seen_by_users(
-    option: Option, rate_rps: float, *, error_factor: float = 1.0
-) -> Seen:
-    """The prediction for one replica at that rate."""
-    profile, workload = option.profile, option.workload
-    if isinstance(profile, BatchProfile):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """One replica in its busiest hours: what is asked of it, and by whom.
+
+    `others` are the workloads that share it, with what they send to it.
+    """
+
+    option: Option
+    rate_rps: float
+    others: tuple[tuple[Option, float], ...] = ()
+
+    def seen(self, *, error_factor: float = 1.0) -> Seen:
+        """What its users see if service is that much slower than the profile says."""
+        profile, workload = self.option.profile, self.option.workload
+        if not isinstance(profile, BatchProfile):
+            return predict_load(
+                profile,
+                self.rate_rps,
+                self.option.path.rtt_s,
+                percentile_frac=workload.slo.percentile_frac,
+                error_factor=error_factor,
+                prompt_tokens=workload.prompt_tokens,
+                output_tokens=workload.output_tokens,
+            )
+        if self.others:
+            everyone = [(self.option, self.rate_rps), *self.others]
+            sharers = [_sharer(option, error_factor) for option, _ in everyone]
+            return shared(sharers, [rate for _, rate in everyone], 0)
         return predict(
-            profile, option.policy, rate_rps, option.path, error_factor=error_factor
+            profile,
+            self.option.policy,
+            self.rate_rps,
+            self.option.path,
+            error_factor=error_factor,
         )
-    return predict_load(
-        profile,
-        rate_rps,
-        option.path.rtt_s,
-        percentile_frac=workload.slo.percentile_frac,
-        error_factor=error_factor,
-        prompt_tokens=workload.prompt_tokens,
-        output_tokens=workload.output_tokens,
+
+
+def _sharer(option: Option, error_factor: float) -> Sharer:
+    profile, slo = option.profile, option.workload.slo
+    if isinstance(profile, BatchProfile) and isinstance(slo, LatencySlo):
+        return Sharer(
+            profile=profile, path=option.path, slo=slo, error_factor=error_factor
+        )
+    raise AssertionError("only batch profiles with a latency promise share machines")
+
+
+def replica(
+    assignment: Assignment,
+    sharing: Sequence[Assignment],
+    behind: Mapping[str, Option],
+) -> Replica:
+    """One of an assignment's replicas, all machines that are on in use, spares too."""
+    t = _busiest(assignment, sharing)
+    replicas = assignment.machines_on[t] * assignment.candidate.replicas_per_machine
+    return Replica(
+        option=behind[assignment.candidate.name],
+        rate_rps=assignment.rates_rps[t] / replicas if replicas else 0.0,
+        others=tuple(
+            (behind[a.candidate.name], a.rates_rps[t] / replicas) for a in sharing
+        ),
     )
 
 
-def rate_per_replica_rps(assignment: Assignment) -> float:
-    """The planned rate, spread evenly over all replicas that were bought."""
-    replicas = assignment.machines * assignment.candidate.replicas_per_machine
-    return assignment.rate_rps / replicas
+def _busiest(assignment: Assignment, sharing: Sequence[Assignment]) -> int:
+    """The block in which a machine of the group has most to do."""
+    members = [assignment, *sharing]
+
+    def load(t: int) -> float:
+        used = sum(a.rates_rps[t] / a.candidate.capacity_rps for a in members)
+        machines = assignment.machines_on[t]
+        return used / machines if machines else 0.0
+
+    return max(range(len(assignment.machines_on)), key=load)
 
 
 def attainment_frac(seen: Seen, slo: LatencySlo | TokenSlo) -> float:
     """Share of requests within the promise."""
-    if isinstance(seen, BatchPrediction) and isinstance(slo, LatencySlo):
+    if isinstance(seen, Served) and isinstance(slo, LatencySlo):
         return float(seen.probability_within(slo.latency_s))
     if isinstance(seen, LanguagePrediction) and isinstance(slo, TokenSlo):
         return seen.attainment_frac(slo)
     raise AssertionError("options pair promises with profiles of their own kind")
 
 
-def keeps_promise(option: Option, rate_rps: float, error_factor: float) -> bool:
+def keeps_promise(replica: Replica, error_factor: float) -> bool:
     """Whether the SLO's percentile is within the SLO if service is that much slower."""
-    seen = seen_by_users(option, rate_rps, error_factor=error_factor)
-    slo = option.workload.slo
+    seen = replica.seen(error_factor=error_factor)
+    slo = replica.option.workload.slo
     if isinstance(seen, LanguagePrediction) and isinstance(slo, TokenSlo):
         return seen.ttft_s <= slo.ttft_s and seen.tpot_s <= slo.tpot_s
     return attainment_frac(seen, slo) >= slo.percentile_frac
 
 
-def slo_met_probability_frac(option: Option, rate_rps: float) -> float:
-    """Probability, by the profile's error band, that the promise holds at that rate."""
+def slo_met_probability_frac(replica: Replica) -> float:
+    """Probability, by the profile's error band, that the promise holds."""
     low, high = 1.0 / LARGEST_FACTOR, LARGEST_FACTOR
-    if keeps_promise(option, rate_rps, high):
+    if keeps_promise(replica, high):
         return 1.0
-    if not keeps_promise(option, rate_rps, low):
+    if not keeps_promise(replica, low):
         return 0.0
     for _ in range(BISECTIONS):
         middle = (low * high) ** 0.5
-        if keeps_promise(option, rate_rps, middle):
+        if keeps_promise(replica, middle):
             low = middle
         else:
             high = middle
-    return option.profile.evidence.probability_within(low)
+    return min(
+        option.profile.evidence.probability_within(low)
+        for option in (replica.option, *(o for o, _ in replica.others))
+    )
 
 
 def document(seen: Seen) -> LatencyPrediction | TokenPrediction:
     """The prediction as the plan document states it."""
-    if isinstance(seen, BatchPrediction):
+    if isinstance(seen, Served):
         return LatencyPrediction(
             p50_ms=milliseconds(seen.quantile_s(0.50)),
             p95_ms=milliseconds(seen.quantile_s(0.95)),
@@ -107,7 +162,7 @@ def document(seen: Seen) -> LatencyPrediction | TokenPrediction:
 
 def breakdown(seen: Seen) -> LatencyBreakdown | None:
     """Means of the parts; None for language models, whose runs state only sums."""
-    if not isinstance(seen, BatchPrediction):
+    if not isinstance(seen, Served):
         return None
     parts = seen.parts()
     return LatencyBreakdown(
@@ -128,7 +183,7 @@ def together(
     """
     if len(seen) == 1:
         return document(seen[0][1])
-    batch = [(share, s) for share, s in seen if isinstance(s, BatchPrediction)]
+    batch = [(share, s) for share, s in seen if isinstance(s, Served)]
     if len(batch) == len(seen):
         return LatencyPrediction(
             p50_ms=milliseconds(_mixture_quantile_s(batch, 0.50)),
@@ -151,9 +206,7 @@ def together(
     )
 
 
-def _mixture_quantile_s(
-    parts: Sequence[tuple[float, BatchPrediction]], frac: float
-) -> float:
+def _mixture_quantile_s(parts: Sequence[tuple[float, Served]], frac: float) -> float:
     quantiles = [s.quantile_s(frac) for _, s in parts]
     low, high = min(quantiles), max(quantiles)
     total = sum(share for share, _ in parts)

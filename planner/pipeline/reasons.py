@@ -82,15 +82,16 @@ def _fastest(w: Workload, slow: Sequence[Option]) -> Reason:
 def _limits(problem: PlacementProblem, time_limit_s: float) -> Iterable[Reason]:
     """Every limit without which, alone, there would be a plan; else the mix of them."""
     found = False
-    without_budget = replace(problem, budget_usd_per_month=None)
-    if problem.budget_usd_per_month is not None:
-        answer = place(without_budget, time_limit_s=time_limit_s)
+    budget = problem.limits.budget_usd_per_month
+    if budget is not None:
+        limits = replace(problem.limits, budget_usd_per_month=None)
+        answer = place(replace(problem, limits=limits), time_limit_s=time_limit_s)
         if isinstance(answer, Solution):
             found = True
             yield Reason(
                 subject="policy.budget_usd_per_month",
                 sentence=f"the cheapest plan costs {answer.cost_usd_per_month:,.2f} "
-                f"USD/month; the budget is {problem.budget_usd_per_month:,.2f}",
+                f"USD/month; the budget is {budget:,.2f}",
             )
     for name in problem.stock:
         fewer = {k: v for k, v in problem.stock.items() if k != name}

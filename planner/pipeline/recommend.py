@@ -11,7 +11,7 @@ from planner.optimize.placement import place
 from planner.pipeline import answer
 from planner.pipeline.alternatives import MOST_WORKLOADS, runner_up, way_words
 from planner.pipeline.candidates import Capacities
-from planner.pipeline.certify import certified
+from planner.pipeline.certify import Inputs, certified
 from planner.pipeline.knowledge import Knowledge, learn
 from planner.pipeline.question import Question, ask
 from planner.pipeline.reasons import reasons
@@ -85,8 +85,12 @@ def _plan(question: Question, solution: Solution, world: World) -> PlanDocument:
         runners_up=others,
     )
     world.observer.stage("checking")
-    profiles = question.knowledge.profiles
-    return certified(document, question.spec, question.catalog, profiles)
+    inputs = Inputs(
+        spec=question.spec,
+        catalog=question.catalog,
+        profiles=question.knowledge.profiles,
+    )
+    return certified(document, inputs)
 
 
 def _runners_up(
@@ -105,7 +109,9 @@ def _why(question: Question, solution: Solution) -> dict[str, str]:
     best = {
         Objective.COST: "the cheapest",
         Objective.LATENCY: "the fastest",
-    }[question.spec.policy.objective]
+        Objective.QUALITY: "the most accurate",
+        Objective.CARBON: "the cleanest",
+    }[question.spec.policy.objectives[0]]
     sentences = {}
     for w in question.workloads:
         ways = [c for c in question.problem.candidates if c.workload == w.name]

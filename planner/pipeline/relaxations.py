@@ -65,7 +65,10 @@ def relaxations(
 
 
 def _budget(question: Question, retrial: Retrial) -> Iterable[Relaxation]:
-    field, budget = "policy.budget_usd_per_month", question.problem.budget_usd_per_month
+    field, budget = (
+        "policy.budget_usd_per_month",
+        question.problem.limits.budget_usd_per_month,
+    )
     if budget is None:
         return
     cost = retrial.cost_usd_per_month({field: None})

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -20,6 +20,8 @@ MAX_DOCUMENT_BYTES: Final = 4 * BYTES_PER_MIB
 # A document of ours nests six deep and repeats nothing: aliases only serve bombs.
 MAX_NODES: Final = 200_000
 MAX_DEPTH: Final = 40
+
+AnySpec = TypeVar("AnySpec", bound=Spec)
 
 
 class _Refused(yaml.YAMLError):
@@ -117,26 +119,39 @@ def parse_spec(data: object, *, document: str) -> Deployment:
     Raises:
         SpecMistakesError: All mistakes of the document.
     """
+    spec = parse_document(data, Deployment, document=document)
+    mistakes = tuple(_cross_references(spec))
+    if mistakes:
+        raise SpecMistakesError(document, mistakes)
+    return spec
+
+
+def parse_document(data: object, kind: type[AnySpec], *, document: str) -> AnySpec:
+    """Plain data as a document of that kind, each field checked.
+
+    Raises:
+        SpecMistakesError: All mistakes of its fields.
+    """
     if not isinstance(data, Mapping):
         mistake = Mistake(
             path="(document)",
             problem=f"expected keys and values, found {type(data).__name__}",
-            way_out="start with 'kind: deployment'",
+            way_out=f"start with 'kind: {_kind_word(kind)}'",
         )
         raise SpecMistakesError(document, (mistake,))
     try:
         # JSON mode: lists become tuples and words become enums, nothing else bends.
-        spec = Deployment.model_validate_json(json.dumps(data, allow_nan=True))
+        return kind.model_validate_json(json.dumps(data, allow_nan=True))
     except ValidationError as error:
         found = tuple(_mistake(e) for e in _telling(error))
         raise SpecMistakesError(document, found) from None
     except (TypeError, ValueError) as error:
         mistake = Mistake(path="(document)", problem=f"not plain data: {error}")
         raise SpecMistakesError(document, (mistake,)) from None
-    mistakes = tuple(_cross_references(spec))
-    if mistakes:
-        raise SpecMistakesError(document, mistakes)
-    return spec
+
+
+def _kind_word(kind: type[Spec]) -> str:
+    return str(get_args(kind.model_fields["kind"].annotation)[0])
 
 
 def dotted(location: Iterable[str | int]) -> str:

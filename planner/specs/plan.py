@@ -141,6 +141,33 @@ class PlanPlacement(Spec):
     price_source: str
     price_as_of: dt.date
     cost_usd_per_month: Number
+    shared_with: tuple[str, ...] = ()
+    machines_on: tuple[int, ...] = ()
+    rates_rps: tuple[Number, ...] = ()
+
+
+class PlanBlock(Spec):
+    """Hours of a month in which every rate stays the same."""
+
+    name: str
+    h_per_month: Number
+
+
+class PlanPurchase(Spec):
+    """What is paid for machines of one offer.
+
+    `kept` machines are paid for every hour of the month (owned, or committed for
+    `term_months`); `paid_by_hour` are those beyond them in each hour block.
+    """
+
+    offer: str
+    purchase: Purchase
+    kept: Annotated[int, Field(ge=0)]
+    term_months: int | None = None
+    kept_usd_per_h: Number
+    paid_by_hour: tuple[int, ...]
+    usd_per_h: Number
+    usd_per_month: Number
 
 
 class PlanSlo(Spec):
@@ -157,6 +184,7 @@ class PlanQualityFloor(Spec):
 
     metric: str
     minimum: Share
+    over: Literal["each_request", "mean"] = "each_request"
 
 
 class RunnerUp(Spec):
@@ -259,6 +287,8 @@ class PlanDocument(Spec):
     policy: PlanPolicy
     models: tuple[PlanModel, ...]
     cost: PlanCost
+    blocks: tuple[PlanBlock, ...] = ()
+    purchases: tuple[PlanPurchase, ...] = ()
     placements: tuple[PlanPlacement, ...]
     workloads: tuple[PlanWorkload, ...]
     evidence: tuple[EvidenceLine, ...]

@@ -58,6 +58,7 @@ class EdgeSite(Spec):
     lan_bandwidth_mbps: Positive = 1000.0
     zone: str | None = None
     electricity_usd_per_kwh: NonNegative | None = None
+    grid_gco2e_per_kwh: NonNegative | None = None
 
 
 class CloudSite(Spec):

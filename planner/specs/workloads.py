@@ -14,6 +14,29 @@ class ConstantTraffic(Spec):
     rate_rps: Annotated[float, Field(gt=0, le=1e6)]
 
 
+Rate = Annotated[float, Field(ge=0, le=1e6)]
+
+
+class HourlyTraffic(Spec):
+    """A Poisson rate for every hour of a day (24) or of a week from Monday (168), UTC."""
+
+    kind: Literal["hourly"]
+    rates_rps: Annotated[tuple[Rate, ...], Field(min_length=24, max_length=168)]
+
+    @model_validator(mode="after")
+    def _a_day_or_a_week(self) -> Self:
+        if len(self.rates_rps) not in {24, 168}:
+            raise ValueError(
+                f"rates_rps has {len(self.rates_rps)} hours; give 24 (a day) or 168 (a week)"
+            )
+        if not any(self.rates_rps):
+            raise ValueError("rates_rps is zero at every hour; give at least one rate")
+        return self
+
+
+Traffic = Annotated[ConstantTraffic | HourlyTraffic, Field(discriminator="kind")]
+
+
 class Payload(Spec):
     """What travels with a request; language models also count tokens."""
 
@@ -49,10 +72,15 @@ class Slo(Spec):
 
 
 class QualityFloor(Spec):
-    """The least quality that is acceptable, in a metric of the model's profiles."""
+    """The least quality that is acceptable, in a metric of the model's profiles.
+
+    It holds for the variant that answers each request, or for the mean over a
+    month's traffic, where some may be answered by a cheaper variant.
+    """
 
     metric: str = "top1_accuracy"
     minimum_frac: Fraction
+    over: Literal["each_request", "mean"] = "each_request"
 
 
 class Workload(Spec):
@@ -61,7 +89,7 @@ class Workload(Spec):
     name: Name
     model: str
     origin: str
-    traffic: ConstantTraffic
+    traffic: Traffic
     payload: Payload = Payload()
     slo: Slo
     quality: QualityFloor | None = None
