@@ -22,6 +22,8 @@ from planner.units import BYTES_PER_MIB
 from profilers.emulators import cgroups
 from profilers.trials import Envelope
 
+PROC = Path("/proc/self")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InForce:
@@ -33,15 +35,15 @@ class InForce:
 
 
 @contextlib.contextmanager
-def enter(envelope: Envelope) -> Iterator[InForce]:
+def enter(envelope: Envelope, *, proc: Path = PROC) -> Iterator[InForce]:
     """Limit this process as the envelope says, for as long as the context lasts.
 
     What cannot be applied is said and not enforced; the limits of a process that
-    dies go with it.
+    dies go with it. `proc` is where the system describes this process.
     """
     with contextlib.ExitStack() as stack:
         memory = _limit_memory(envelope.memory_bytes, stack)
-        cpu_quota = _limit_cpu(envelope.cpu_quota_cores, stack)
+        cpu_quota = _limit_cpu(envelope.cpu_quota_cores, stack, proc)
         yield InForce(threads=str(envelope.threads), memory=memory, cpu_quota=cpu_quota)
 
 
@@ -57,12 +59,10 @@ def _limit_memory(memory_bytes: float | None, stack: contextlib.ExitStack) -> st
     return f"{limit / BYTES_PER_MIB:.0f} MiB of data (RLIMIT_DATA)"
 
 
-def _limit_cpu(cores: float | None, stack: contextlib.ExitStack) -> str:
+def _limit_cpu(cores: float | None, stack: contextlib.ExitStack, proc: Path) -> str:
     if cores is None:
         return "not limited"
-    candidates = cgroups.places(
-        _read(Path("/proc/self/cgroup")), _read(Path("/proc/self/mountinfo"))
-    )
+    candidates = cgroups.places(_read(proc / "cgroup"), _read(proc / "mountinfo"))
     try:
         return stack.enter_context(cgroups.quota(cores, candidates))
     except cgroups.NotWritableError as error:

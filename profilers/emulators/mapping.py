@@ -90,7 +90,9 @@ def error_frac(learned: Learned, measurement: Measurement) -> float:
 
 
 def _factor(learned: Learned) -> float:
-    return learned.proxy.factors[learned.precision].middle if learned.proxy else 1.0
+    return (
+        learned.proxy.factors[learned.precision].middle_ratio if learned.proxy else 1.0
+    )
 
 
 def _proxy_sigma(learned: Learned) -> float:
@@ -128,7 +130,7 @@ def _note(
         bounds = learned.proxy.factors[learned.precision]
         said.append(
             f"emulated via {learned.proxy.relative} × {factor:.2f} (between "
-            f"{bounds.low:.2f} and {bounds.high:.2f}: {learned.proxy.argument})"
+            f"{bounds.low_ratio:.2f} and {bounds.high_ratio:.2f}: {learned.proxy.argument})"
         )
     said.append(
         f"this machine's {milliseconds(first.p50_s):.2f} ms at batch {first.batch} "

@@ -21,18 +21,18 @@ _Z_BAND = NormalDist().inv_cdf(BAND_QUANTILE_FRAC)
 class Factor:
     """Device time over its relative's, between two bounds."""
 
-    low: float
-    high: float
+    low_ratio: float
+    high_ratio: float
 
     @property
-    def middle(self) -> float:
+    def middle_ratio(self) -> float:
         """The factor that is applied."""
-        return math.sqrt(self.low * self.high)
+        return math.sqrt(self.low_ratio * self.high_ratio)
 
     @property
     def sigma(self) -> float:
         """What its uncertainty adds to the error band, in logarithms."""
-        return math.log(self.high / self.low) / (2 * _Z_BAND)
+        return math.log(self.high_ratio / self.low_ratio) / (2 * _Z_BAND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,8 @@ _PI_5 = Proxy(
     relative="rk3588",
     factors={
         precision: Factor(
-            low=_HPL_PI_4 / _HPL_PI_5 / over_pi_4, high=_HPL_RK3588S / _HPL_PI_5
+            low_ratio=_HPL_PI_4 / _HPL_PI_5 / over_pi_4,
+            high_ratio=_HPL_RK3588S / _HPL_PI_5,
         )
         for precision, over_pi_4 in _RK3588S_OVER_PI_4.items()
     },
@@ -84,7 +85,7 @@ def _orin_nano(clock_ghz: float) -> Proxy:
     return Proxy(
         relative="jetson-agx-orin",
         factors={
-            precision: Factor(low=slower, high=slower * twice)
+            precision: Factor(low_ratio=slower, high_ratio=slower * twice)
             for precision, twice in _TWICE_THE_CORES.items()
         },
         argument=(

@@ -87,7 +87,8 @@ def scatter_sigma(pairs: Sequence[Pair]) -> float:
     """Standard deviation of the known models around their line; it used up two.
 
     Example:
-        >>> scatter_sigma([Pair(local_s=t, device_s=5 * t) for t in (1.0, 2.0, 4.0)])
+        >>> pairs = [Pair(local_s=t, device_s=5 * t) for t in (1.0, 2.0, 4.0)]
+        >>> round(scatter_sigma(pairs), 9)
         0.0
     """
     assert len(pairs) >= MIN_MODELS, "two models always lie on their line"
