@@ -40,7 +40,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.perf.lattice import Ints, Lattice, Queues, pick, poisson_table, toeplitz
+from planner.perf.lattice import (
+    Ints,
+    Lattice,
+    Queues,
+    bounded_waits,
+    pick,
+    poisson_table,
+    toeplitz,
+)
 from planner.perf.service import Floats
 from planner.perf.waits import TIMER_CELLS, Waits
 
@@ -51,7 +59,7 @@ def solve_batching(queues: Queues, *, n_points: int, overflows: bool) -> Waits:
     `overflows` says whether batches may leave requests behind: without, a shorter
     and therefore finer lattice serves.
     """
-    lattice = Lattice(queues, n_points, overflows=overflows)
+    lattice = Lattice(bounded_waits(queues), n_points, overflows=overflows)
     timed = _Timed.of(lattice)
     afresh = _afresh(lattice, timed)
     idle, heads = _stationary(lattice, timed, afresh)

@@ -32,7 +32,7 @@ from planner.perf.waits import Waits
 
 # Requests so rare that no two of them meet stand for an idle replica.
 _IDLE_LOAD_FRAC: Final = 1e-9
-_RELATIVE_ACCURACY: Final = 1e-7
+_RELATIVE_ACCURACY: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,21 +83,34 @@ class LatencyPrediction:
         """The latency that a share `frac` of requests does not exceed."""
         if self._waits is None:
             return math.inf
-        low, high = self._bracket_s(frac)
-        while high - low > _RELATIVE_ACCURACY * high:
-            middle = (low + high) / 2
-            if self.probability_within(middle) < frac:
-                low = middle
-            else:
-                high = middle
-        return high
-
-    def _bracket_s(self, frac: float) -> tuple[float, float]:
         low = constant_s(self.path)
-        step = self.parts().service_s
-        while self.probability_within(low + step) < frac:
-            low, step = low + step, 2 * step
-        return low, low + step
+        high, step = low, self.parts().service_s
+        while (share_high := self.probability_within(high)) < frac:
+            low, high, step = high, high + step, 2 * step
+        return self._between(frac, (low, 0.0), (high, share_high))
+
+    def _between(
+        self, frac: float, low: tuple[float, float], high: tuple[float, float]
+    ) -> float:
+        """The quantile in a bracket of (time, share) by secants kept off its ends.
+
+        The distribution may jump, where secants stall: every third step halves.
+        """
+        steps = 0
+        while high[0] - low[0] > _RELATIVE_ACCURACY * high[0]:
+            steps += 1
+            part = 0.5
+            if steps % 3:
+                part = (frac - low[1]) / (high[1] - low[1])
+                # A step beyond the root by a little closes the other end too.
+                part = min(max(part + (0.02 if steps % 3 == 1 else -0.02), 0.02), 0.98)
+            at_s = low[0] + part * (high[0] - low[0])
+            share = self.probability_within(at_s)
+            if share < frac:
+                low = at_s, share
+            else:
+                high = at_s, share
+        return high[0]
 
     def parts(self) -> LatencyParts:
         """Mean latency by where it is spent."""

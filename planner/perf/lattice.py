@@ -5,6 +5,7 @@ between them so that mass and mean are kept; what is lost is of the order of the
 squared. Quantities that theory gives in closed form (Poisson, Erlang) are exact.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,8 @@ _REACH: Final = 3
 # where batches overflow: the second-slowest mode of the random walk is gone by then.
 _ROOM_SERVICES: Final = 2.0
 _SETTLING_STEPS: Final = 40
+# Log of the chance per batch below which a longer lattice would not pay.
+_LOG_RARE: Final = math.log(1e-3)
 _NEWTON_STEPS: Final = 60
 
 
@@ -54,6 +57,18 @@ class Queues:
         )
 
 
+def bounded_waits(queues: Queues) -> Queues:
+    """Timers no longer than what fills a batch but once in some 10,000 times."""
+    others = queues.max_batch - 1
+    surely_full = (others + 4.5 * np.sqrt(others) + 5) / queues.rate_rps
+    return Queues(
+        rate_rps=queues.rate_rps,
+        max_batch=queues.max_batch,
+        max_wait_s=np.minimum(queues.max_wait_s, surely_full),
+        knots_s=queues.knots_s,
+    )
+
+
 def saturation_rps(queues: Queues) -> Floats:
     """The rate at which full batches, one after the other, just keep up."""
     full = _at_full_batch(queues)
@@ -82,6 +97,14 @@ def plausible_batch(queues: Queues) -> Ints:
     spread = np.sqrt(size / (1 - memory**2))
     size = np.maximum(size + 4.5 * spread, longest + 3 * np.sqrt(longest))
     return np.asarray(np.minimum(np.ceil(size + 3), most), dtype=np.int64)
+
+
+def may_overflow(queues: Queues) -> npt.NDArray[np.bool_]:
+    """Whether batches may leave requests behind, by Chernoff's bound on arrivals."""
+    longest_s = _at_full_batch(queues)[:, -1]
+    mean, batch = queues.rate_rps * longest_s, queues.max_batch
+    bound = batch - mean + batch * np.log(mean / batch)
+    return np.asarray((mean >= batch) | (bound > _LOG_RARE))
 
 
 def decay_rate(queues: Queues) -> Floats:

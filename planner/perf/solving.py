@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from planner.perf.batching import solve_batching
-from planner.perf.lattice import Ints, Queues, plausible_batch
+from planner.perf.lattice import Ints, Queues, may_overflow, plausible_batch
 from planner.perf.single import solve_single
 from planner.perf.waits import Waits
 
@@ -18,7 +18,7 @@ MANY_POINTS: Final = 62
 MANY_POINTS_SINGLE: Final = 64
 # One prediction: M/D/1 within 0.2 % of theory, see the tests.
 ONE_POINTS: Final = 160
-ONE_POINTS_SINGLE: Final = 512
+ONE_POINTS_SINGLE: Final = 256
 
 
 def solved_together(queues: Queues) -> Iterator[tuple[Ints, Waits]]:
@@ -28,9 +28,10 @@ def solved_together(queues: Queues) -> Iterator[tuple[Ints, Waits]]:
         index = single[start : start + _CHUNK_SINGLE]
         yield index, solve_single(queues.take(index, 1), n_points=MANY_POINTS_SINGLE)
     batch = plausible_batch(queues)
-    overflows = batch == queues.max_batch
+    capped = batch == queues.max_batch
+    overflows = capped & may_overflow(queues)
     # Similar sizes share a call; a size short of the limit becomes a power of two.
-    size = np.where(overflows, batch, 2 ** np.ceil(np.log2(batch)).astype(np.int64))
+    size = np.where(capped, batch, 2 ** np.ceil(np.log2(batch)).astype(np.int64))
     kinds = 2 * np.minimum(size, queues.max_batch) + overflows
     kinds[single] = 0
     for kind in np.unique(kinds[kinds > 0]):
@@ -52,8 +53,9 @@ def solve_one(queues: Queues) -> Waits:
     if int(queues.max_batch[0]) == 1:
         return solve_single(queues, n_points=ONE_POINTS_SINGLE)
     batch = int(plausible_batch(queues)[0])
+    capped = batch == int(queues.max_batch[0])
     return solve_batching(
         queues.take(np.zeros(1, dtype=np.int64), batch),
         n_points=ONE_POINTS,
-        overflows=batch == int(queues.max_batch[0]),
+        overflows=capped and bool(may_overflow(queues)[0]),
     )
