@@ -61,13 +61,13 @@ def load_warning(load: float, *, cores: int, threads: int) -> str | None:
         >>> load_warning(0.9, cores=2, threads=1) is None
         True
         >>> load_warning(5.0, cores=2, threads=1)
-        'the machine was busy: load 5.0 on 2 cores, while 1 of them was measured'
+        'the machine was busy (load 5.0 on 2 cores, 1 of them measured): tail percentiles hold its interruptions'
     """
     if load <= cores:
         return None
     return (
-        f"the machine was busy: load {load:.1f} on {cores} cores, "
-        f"while {threads} of them {'was' if threads == 1 else 'were'} measured"
+        f"the machine was busy (load {load:.1f} on {cores} cores, {threads} of them "
+        "measured): tail percentiles hold its interruptions"
     )
 
 

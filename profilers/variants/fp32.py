@@ -68,7 +68,7 @@ def write_onnx(model: LoadedModel, path: Path) -> None:
         if program is None:  # pragma: no cover - only without dynamo
             raise ProfilingError(f"torch exported nothing for model '{model.name}'")
         program.save(temporary, external_data=False)
-    _prove_same(model, path)
+    require_same_answers(model, path)
 
 
 class _NotTorchvision(logging.Filter):
@@ -88,7 +88,12 @@ class _quiet_exporter:  # noqa: N801 - reads as the verb it is
         self._logger.removeFilter(self._filter)
 
 
-def _prove_same(model: LoadedModel, path: Path) -> None:
+def require_same_answers(model: LoadedModel, path: Path) -> None:
+    """Compare the graph with the module on a few samples.
+
+    Raises:
+        ProfilingError: They differ by more than the order of sums can explain.
+    """
     from profilers.backends.onnxruntime import OnnxBackend  # noqa: PLC0415 - needs the extra
 
     few = model.example[:3]

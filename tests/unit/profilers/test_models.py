@@ -133,7 +133,7 @@ def test_a_file_that_is_not_safetensors_is_told(tmp_path):
         ({"inputs": lambda: torch.ones(0, 4)}, "at least one sample"),
         ({"inputs": lambda: torch.full((2, 4), torch.nan)}, "hold NaN or infinity"),
         ({"inputs": lambda: "text"}, "as a tensor failed"),
-        ({"inputs": lambda: torch.ones(2, 5)}, r"batch of shape \(2, 5\) failed"),
+        ({"inputs": lambda: torch.ones(2, 5)}, r"batch of shape \(3, 5\) failed"),
         ({"evaluation": lambda: torch.ones(2, 4)}, r"return a pair \(inputs, labels\)"),
         (
             {"evaluation": lambda: (torch.ones(2, 4), torch.zeros(2))},
@@ -152,8 +152,12 @@ def test_a_file_that_is_not_safetensors_is_told(tmp_path):
             "go below 0",
         ),
         (
+            {"factory": lambda: nn.Unflatten(0, (1, -1))},
+            r"answers a batch of 3 with shape \(1, 3, 4\)",
+        ),
+        (
             {"factory": lambda: nn.LSTM(4, 3, batch_first=True)},
-            "answers a batch of 2 with tuple",
+            "answers a batch of 3 with tuple",
         ),
     ],
 )
