@@ -45,7 +45,8 @@ def serving_config(placed: Placed) -> ServingConfig:
             factory=model.factory,
             weights=model.weights,
             inputs=model.inputs,
-            evaluation=model.evaluation,
+            # Only an example's shape is needed, and `inputs` is the smaller of the two.
+            evaluation=None if model.inputs else model.evaluation,
         ),
         variant=placement.variant,
         max_batch=placement.max_batch,

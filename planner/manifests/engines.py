@@ -37,7 +37,6 @@ _CONTEXT_STEP_TOKENS: Final = 256
 # Ray keeps 30 % of memory for objects; this server passes none that are large.
 _OBJECT_STORE_BYTES: Final = 128 * 1024**2
 
-SERVED_HERE: Final = frozenset({Runtime.TORCH, Runtime.ONNXRUNTIME})
 _VLLM_DTYPE: Final = {
     Precision.BF16: "bfloat16",
     Precision.FP16: "float16",
@@ -91,7 +90,7 @@ def engine_of(placed: Placed, *, tag: str) -> Engine:
         return _vllm(placed)
     if runtime is Runtime.LLAMA_CPP:
         return _llama_cpp(placed)
-    if is_served_here(placed):
+    if placed.is_served_here:
         return Engine(
             kind=EngineKind.SERVING_APP,
             image=f"{SERVING_IMAGE}:{tag}",
@@ -106,14 +105,6 @@ def engine_of(placed: Placed, *, tag: str) -> Engine:
             },
         )
     return _own_image(placed)
-
-
-def is_served_here(placed: Placed) -> bool:
-    """Whether our own server runs it: a user's torch model on a runtime we have."""
-    return (
-        placed.model.source == "torch"
-        and placed.placement.variant.runtime in SERVED_HERE
-    )
 
 
 def _vllm(placed: Placed) -> Engine:

@@ -91,7 +91,9 @@ def load_all(text: str, *, path: str) -> list[Any]:
         ManifestError: Not YAML.
     """
     try:
-        return list(yaml.safe_load_all(text))
+        # libyaml, where PyYAML has it, reads ten times faster; it loads the same.
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return list(yaml.load_all(text, Loader=loader))  # noqa: S506 - both are safe
     except yaml.YAMLError as error:
         sentence = " ".join(str(error).split())
         raise ManifestError(f"{path}: not readable as YAML: {sentence}") from None

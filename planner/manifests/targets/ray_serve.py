@@ -12,7 +12,6 @@ from typing import Any
 
 from planner.manifests import applications
 from planner.manifests.documents.ray_serve import Application
-from planner.manifests.engines import is_served_here
 from planner.manifests.headroom import max_replicas
 from planner.manifests.layout import Layout, Placed
 from planner.manifests.said import Said, planned, read_said
@@ -26,7 +25,7 @@ def _path(place: str) -> str:
 
 def _here(layout: Layout) -> dict[str, list[Placed]]:
     places = {
-        place: [p for p in placed if is_served_here(p)]
+        place: [p for p in placed if p.is_served_here]
         for place, placed in layout.anywhere().items()
     }
     return {place: placed for place, placed in places.items() if placed}
@@ -104,7 +103,7 @@ def _guide(layout: Layout) -> str:
             where = f"{p.placement.machines} × {p.placement.instance_type}"
             lines.append(f"- {place}: {where}: `ray start --resources={resources}`")
         lines.append(f"- {place}: `serve deploy {_path(place)}`")
-    left_out = [p.name for p in layout.placed if not is_served_here(p)]
+    left_out = [p.name for p in layout.placed if not p.is_served_here]
     if left_out:
         lines += [
             "",
