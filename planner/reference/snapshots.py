@@ -50,7 +50,7 @@ def read_snapshot(path: Path) -> PriceSnapshot:
         return _snapshot(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"is no {KIND} of version {VERSION} ({type(error).__name__}: {error})"
     raise SpecFileError(
         f"{problem}; fetch it again with 'planner catalog refresh'", str(path)

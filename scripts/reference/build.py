@@ -43,6 +43,7 @@ def build(facts: Facts) -> Tables:
     vision.add_nvidia(facts, published, typical)
     language.add_curves(facts, published)
     spread = language.add_instance_tokens(facts, families, vcpus, published)
+    language.add_k_quants(published, spread)
     language.add_box_tokens(facts, published, spread)
     language.add_llama_3(facts, published, spread)
     shapes = _cpu_shapes(families, vcpus) | published.devices()
@@ -76,16 +77,14 @@ def _cpu_shapes(
 
 def _add_models(published: Published, tables: Tables) -> None:
     rows = []
-    for name, (metrics, sources) in sorted(published.models().items()):
-        # A model is measured by one metric; where sources differ the first named
-        # in the alphabet is the one that specifications default to.
+    for name, (metrics, sources, devices) in sorted(published.models().items()):
         task = _task(name)
         rows.append(
             {
                 "name": name,
                 "task": task,
-                "metric": min(metrics, default=""),
-                "description": f"{name}: {task}",
+                "metric": " ".join(sorted(metrics)),
+                "description": f"{task}, measured on {len(devices)} devices",
                 "sources": " ".join(sorted(sources)),
             }
         )

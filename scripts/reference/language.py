@@ -21,7 +21,7 @@ from scripts.reference.profiles import (
     Published,
     error_frac,
 )
-from scripts.reference.tables import Cell, Fact, Facts, figure
+from scripts.reference.tables import BY_HAND, Cell, Fact, Facts, figure
 
 LITTLE_TOLERANCE_FRAC: Final = 0.2
 LEAST_REPEATS: Final = 3
@@ -55,9 +55,9 @@ TOKEN_MODELS: Final = {
     "phi-4-q4": "phi-4",
     "Llama-3.3-70B-Instruct-Q4_K_M": "llama-3.3-70b",
 }
-# Wikitext-2 perplexity of LLaMA 7B (llama.cpp pull request 1684).
-LLAMA_7B_PERPLEXITY: Final = {"fp16": 5.9066, "q4_k_m": 5.9601}
 PERPLEXITY: Final = "perplexity_ratio"
+# Sizes, perplexities and times per token as llama.cpp pull request 1684 states them.
+K_QUANTS: Final = BY_HAND.rows("k_quants.csv")
 
 BOXES: Final = {
     "Pi 5 - 8GB": "raspberry-pi-5-8gb",
@@ -81,11 +81,8 @@ BOX_MODELS: Final = {
 LLAMA_3_DEVICES: Final = {
     "3090 24GB": "nvidia-geforce-rtx-3090",
     "4090 24GB": "nvidia-geforce-rtx-4090",
-    "A4000 16GB": "nvidia-rtx-a4000",
-    "A5000 24GB": "nvidia-rtx-a5000",
     "RTX A6000 48GB": "nvidia-rtx-a6000",
-    "A6000 48GB": "nvidia-rtx-a6000",
-    "6000 Ada 48GB": "nvidia-rtx-6000-ada",
+    "RTX 6000 Ada 48GB": "nvidia-rtx-6000-ada",
     "A40 48GB": "nvidia-a40",
     "L40S 48GB": "nvidia-l40s",
     "A100 PCIe 80GB": "nvidia-a100-80gb-pcie",
@@ -281,7 +278,7 @@ def add_instance_tokens(
             "detail": _instances(seen),
             "measured_on": min(r.measured_on for r in seen),
         }
-        quality = _llama_7b_quality() if model == "llama-7b" else NO_QUALITY
+        quality = _k_quant_quality("q4_k_m") if model == "llama-7b" else NO_QUALITY
         published.tokens[model, True].append(measured | quality)
     return typical
 
@@ -298,13 +295,35 @@ def _instances(seen: list[_Rate]) -> str:
     )
 
 
-def _llama_7b_quality() -> dict[str, Cell]:
-    known = LLAMA_7B_PERPLEXITY
+def _k_quant_quality(precision: str) -> dict[str, Cell]:
+    """Wikitext-2 perplexity of LLaMA 7B unquantized over that of the quantization."""
+    known = {r["precision"]: float(r["perplexity"]) for r in K_QUANTS}
     return {
         "quality_metric": PERPLEXITY,
-        "quality_frac": known["fp16"] / known["q4_k_m"],
+        "quality_frac": known["fp16"] / known[precision],
         "quality_source": "k-quants",
     }
+
+
+def add_k_quants(published: Published, typical_error_frac: float) -> None:
+    """LLaMA 7B by quantization on a desktop processor, four threads, kept by hand."""
+    for row in K_QUANTS:
+        rate = 1e3 / float(row["ms_per_token"])
+        measured: dict[str, Cell] = {
+            "device": "desktop-ryzen-9-7950x",
+            "device_count": 1,
+            "runtime": "llama.cpp",
+            "precision": row["precision"],
+            "prompt_tokens_per_s": rate,
+            "output_tokens_per_s": rate,
+            "memory_bytes": float(row["size_gib"]) * BYTES_PER_GIB,
+            "error_frac": typical_error_frac,
+            "note": "prompt-bound",
+            "source": "k-quants",
+            "detail": "Ryzen 7950X, 4 threads",
+        }
+        quality = _k_quant_quality(row["precision"])
+        published.tokens["llama-7b", False].append(measured | quality)
 
 
 def add_box_tokens(
@@ -336,6 +355,7 @@ def add_box_tokens(
 def add_llama_3(facts: Facts, published: Published, typical_error_frac: float) -> None:
     """Llama 3 8B and 70B by quantization, with the perplexity of each quantization."""
     quality = _llama_3_quality(facts)
+    spelled = {device: name for name, device in LLAMA_3_DEVICES.items()}
     sizes = {
         (r["model"], r["quant"].lower()): figure(r["size_gib"])
         for r in facts.rows("llm_quant_quality.csv")
@@ -361,7 +381,7 @@ def add_llama_3(facts: Facts, published: Published, typical_error_frac: float) -
                 "error_frac": typical_error_frac,
                 "note": "tokens-device",
                 "source": "gpu-benchmarks",
-                "detail": f"{model} {quant.upper()}, pp512 and tg512",
+                "detail": f"{spelled[device]}, {model} {quant.upper()}, pp512, tg512",
             }
             stated = quality.get((model, quant), NO_QUALITY)
             published.tokens[model.lower(), False].append(measured | stated)

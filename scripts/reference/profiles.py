@@ -106,20 +106,21 @@ class Published:
         groups = (*self.batches.values(), *self.curves.values(), *self.tokens.values())
         return {str(row["device"]) for rows in groups for row in rows}
 
-    def models(self) -> dict[str, tuple[set[str], set[str]]]:
-        """Model names with their quality metrics and their sources."""
-        found: dict[str, tuple[set[str], set[str]]] = {}
+    def models(self) -> dict[str, tuple[set[str], set[str], set[str]]]:
+        """Model names with their quality metrics, their sources and their devices."""
+        found: dict[str, tuple[set[str], set[str], set[str]]] = {}
         named = [
             *self.batches.items(),
             *self.curves.items(),
             *((model, rows) for (model, _), rows in self.tokens.items()),
         ]
         for model, rows in named:
-            metrics, sources = found.setdefault(model, (set(), set()))
+            metrics, sources, devices = found.setdefault(model, (set(), set(), set()))
             metrics.update(
                 str(r["quality_metric"]) for r in rows if r["quality_metric"]
             )
             sources.update(str(r["source"]) for r in rows)
+            devices.update(str(r["device"]) for r in rows)
         return found
 
     def add_to(self, tables: Tables) -> None:
