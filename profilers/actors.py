@@ -15,6 +15,7 @@ every node under the path that they have here.
 
 import logging
 import os
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 OBJECT_STORE_BYTES = 256 * 1024**2
 # A busy node starts a worker and imports what it needs in tens of seconds.
 SURVEY_TIMEOUT_S = 120.0
+CONNECT_TIMEOUT_S = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -202,6 +204,7 @@ class RayExecutor:
             self._end(slot)
         if self._is_ours:
             ray.shutdown()
+            ray._private.worker._worker_logs_enabled = True
             self._is_ours = False
 
     def _end(self, name: SlotName) -> None:
@@ -225,6 +228,7 @@ class RayExecutor:
             return
         try:
             if self._address is not None:
+                _require_listener(self._address)
                 modules = [planner, profilers]
                 ray.init(
                     address=self._address,
@@ -252,6 +256,9 @@ class RayExecutor:
                 " address, or measure without Ray: --executor local"
             ) from error
         self._is_ours = True
+        # Ray prints the death of a worker on stdout whatever `log_to_driver` says,
+        # and stdout belongs to the planner's document (2.60).
+        ray._private.worker._worker_logs_enabled = False
 
     def _survey(self) -> tuple[Mapping[str, str], tuple[str, ...]]:
         """The environment that most nodes share, and those nodes."""
@@ -288,6 +295,14 @@ def _environment(versions: str) -> Mapping[str, str]:
 
 def _alive_nodes() -> tuple[str, ...]:
     return tuple(node["NodeID"] for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]  # Ray's own
+
+
+def _require_listener(address: str) -> None:
+    """Ray itself takes two minutes to find nobody there, and then exits the program."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        where = (host.strip("[]"), int(port))
+        socket.create_connection(where, timeout=CONNECT_TIMEOUT_S).close()
 
 
 def _how(error: RayError) -> str:

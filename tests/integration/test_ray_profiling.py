@@ -1,8 +1,13 @@
 """Real Ray actors, two of them, one killed: every trial ends measured or failed."""
 
+import socket
+from dataclasses import replace
+
 import pytest
 
 from planner.errors import DeviceUnavailableError
+from profilers.schedule import KeepFailure, Schedule
+from profilers.session import drive
 from profilers.store import ProfileStore
 from tests.support.profiling import (
     MEASURING,
@@ -11,9 +16,21 @@ from tests.support.profiling import (
     job,
     measured,
     profiling,
+    trial,
 )
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+def test_no_cluster_at_the_address_is_one_clear_refusal():
+    from profilers.actors import RayExecutor
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    executor = RayExecutor(address=f"127.0.0.1:{port}", versions=VERSIONS)
+
+    with pytest.raises(DeviceUnavailableError, match="--executor local"):
+        executor.environment()
 
 
 @pytest.fixture
@@ -25,7 +42,7 @@ def executor(ray_runtime, monkeypatch):
 
 
 def test_every_trial_of_two_actors_ends_measured_or_failed_though_one_is_killed(
-    executor, ray_runtime, tmp_path, capfd
+    executor, ray_runtime, tmp_path
 ):
     store = ProfileStore(tmp_path / "profiles.sqlite3")
     names = ("assassin", "steady-1", "crash", "refuse", "steady-2", "talks")
@@ -48,19 +65,12 @@ def test_every_trial_of_two_actors_ends_measured_or_failed_though_one_is_killed(
     }
     assert sorted(measured(tmp_path)) == sorted([*names, "assassin", "crash", "calls"])
     assert len(store.listing()) == 7
-    assert capfd.readouterr().out == ""
     assert ray_runtime.is_initialized(), "a runtime that was there is left alone"
 
 
 def test_a_hanging_trial_is_stopped_with_its_actor_and_the_others_go_on(
     executor, tmp_path
 ):
-    from dataclasses import replace
-
-    from profilers.schedule import KeepFailure, Schedule
-    from profilers.session import drive
-    from tests.unit.profilers.test_local import trial
-
     trials = {n: trial(n, tmp_path) for n in ("hang", "steady-1", "steady-2")}
     trials["hang"] = replace(trials["hang"], timeout_s=1.0)
     kept = {}
@@ -79,24 +89,3 @@ def test_a_hanging_trial_is_stopped_with_its_actor_and_the_others_go_on(
         key="hang", reason="no answer within 1 s, so stopped"
     )
     assert set(kept) == set(trials)
-
-
-def test_no_cluster_at_the_address_is_one_clear_refusal(monkeypatch):
-    import subprocess
-    import sys
-
-    code = (
-        "from profilers.actors import RayExecutor\n"
-        "from planner.errors import DeviceUnavailableError\n"
-        "try: RayExecutor(address='127.0.0.1:1').environment()\n"
-        "except DeviceUnavailableError as no: print(no)"
-    )
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-
-    said = subprocess.check_output(
-        [sys.executable, "-c", code], text=True, stderr=subprocess.DEVNULL
-    )
-
-    assert said.startswith("Ray on 127.0.0.1:1 does not answer")
-    assert said.count("\n") == 1
-    assert DeviceUnavailableError.exit_code == 3

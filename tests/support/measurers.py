@@ -1,7 +1,7 @@
 """Measuring functions that cost nothing, chosen by the model's name; no torch.
 
-Each call appends the model's name to `log` in the model's directory, so that a
-test can count what was really measured.
+Each call appends the model's name and its own process to `log` in the model's
+directory, so that a test can count what was really measured.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from profilers.trials import MeasuredPoint, Measurement
 
 def measure(trial, *, clock, now):
     with (trial.model.directory / "log").open("a") as log:
-        log.write(f"{trial.model.name} {trial.variant.precision}\n")
+        log.write(f"{trial.model.name} {os.getpid()}\n")
     kind = trial.model.name.partition("-")[0]
     return BEHAVIOURS[kind](trial, clock, now)
 
@@ -50,7 +50,6 @@ def steady(trial, clock, now, *, is_noisy=False):
 
 
 def slow(trial, clock, now):
-    (trial.model.directory / "pid").write_text(str(os.getpid()))
     time.sleep(0.5)
     return steady(trial, clock, now)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from planner.domain.evidence import Evidence, Provenance
 from planner.domain.profiles import BatchProfile, ServicePoint
 from planner.domain.profiling import ProfilingJob, TorchModel
-from planner.domain.variants import Precision, Runtime
+from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import DeviceUnavailableError
 from profilers.process import Measuring
 from profilers.profiler import Profiling
@@ -27,6 +27,16 @@ def job(name, directory, *, devices=("local",), precisions=(Precision.FP32,), **
         runtimes=(Runtime.TORCH,),
         devices=devices,
         batches=(1, 2),
+    )
+
+
+def trial(name, directory, *, timeout_s=60.0, factory="m:build", envelope=None):
+    return Trial(
+        model=TorchModel(name=name, directory=directory, factory=factory),
+        variant=Variant(precision=Precision.FP32, runtime=Runtime.TORCH),
+        envelope=envelope or Envelope(),
+        batches=(1,),
+        timeout_s=timeout_s,
     )
 
 

@@ -5,28 +5,16 @@ import sys
 
 import pytest
 
-from planner.domain.profiling import TorchModel
-from planner.domain.variants import Precision, Runtime, Variant
 from profilers.local import LocalExecutor
 from profilers.schedule import KeepFailure, Limits, Schedule, SlotName, TrialKey
 from profilers.session import drive
-from profilers.trials import Envelope, Measurement, Trial
-from tests.support.profiling import MEASURING, SUPPORT, VERSIONS, measured
+from profilers.trials import Envelope, Measurement
+from tests.support.profiling import MEASURING, SUPPORT, VERSIONS, measured, trial
 
 
 @pytest.fixture(autouse=True)
 def _search_path(monkeypatch):
     monkeypatch.syspath_prepend(SUPPORT)
-
-
-def trial(name, directory, *, timeout_s=60.0, factory="m:build", envelope=None):
-    return Trial(
-        model=TorchModel(name=name, directory=directory, factory=factory),
-        variant=Variant(precision=Precision.FP32, runtime=Runtime.TORCH),
-        envelope=envelope or Envelope(),
-        batches=(1,),
-        timeout_s=timeout_s,
-    )
 
 
 def outcomes(trials, *, n_slots=1, measuring=MEASURING, limits=None):
