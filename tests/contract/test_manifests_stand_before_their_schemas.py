@@ -13,7 +13,6 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 
 from planner.manifests import TARGETS, check_manifests, write_manifests
-from planner.manifests.said import Said
 from planner.specs.plan import PlanDocument
 from planner.specs.serving import ServingConfig
 from tests.support.any_plan import any_plan
@@ -107,7 +106,7 @@ def test_the_chat_is_valid_for_kubernetes_in_two_clouds(chat: PlanDocument):
 
 
 @pytest.mark.slow
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(plan=any_plan())
 def test_any_plan_is_written_valid_and_read_back_equal(
     compose_schema: dict[str, Any], plan: PlanDocument
@@ -119,14 +118,14 @@ def test_any_plan_is_written_valid_and_read_back_equal(
     require_ray(files)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(plan=any_plan())
 def test_each_placement_stands_in_the_manifests_as_often_as_in_the_plan(
     plan: PlanDocument,
 ):
     files = written(plan)
 
-    said: list[Said] = [
+    said = [
         *TARGETS["compose"].read_back(of(files, "edge-")),
         *TARGETS["kubernetes"].read_back(of(files, "kubernetes-")),
     ]

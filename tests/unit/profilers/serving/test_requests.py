@@ -31,7 +31,9 @@ def test_whole_numbers_reach_a_model_of_tokens_unchanged():
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"\xff\xfe", b"[" * 100_000], ids=["empty", "cut", "bytes", "deep"]
+    "body",
+    [b"", b"{", b"\xff\xfe", b"[" * 100_000],
+    ids=["empty", "cut", "bytes", "deep"],
 )
 def test_a_body_that_is_no_json_is_a_400(body: bytes):
     assert refused(body).status == 400

@@ -1,0 +1,259 @@
+"""Each decision of a plan stands where its target acts on it."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from planner.domain.hardware import Purchase
+from planner.domain.variants import Precision, Runtime
+from planner.errors import ManifestError
+from planner.manifests import render
+from planner.manifests.layout import SERVED_HERE, lay_out
+from planner.specs.plan import PlanDocument, PlanPlacement, PlanVariant
+from profilers.backends import BACKENDS
+from tests.support.plans import chat_plan, digits_placement, storefront_plan
+
+
+def with_placements(plan: PlanDocument, *placements: PlanPlacement) -> PlanDocument:
+    return plan.model_copy(update={"placements": placements})
+
+
+def digits(**changes: object) -> PlanDocument:
+    """The storefront with its digit reader alone, changed."""
+    return with_placements(
+        storefront_plan(), digits_placement().model_copy(update=changes)
+    )
+
+
+def at_edge(**changes: object) -> dict[str, Any]:
+    """The one service of the digit reader on boxes of a site."""
+    plan = digits(
+        **{
+            "site": "store",
+            "site_kind": "edge",
+            "provider": "edge",
+            "instance_type": "raspberry-pi-5",
+            "device": "raspberry-pi-5",
+            "purchase": Purchase.OWNED,
+        }
+        | changes
+    )
+    files = render(plan, "compose")
+    (service,) = yaml.safe_load(files["edge-store/compose.yaml"])["services"].values()
+    return service
+
+
+def in_kubernetes(plan: PlanDocument) -> dict[str, Any]:
+    """The objects of the one placement of a plan, by kind."""
+    (text,) = [
+        t
+        for p, t in render(plan, "kubernetes").items()
+        if not p.endswith(("kustomization.yaml", "namespace.yaml"))
+    ]
+    return {d["kind"]: d for d in yaml.safe_load_all(text)}
+
+
+def container(objects: dict[str, Any]) -> dict[str, Any]:
+    return objects["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+
+
+def test_our_server_serves_what_profiling_can_load():
+    assert set(BACKENDS) == SERVED_HERE
+
+
+def test_a_box_runs_its_share_of_the_replicas_on_ports_of_their_own():
+    service = at_edge(machines=3, replicas=6)
+
+    assert service["deploy"]["replicas"] == 2
+    assert service["ports"][0]["published"] == "8000-8001"
+    assert service["labels"]["deployment-planner/machines"] == "3"
+
+
+def test_a_box_with_an_nvidia_board_reserves_it():
+    service = at_edge(device="jetson-orin-nano-8gb", device_count=1)
+
+    (card,) = service["deploy"]["resources"]["reservations"]["devices"]
+    assert card == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+    assert service["runtime"] == "nvidia"
+
+
+def test_a_box_without_one_reserves_nothing():
+    service = at_edge()
+
+    assert "reservations" not in service["deploy"]["resources"]
+    assert "runtime" not in service
+
+
+def test_the_memory_limit_leaves_the_system_its_part():
+    limits = at_edge(machine_memory_gib=8.0)["deploy"]["resources"]["limits"]
+
+    # Four fifths of 8 GiB.
+    assert limits["memory"] == "6553m"
+
+
+def test_the_memory_limit_grows_for_a_model_that_needs_more():
+    limits = at_edge(machine_memory_gib=4.0, memory_gib=2.5)["deploy"]["resources"][
+        "limits"
+    ]
+
+    # 1.2 · 2,560 MiB and the server's 970 MiB, of 4,096 MiB.
+    assert limits["memory"] == "4042m"
+
+
+def test_a_replica_that_cannot_fit_its_machine_is_an_error(tmp_path):
+    from planner.manifests import write_manifests
+
+    with pytest.raises(ManifestError, match="more memory"):
+        write_manifests(digits(machine_memory_gib=1.0, memory_gib=2.0), tmp_path)
+
+
+def test_dollar_signs_of_the_users_are_no_variables_of_compose():
+    plan = storefront_plan()
+    odd = "a$HOME${X}"
+    workloads = [w.model_copy(update={"name": odd}) for w in plan.workloads[:1]]
+    shelf = plan.placements[0].model_copy(update={"workload": odd})
+    plan = plan.model_copy(
+        update={"workloads": tuple(workloads), "placements": (shelf,)}
+    )
+
+    text = render(plan, "compose")["edge-berlin-store/compose.yaml"]
+
+    (service,) = yaml.safe_load(text)["services"].values()
+    assert service["labels"]["deployment-planner/workload"] == "a$$HOME$${X}"
+
+
+def test_an_autoscaler_decides_the_replicas_and_the_deployment_does_not():
+    objects = in_kubernetes(digits(machines=8, replicas=8))
+
+    assert "replicas" not in objects["Deployment"]["spec"]
+    spec = objects["HorizontalPodAutoscaler"]["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (8, 10)
+
+
+def test_an_autoscaler_stays_within_the_budget():
+    plan = digits(machines=8, replicas=8)
+    tight = plan.policy.model_copy(
+        update={"budget_usd_per_month": plan.cost.total_usd_per_month}
+    )
+
+    spec = in_kubernetes(plan.model_copy(update={"policy": tight}))[
+        "HorizontalPodAutoscaler"
+    ]["spec"]
+
+    assert spec["maxReplicas"] == 8
+
+
+@pytest.mark.parametrize(
+    ("machines", "spare_machines", "kept"), [(1, 0, 0), (4, 0, 3), (4, 2, 2)]
+)
+def test_spares_are_what_a_disruption_may_take(
+    machines: int, spare_machines: int, kept: int
+):
+    plan = digits(machines=machines, replicas=machines, spare_machines=spare_machines)
+
+    budget = in_kubernetes(plan)["PodDisruptionBudget"]
+
+    assert budget["spec"]["minAvailable"] == kept
+
+
+@pytest.mark.parametrize(
+    ("provider", "purchase", "label"),
+    [
+        ("aws", Purchase.SPOT, ("karpenter.sh/capacity-type", "spot")),
+        ("aws", Purchase.ON_DEMAND, ("karpenter.sh/capacity-type", "on-demand")),
+        ("gcp", Purchase.SPOT, ("cloud.google.com/gke-spot", "true")),
+        ("azure", Purchase.SPOT, ("kubernetes.azure.com/scalesetpriority", "spot")),
+        ("lambda", Purchase.ON_DEMAND, ("deployment-planner/machine", "c7g-large")),
+    ],
+)
+def test_a_pod_asks_for_the_purchase_that_was_planned(
+    provider: str, purchase: Purchase, label: tuple[str, str]
+):
+    objects = in_kubernetes(digits(provider=provider, purchase=purchase))
+
+    selector = objects["Deployment"]["spec"]["template"]["spec"]["nodeSelector"]
+    key, value = label
+    assert selector[key].startswith(value)
+
+
+def test_a_pod_asks_for_the_cards_of_one_replica():
+    plan = chat_plan()
+    one = plan.placements[0].model_copy(
+        update={"device_count": 4, "machines": 2, "replicas": 4}
+    )
+
+    resources = container(in_kubernetes(with_placements(plan, one)))["resources"]
+
+    assert resources["requests"]["nvidia.com/gpu"] == "2"
+    assert resources["limits"]["nvidia.com/gpu"] == "2"
+
+
+def test_vllm_gets_the_flags_that_the_plan_decides_and_no_other():
+    plan = chat_plan()
+    (text,) = [
+        t
+        for p, t in render(plan, "kubernetes").items()
+        if p == "kubernetes-aws-us-east-1/assistant.yaml"
+    ]
+    (deployment,) = [d for d in yaml.safe_load_all(text) if d["kind"] == "Deployment"]
+
+    server = deployment["spec"]["template"]["spec"]["containers"][0]
+    # Twice 512 + 256 tokens.
+    assert server["args"] == [
+        "--model=$(WEIGHTS)",
+        "--served-model-name=assistant",
+        "--quantization=fp8",
+        "--max-model-len=1536",
+    ]
+
+
+def test_llama_cpp_loads_the_quantization_that_was_planned():
+    plan = chat_plan()
+    variant = PlanVariant(
+        precision=Precision.Q4_K_M, sparsity_frac=0.0, runtime=Runtime.LLAMA_CPP
+    )
+    one = plan.placements[0].model_copy(
+        update={"variant": variant, "device": "graviton3-8vcpu"}
+    )
+
+    arguments = container(in_kubernetes(with_placements(plan, one)))["args"]
+
+    assert "--hf-repo=$(WEIGHTS):Q4_K_M" in arguments
+    assert "--threads=8" in arguments
+
+
+def test_a_model_we_cannot_serve_asks_for_the_users_image():
+    text = render(storefront_plan(), "compose")["edge-berlin-store/compose.yaml"]
+
+    (service,) = yaml.safe_load(text)["services"].values()
+    assert service["image"].startswith("${SHELF_CAMERAS_IMAGE:?an image that serves")
+    assert "mobilenet-v2-1.0-224 in int8 with tflite" in service["image"]
+
+
+def test_ray_takes_two_batches_in_flight_so_that_batches_fill():
+    files = render(digits(max_batch=32), "ray-serve")
+
+    (application,) = yaml.safe_load(files["ray-serve/aws-eu-central-1.yaml"])[
+        "applications"
+    ]
+    (deployment,) = application["deployments"]
+    assert deployment["max_ongoing_requests"] == 64
+    assert deployment["user_config"]["max_batch"] == 32
+
+
+def test_a_plan_that_was_edited_into_nonsense_is_refused():
+    with pytest.raises(ManifestError, match="shared out evenly"):
+        lay_out(digits(machines=2, replicas=3))
+    with pytest.raises(ManifestError, match="workload 'ghost' is not in"):
+        lay_out(digits(workload="ghost"))
+
+
+def test_a_split_workload_is_said_to_need_a_router(chat, tmp_path):
+    from planner.manifests import write_manifests
+
+    write_manifests(chat, tmp_path)
+
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "Nothing in these files splits a workload" in text
+    assert "66.7% to us-east-1" in text
