@@ -54,7 +54,8 @@ class Candidate:
     SLO; `latency_s` is the SLO percentile a user sees at that rate. Candidates
     of the same `pool` share its machines: their capacities must then be such
     that any mix of loads summing to one keeps every promise. Without a pool a
-    machine serves this candidate alone.
+    machine serves this candidate alone. Of plans that are equal in every aim, the
+    one with the least `network_s` is taken.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Candidate:
     uplink: str | None = None
     uplink_bytes_per_request: float = 0.0
     pool: str | None = None
+    network_s: float = 0.0
     quality_frac: float | None = None
     memory_bytes: float = 0.0
 

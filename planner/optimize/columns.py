@@ -49,6 +49,7 @@ def _losses(c: Candidate) -> tuple[float, ...]:
     return (
         c.usd_per_request,
         c.latency_s,
+        c.network_s,
         -(c.quality_frac or 0.0),
         c.memory_bytes,
         c.uplink_bytes_per_request,

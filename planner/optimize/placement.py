@@ -30,6 +30,7 @@ Without commitments paid[o,t] is Σ n itself and no variable. Objectives are mad
 best in the order given, each kept (to `KEPT_FRAC`) while the next one is.
 """
 
+import contextlib
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,7 @@ from planner.domain.hardware import Purchase
 from planner.domain.placement import (
     Assignment,
     Candidate,
+    Certificate,
     NoPlan,
     Objective,
     PlacementProblem,
@@ -46,6 +48,7 @@ from planner.domain.placement import (
     Solution,
     Verdict,
 )
+from planner.errors import SolverTimeoutError
 from planner.optimize.columns import undominated
 from planner.optimize.milp import Answer, SolverName
 from planner.optimize.rows import add_rows
@@ -56,6 +59,8 @@ from planner.units import H_PER_MONTH, S_PER_H
 NOISE_FRAC: Final = 1e-6
 # What came first may be worse by this much while the next objective is made best.
 KEPT_FRAC: Final = 1e-6
+# Among equals the nearest is taken, where asking again costs next to nothing.
+MOST_TIED_COLUMNS: Final = 2000
 
 
 def place(
@@ -73,24 +78,38 @@ def place(
     """
     model = variables(problem, undominated(problem))
     add_rows(model)
-    *before, last = [_objective(model, o) for o in problem.objectives]
-    for terms in before:
+
+    def best(terms: Terms) -> Answer:
         model.milp.minimise(terms)
-        answer = model.milp.solve(
+        return model.milp.solve(
             time_limit_s=time_limit_s, solver=solver, gap_frac=gap_frac
         )
-        if answer.certificate.verdict is Verdict.INFEASIBLE:
-            return NoPlan(certificate=answer.certificate)
-        best = answer.certificate.objective_value
-        # A value of zero would leave no room at all for the solver's tolerance.
-        model.milp.require("kept", terms, "<=", best + KEPT_FRAC * max(abs(best), 1e-3))
-    model.milp.minimise(last)
-    answer = model.milp.solve(
-        time_limit_s=time_limit_s, solver=solver, gap_frac=gap_frac
-    )
+
+    aims = [_objective(model, o) for o in problem.objectives]
+    for terms in aims[:-1]:
+        first = best(terms)
+        if first.certificate.verdict is Verdict.INFEASIBLE:
+            return NoPlan(certificate=first.certificate)
+        _keep(model, terms, first)
+    answer = best(aims[-1])
     if answer.certificate.verdict is Verdict.INFEASIBLE:
         return NoPlan(certificate=answer.certificate)
-    return _solution(model, answer)
+    proof = answer.certificate
+    if proof.verdict is Verdict.OPTIMAL and len(model.columns) <= MOST_TIED_COLUMNS:
+        _keep(model, aims[-1], answer)
+        with contextlib.suppress(SolverTimeoutError):
+            nearest = best(model.mean_network())
+            if nearest.certificate.verdict is not Verdict.INFEASIBLE:
+                answer = nearest
+    return _solution(model, answer, proof)
+
+
+def _keep(model: Model, terms: Terms, answer: Answer) -> None:
+    """What was made best stays so while the next aim is."""
+    found = answer.certificate.objective_value
+    # A value of zero would leave no room at all for the solver's tolerance.
+    room = KEPT_FRAC * max(abs(found), 1e-3)
+    model.milp.require("kept", terms, "<=", found + room)
 
 
 def _objective(model: Model, objective: Objective) -> Terms:
@@ -102,7 +121,7 @@ def _objective(model: Model, objective: Objective) -> Terms:
     }[objective]()
 
 
-def _solution(model: Model, answer: Answer) -> Solution:
+def _solution(model: Model, answer: Answer, proof: Certificate) -> Solution:
     rates = _rates(model, answer)
     machines = _machines(model, answer, rates)
     assignments = tuple(
@@ -115,7 +134,7 @@ def _solution(model: Model, answer: Answer) -> Solution:
         assignments=assignments,
         purchases=purchases,
         cost_usd_per_month=cost_usd_per_month(model.problem, assignments, purchases),
-        certificate=answer.certificate,
+        certificate=proof,
     )
 
 

@@ -81,6 +81,10 @@ class Model:
         """One less the quality, averaged over all requests of the month."""
         return self._per_request(lambda c: 1.0 - (c.quality_frac or 0.0))
 
+    def mean_network(self) -> Terms:
+        """Seconds on the way, averaged over all requests of the month."""
+        return self._per_request(lambda c: c.network_s)
+
     def carbon(self) -> Terms:
         """Grams of CO2 equivalent per month of the machines that are on."""
         grams = self.problem.gco2e_per_machine_h

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.domain.placement import Assignment, Certificate, Solution
-from planner.domain.profiles import BatchProfile, Quality
+from planner.domain.profiles import BatchProfile, LoadCurve, Quality
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
 from planner.pipeline import prediction
 from planner.pipeline.bill import bill, parts_usd_per_month, purchases
@@ -204,6 +204,12 @@ def _placement(p: Placed, question: Question, usd_per_month: float) -> PlanPlace
         provenance=profile.evidence.provenance,
         profile_source=profile.evidence.source,
         profile_as_of=profile.evidence.as_of,
+        profiled_prompt_tokens=(
+            profile.prompt_tokens if isinstance(profile, LoadCurve) else None
+        ),
+        profiled_output_tokens=(
+            profile.output_tokens if isinstance(profile, LoadCurve) else None
+        ),
         error_frac=profile.evidence.error_frac,
         price_usd_per_h=offer.price_usd_per_h,
         price_source=offer.price_source,
@@ -289,7 +295,7 @@ def _floor(w: Workload) -> PlanQualityFloor | None:
         return None
     return PlanQualityFloor(
         metric=w.quality_metric,
-        minimum=w.quality_minimum_frac,
+        minimum_frac=w.quality_minimum_frac,
         over="mean" if w.is_mean_floor else "each_request",
     )
 

@@ -87,6 +87,7 @@ def columns(
 ) -> Columns:
     """Columns for every option whose capacity is not zero, alone and in pools."""
     by_latency = Objective.LATENCY in objectives
+    options = worth_batching(options, capacities)
     sustained = capacities.of(options)
     found: list[tuple[Option, Membership | None, float, float]] = []
     for option, capacity in zip(options, sustained, strict=True):
@@ -118,6 +119,26 @@ def columns(
         pools={name: member for name, _, member, _, _ in numbered if member},
         too_slow=tuple(o for o, c in zip(options, sustained, strict=True) if c <= 0),
     )
+
+
+def worth_batching(options: Sequence[Option], capacities: Capacities) -> list[Option]:
+    """Options without the batches that cannot save a machine.
+
+    Where a single machine carries all of the workload's busiest hour one request
+    at a time, no batch can make it fewer.
+    """
+    singles = [o for o in options if o.policy.max_batch == 1]
+    enough = set()
+    for o, capacity in zip(singles, capacities.of(singles), strict=True):
+        replicas = max(1, o.place.offer.device_count // o.profile.device_count)
+        if capacity * replicas >= o.workload.rate_rps:
+            enough.add((o.workload.name, o.place.offer.name, id(o.profile)))
+    return [
+        o
+        for o in options
+        if o.policy.max_batch == 1
+        or (o.workload.name, o.place.offer.name, id(o.profile)) not in enough
+    ]
 
 
 def too_slow(option: Option) -> Refusal:
@@ -159,6 +180,7 @@ def _column(
         uplink=workload.origin if leaves else None,
         uplink_bytes_per_request=payload_bytes if leaves else 0.0,
         pool=pool,
+        network_s=option.path.rtt_s + option.path.transfer_s,
         quality_frac=_quality_frac(option) if with_quality else None,
         memory_bytes=(option.profile.memory_bytes or 0.0) if pool else 0.0,
     )

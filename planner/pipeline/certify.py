@@ -217,10 +217,10 @@ def _residency_and_quality(
         return
     if p.quality is None or p.quality.metric != floor.metric:
         yield f"{p.workload} on {p.offer} has no known {floor.metric}"
-    elif floor.over == "each_request" and p.quality.value < floor.minimum:
+    elif floor.over == "each_request" and p.quality.value < floor.minimum_frac:
         yield f"{p.workload} on {p.offer} is below its quality floor"
     elif floor.over == "mean" and _mean_quality(plan, w.name) < (
-        floor.minimum * (1 - TOLERANCE_FRAC)
+        floor.minimum_frac * (1 - TOLERANCE_FRAC)
     ):
         yield f"{p.workload} is below its mean quality floor"
 

@@ -13,6 +13,7 @@ from typing import Final
 from planner.domain.placement import Assignment
 from planner.domain.profiles import BatchProfile
 from planner.domain.workloads import LatencySlo, TokenSlo
+from planner.errors import OutsideProfileError
 from planner.perf.language import LanguagePrediction, predict_load
 from planner.perf.latency import LatencyPrediction as BatchPrediction
 from planner.perf.latency import predict
@@ -115,7 +116,11 @@ def attainment_frac(seen: Seen, slo: LatencySlo | TokenSlo) -> float:
 
 def keeps_promise(replica: Replica, error_factor: float) -> bool:
     """Whether the SLO's percentile is within the SLO if service is that much slower."""
-    seen = replica.seen(error_factor=error_factor)
+    try:
+        seen = replica.seen(error_factor=error_factor)
+    except OutsideProfileError:
+        # A slower engine would be loaded beyond anything that was measured.
+        return False
     slo = replica.option.workload.slo
     if isinstance(seen, LanguagePrediction) and isinstance(slo, TokenSlo):
         return seen.ttft_s <= slo.ttft_s and seen.tpot_s <= slo.tpot_s

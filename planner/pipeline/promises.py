@@ -10,7 +10,7 @@ from typing import Final
 
 from planner.domain.hardware import NetworkPath
 from planner.domain.placement import BatchPolicy
-from planner.domain.profiles import BatchProfile, Profile
+from planner.domain.profiles import BatchProfile, LoadCurve, Profile
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
 from planner.perf.language import predict_load
 from planner.perf.latency import predict
@@ -79,19 +79,25 @@ def broken_promises(
 
 
 def _profile(p: PlanPlacement, profiles: Sequence[Profile]) -> Profile | None:
-    stated = (p.variant.precision, p.variant.runtime, p.variant.sparsity_frac)
-    for profile in profiles:
-        variant = profile.variant
-        found = (variant.precision, variant.runtime, variant.sparsity_frac)
-        if (
-            found == stated
-            and profile.device == p.device
-            and profile.evidence.source == p.profile_source
-            and profile.device_count * (p.replicas // p.machines) <= p.device_count
-            and profile.device_count == p.device_count // (p.replicas // p.machines)
-        ):
-            return profile
-    return None
+    """The very profile that the placement states."""
+    return next((profile for profile in profiles if _is_stated(p, profile)), None)
+
+
+def _is_stated(p: PlanPlacement, profile: Profile) -> bool:
+    variant = profile.variant
+    shape = (
+        (profile.prompt_tokens, profile.output_tokens)
+        if isinstance(profile, LoadCurve)
+        else (None, None)
+    )
+    return (
+        (variant.precision, variant.runtime, variant.sparsity_frac)
+        == (p.variant.precision, p.variant.runtime, p.variant.sparsity_frac)
+        and shape == (p.profiled_prompt_tokens, p.profiled_output_tokens)
+        and profile.device == p.device
+        and profile.device_count == p.device_count // (p.replicas // p.machines)
+        and profile.evidence.source == p.profile_source
+    )
 
 
 def _sharing(one: _Serving, serving: Sequence[_Serving]) -> list[_Serving]:

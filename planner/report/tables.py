@@ -202,7 +202,7 @@ def quality_table(plan: PlanDocument) -> Table | None:
                 quality(score.value if score else None),
                 interval,
                 f"{score.n_samples:,}" if score and score.n_samples else NOTHING,
-                quality(floor.minimum if floor else None),
+                quality(floor.minimum_frac if floor else None),
             )
         )
     return table(

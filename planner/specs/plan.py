@@ -136,6 +136,8 @@ class PlanPlacement(Spec):
     provenance: Provenance
     profile_source: str
     profile_as_of: dt.date
+    profiled_prompt_tokens: int | None = None
+    profiled_output_tokens: int | None = None
     error_frac: Number
     price_usd_per_h: Number
     price_source: str
@@ -183,7 +185,7 @@ class PlanQualityFloor(Spec):
     """The least quality the workload accepts."""
 
     metric: str
-    minimum: Share
+    minimum_frac: Share
     over: Literal["each_request", "mean"] = "each_request"
 
 

@@ -34,6 +34,7 @@ UNITS = [
     "_frac",
     "_ratio",
     "_mbps",
+    "_mib",
     "_per_month",
     "_bytes_per_request",
 ]
