@@ -16,6 +16,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
 from planner.domain.hardware import Device, DeviceKind
@@ -177,11 +178,11 @@ class Emulators:
                 f"are published there at {precision}; measure {known} for it, or "
                 "measure on the device itself"
             )
-        local_s = self._local_times(trial)
+        here = self._known_here(trial)
         rows = {
             model: row
             for model, row in self._known_rows(device, precision).items()
-            if model in local_s
+            if model in here
         }
         if len(rows) < MIN_MODELS:
             raise DeviceUnavailableError(
@@ -194,16 +195,17 @@ class Emulators:
             device=device,
             precision=precision,
             rows=rows,
-            local_s=local_s,
+            local_s={model: here[model].points[0].p50_s for model in rows},
+            known_error_frac=median(here[model].error_frac for model in rows),
             devices_sigma=bands.sigma(errors),
             n_devices=n_devices,
             proxy=PROXIES.get(device),
         )
 
-    def _local_times(self, trial: Trial) -> Mapping[str, float]:
-        """p50 here of the known models, in the trial's room and precision."""
+    def _known_here(self, trial: Trial) -> Mapping[str, Measurement]:
+        """The known models as measured here, in the trial's room and precision."""
         return {
-            known.model.name: result.points[0].p50_s
+            known.model.name: result
             for known, result in self._results.items()
             if isinstance(result, Measurement) and _is_alike(known, trial)
         }

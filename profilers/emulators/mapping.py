@@ -2,13 +2,16 @@
 
     point        every figure × ratio(p50 here) × the proxy's factor
     error band   σ² = max(σ devices left out, σ known models' scatter)²
-                      + σ beyond² + σ measurement² + σ proxy²;   error = exp(z · σ) − 1
+                      + σ beyond² + σ known² + σ measurement² + σ proxy²
+                 error = exp(z · σ) − 1
 
 The errors are taken as independent and log-normal, as `Evidence` takes them. Of
 the first two the larger counts: a machine whose own known models scatter more
 than published devices do among each other is trusted less than those. σ beyond
 is zero between the smallest and the largest known model; outside, what the slope
-would have said is taken as the 90 % quantile.
+would have said is taken as the 90 % quantile. σ known is how sure the known
+models' own times are, their median: a busy machine slows all of them together,
+so it does not average out.
 """
 
 import datetime as dt
@@ -35,13 +38,15 @@ class Learned:
     """How to map one precision to one device, and what it was learned from.
 
     `rows` and `local_s` hold the known models' times on the device (or on its
-    relative) and here; `devices_sigma` is the band from leaving devices out.
+    relative) and here, `known_error_frac` how sure the latter are; `devices_sigma`
+    is the band from leaving devices out.
     """
 
     device: str
     precision: Precision
     rows: Mapping[str, Published]
     local_s: Mapping[str, float]
+    known_error_frac: float
     devices_sigma: float
     n_devices: int
     proxy: Proxy | None = None
@@ -82,11 +87,16 @@ def error_frac(learned: Learned, measurement: Measurement) -> float:
     ratio = fit(learned.pairs())
     mapping_sigma = max(learned.devices_sigma, scatter_sigma(learned.pairs()))
     beyond_sigma = max(ratio.log_beyond(p.p50_s) for p in measurement.points) / _Z_BAND
-    measurement_sigma = math.log1p(measurement.error_frac) / _Z_BAND
+    known_sigma = _sigma(learned.known_error_frac)
+    own_sigma = _sigma(measurement.error_frac)
     sigma = math.hypot(
-        mapping_sigma, beyond_sigma, measurement_sigma, _proxy_sigma(learned)
+        mapping_sigma, beyond_sigma, known_sigma, own_sigma, _proxy_sigma(learned)
     )
     return math.expm1(_Z_BAND * sigma)
+
+
+def _sigma(band_frac: float) -> float:
+    return math.log1p(band_frac) / _Z_BAND
 
 
 def _factor(learned: Learned) -> float:

@@ -8,8 +8,8 @@ Published p50 d[m] and local p50 t[m] of the same models m, one precision, batch
 The slope b is there because one ratio does not fit: small models pay the overhead
 of many threads and of the runtime, large ones pay for arithmetic. On the MLPerf
 open edge sweep, each device in turn the local one, the slope brings the one-sided
-90 % error of fp32 from 73 % to 39 % against the median of the ratios; int8 is the
-same either way (`tests/bench/emulator_error.py`). Outside what was calibrated the
+90 % error from 74 % to 40 % at fp32 and from 72 % to 65 % at int8 against the
+median of the ratios (`tests/bench/emulator_error.py`). Outside what was calibrated the
 ratio of the nearest calibrated time holds: a slope is never extrapolated, but what
 it would have said widens the band. b > −1, so that what takes longer here never
 takes less there.

@@ -15,7 +15,9 @@ from profilers.trials import Envelope, MeasuredPoint, Measurement, Trial
 LOCAL_S = {"m-small": 0.001, "m-middle": 0.010, "m-large": 0.100}
 
 
-def learned(*, factor=5.0, devices_sigma=0.2, proxy=None, scatter=0.0):
+def learned(
+    *, factor=5.0, devices_sigma=0.2, known_error_frac=0.0, proxy=None, scatter=0.0
+):
     """A device `factor` times slower; `scatter` bends the middle model's time."""
     bend = {"m-middle": scatter}
     rows = {
@@ -32,6 +34,7 @@ def learned(*, factor=5.0, devices_sigma=0.2, proxy=None, scatter=0.0):
         precision=Precision.INT8,
         rows=rows,
         local_s=LOCAL_S,
+        known_error_frac=known_error_frac,
         devices_sigma=devices_sigma,
         n_devices=8,
         proxy=proxy,
@@ -132,6 +135,16 @@ def test_independent_errors_add_in_squares(tmp_path):
     assert evidence.sigma() == pytest.approx(0.25)
 
 
+def test_known_models_measured_on_a_busy_machine_widen_the_band(tmp_path):
+    busy = learned(
+        devices_sigma=0.2, known_error_frac=math.expm1(0.15 * 1.2815515655446004)
+    )
+
+    evidence = emulated(busy, measurement(0.004), trial(tmp_path)).evidence
+
+    assert evidence.sigma() == pytest.approx(0.25)
+
+
 def test_known_models_that_scatter_more_than_devices_do_widen_the_band(tmp_path):
     bent = learned(devices_sigma=0.01, scatter=0.3)
 
@@ -157,6 +170,7 @@ def test_a_time_beyond_the_known_models_widens_the_band_and_is_said(tmp_path):
         precision=Precision.INT8,
         rows=steeper,
         local_s=LOCAL_S,
+        known_error_frac=0.0,
         devices_sigma=0.5,
         n_devices=8,
     )
