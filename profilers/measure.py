@@ -42,9 +42,9 @@ from numpy.typing import NDArray
 from profilers.trials import MeasuredPoint
 
 CONFIDENCE_FRAC = 0.95
-# Measured 2026-11, two shared cores, torch 2.13 and onnxruntime 1.32: of 24 trials of a small
-# CNN (fp32 and int8, six fresh processes each) at a load of 2 to 7, the median over
-# processes lay within a trial's band for 66 of 72 points, with this as its least width.
+# Measured 2026-11, two shared cores at a load of 5 to 8, torch 2.13 and onnxruntime 1.32: in
+# seven fresh processes (a small CNN, fp32 and int8, three batch sizes) the median over
+# processes lay within the trial's band, with this as its least width, for 18 of 21 points.
 REPEATABILITY_FRAC = 0.05
 _BAND_QUANTILE_FRAC = 0.9
 

@@ -1,9 +1,9 @@
 """Carry out one trial in this process: load, transform, check, time, weigh, grade.
 
-Memory of a replica = what a fresh Python holds after importing what the replica imports (a
-short process of its own) + how far this process's peak rises from before the variant is loaded until every
-batch size has run. So the exporter, the fp32 original and this process's other
-imports are not counted, and the largest batch is.
+Memory of a replica = what a fresh Python holds after importing what the replica
+imports (a short process of its own) + how far this process's peak rises from before
+the variant is loaded until every batch size has run. So the exporter, the fp32
+original and this process's other imports are not counted, and the largest batch is.
 """
 
 import copy
