@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from planner.domain.profiles import Profile
-from planner.domain.profiling import ProfilingJob, ProfilingProgress, TorchModel
+from planner.domain.profiling import (
+    ProfilingJob,
+    ProfilingOutcome,
+    ProfilingProgress,
+    TorchModel,
+)
 from planner.errors import Mistake, SpecMistakesError
 from planner.pipeline.places import places
 from planner.ports import Profiler
@@ -125,12 +130,35 @@ def learn(
     outcome = profiler.profile(jobs, on_progress=on_progress)
     for name in models:
         known[name] = tuple(p for p in outcome.profiles if p.model == name)
-    failures = (
-        f"{f.model}, {f.variant} on {f.device}: {f.reason}" for f in outcome.failures
-    )
     return Knowledge(
         profiles=known,
-        warnings=(*outcome.warnings, *failures),
+        warnings=tuple(_summary(outcome, models)),
         n_measured=outcome.n_measured,
         n_cached=outcome.n_cached,
     )
+
+
+def _summary(outcome: ProfilingOutcome, models: Mapping[str, TorchModel]) -> list[str]:
+    """What profiling met with, in a line a kind; `planner profile` tells each."""
+    lines = []
+    for name in models:
+        failed = [f for f in outcome.failures if f.model == name]
+        variants = sorted({str(f.variant) for f in failed})
+        if variants:
+            devices = len({f.device for f in failed})
+            lines.append(
+                f"{name}: {', '.join(variants)} could not be had on some of {devices} "
+                "devices; planner profile SPEC says why"
+            )
+        profiles = [p for p in outcome.profiles if p.model == name]
+        if not profiles:
+            lines.append(
+                f"{name}: nothing could be measured; planner profile SPEC says why"
+            )
+    noisy = [w for w in outcome.warnings if "noisy" in w or "busy" in w]
+    if noisy:
+        lines.append(
+            f"the machine that measured was busy ({len(noisy)} remarks): error bands are "
+            "wider for it; measuring again on a quiet one may make the plan cheaper"
+        )
+    return lines
