@@ -63,14 +63,14 @@ def one_replica(placed: Placed) -> RayServeFile:
 
 def on_cluster(placed: Placed, *, max_replicas: int) -> Application:
     """The placement on a Ray cluster, its replicas bound to machines of its device."""
-    share = 1 / placed.replicas_per_machine
+    share = 1 / placed.all_replicas_per_machine
     bound = {placed.placement.device: share}
     path = f"/{placed.name}"
     replicas = placed.placement.replicas
-    if max_replicas == replicas:
+    if max_replicas == placed.least_replicas:
         return _application(placed, path, num_replicas=replicas, resources=bound)
     scaling = Autoscaling(
-        min_replicas=replicas,
+        min_replicas=placed.least_replicas,
         initial_replicas=replicas,
         max_replicas=max_replicas,
         target_ongoing_requests=float(placed.placement.max_batch),
@@ -106,7 +106,7 @@ def _application(
         health_check_period_s=10.0,
         ray_actor_options=ActorOptions(
             num_cpus=1.0,
-            num_gpus=float(placed.gpus) if has_cards else None,
+            num_gpus=placed.gpus / len(placed.pool) if has_cards else None,
             resources=resources,
         ),
         user_config=serving_config(placed).model_dump(mode="json"),

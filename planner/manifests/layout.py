@@ -1,6 +1,7 @@
 """The plan as the manifests see it: what stands where, under which name, in what room.
 
-A machine serves one placement. Its replicas share it evenly, so a replica's room is
+Placements of one pool run on the same machines; any other has machines of its own.
+All replicas on a machine share it evenly, so a replica's room is
 
     threads   what it was profiled with, else vCPUs of the machine / replicas on it
     memory    NODE_SHARE_FRAC · memory of the machine / replicas on it, or, where that
@@ -43,7 +44,8 @@ class Placed:
     """A placement with its names.
 
     `name` is unique within `place`; `place` is unique within the plan and begins
-    with `edge-` or with the provider.
+    with `edge-` or with the provider. `pool` names the placements on its machines,
+    itself among them.
     """
 
     placement: PlanPlacement
@@ -51,11 +53,23 @@ class Placed:
     workload: PlanWorkload
     name: str
     place: str
+    pool: tuple[str, ...]
 
     @property
     def replicas_per_machine(self) -> int:
-        """Replicas that share a machine."""
+        """Replicas of this placement on a machine."""
         return self.placement.replicas // self.placement.machines
+
+    @property
+    def all_replicas_per_machine(self) -> int:
+        """Replicas on a machine, of every placement of the pool."""
+        return self.replicas_per_machine * len(self.pool)
+
+    @property
+    def least_replicas(self) -> int:
+        """Replicas in the hours when the plan runs fewest machines; one at least."""
+        machines = min(self.placement.machines_on, default=self.placement.machines)
+        return max(1, machines * self.replicas_per_machine)
 
     @property
     def spare_replicas(self) -> int:
@@ -79,13 +93,13 @@ class Placed:
         """Threads of one replica."""
         if self.placement.threads is not None:
             return self.placement.threads
-        return max(1, (self.placement.vcpus or 1) // self.replicas_per_machine)
+        return max(1, (self.placement.vcpus or 1) // self.all_replicas_per_machine)
 
     @property
     def vcpus(self) -> float | None:
         """Processors of one replica; None where the machine's are not known."""
         vcpus = self.placement.vcpus
-        return vcpus / self.replicas_per_machine if vcpus else None
+        return vcpus / self.all_replicas_per_machine if vcpus else None
 
     @property
     def cpu_request_millicores(self) -> int | None:
@@ -100,7 +114,7 @@ class Placed:
         machine_gib = self.placement.machine_memory_gib
         if not machine_gib:
             return None
-        share_mib = machine_gib * MIB_PER_GIB / self.replicas_per_machine
+        share_mib = machine_gib * MIB_PER_GIB / self.all_replicas_per_machine
         needed_mib = self.needed_memory_mib or 0.0
         usual_mib = NODE_SHARE_FRAC * share_mib
         return max(1, math.floor(min(max(usual_mib, needed_mib), share_mib)))
@@ -171,6 +185,21 @@ class Layout:
             for p in self.placed
             if p.placement.replicas == 1
         ]
+        found += [
+            f"`{p.name}`: shares its machines and their accelerators with "
+            f"{', '.join(n for n in p.pool if n != p.name)}; on Kubernetes that needs the "
+            "device plugin's time slicing"
+            for p in self.placed
+            if len(p.pool) > 1 and p.gpus
+        ]
+        found += [
+            f"`{p.name}`: the plan runs {p.placement.machines} machines in its busiest "
+            f"hours and {min(p.placement.machines_on)} in its quietest: its autoscaler "
+            "follows load between the two, so the bill is the plan's only as far as it "
+            "keeps up"
+            for p in self.placed
+            if len(set(p.placement.machines_on)) > 1
+        ]
         return found
 
     def _known_memory(self) -> list[tuple[Placed, int, float]]:
@@ -223,19 +252,24 @@ def lay_out(plan: PlanDocument) -> Layout:
     models = {m.name: m for m in plan.models}
     workloads = {w.name: w for w in plan.workloads}
     seen: Counter[tuple[str, str]] = Counter()
-    placed = []
+    names = []
     for i, placement in enumerate(plan.placements):
         _require_whole(placement, i)
         place = _place(placement)
         seen[place, placement.workload] += 1
         nth = seen[place, placement.workload]
+        names.append(slug(placement.workload) + (f"--{nth}" if nth > 1 else ""))
+    pools = _pools(plan, names)
+    placed = []
+    for i, (placement, name) in enumerate(zip(plan.placements, names, strict=True)):
         placed.append(
             Placed(
                 placement=placement,
                 model=_named(models, "model", placement.model, i),
                 workload=_named(workloads, "workload", placement.workload, i),
-                name=slug(placement.workload) + (f"--{nth}" if nth > 1 else ""),
-                place=place,
+                name=name,
+                place=_place(placement),
+                pool=pools[i],
             )
         )
     _require_distinct_places(plan.placements)
@@ -245,6 +279,20 @@ def lay_out(plan: PlanDocument) -> Layout:
 def _place(placement: PlanPlacement) -> str:
     kind = "edge" if placement.site_kind == "edge" else slug(placement.provider)
     return f"{kind}-{slug(placement.site)}"
+
+
+def _pools(plan: PlanDocument, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """For each placement, the names of those on the same machines."""
+    keys = [
+        (p.offer, p.machines_on, tuple(sorted({p.workload, *p.shared_with})))
+        if p.shared_with
+        else i
+        for i, p in enumerate(plan.placements)
+    ]
+    return [
+        tuple(n for n, other in zip(names, keys, strict=True) if other == key)
+        for key in keys
+    ]
 
 
 def _require_distinct_places(placements: Sequence[PlanPlacement]) -> None:

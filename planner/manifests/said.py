@@ -24,6 +24,7 @@ class Said:
     instance_type: str
     purchase: str
     replicas: int
+    least_replicas: int
     machines: int
     max_batch: int
     max_wait_ms: float
@@ -50,6 +51,7 @@ def planned(placed: Placed, *, path: str) -> Said:
         instance_type=p.instance_type,
         purchase=str(p.purchase),
         replicas=p.replicas,
+        least_replicas=placed.least_replicas,
         machines=p.machines,
         max_batch=p.max_batch,
         max_wait_ms=p.max_wait_ms,

@@ -54,4 +54,4 @@ class ServingArgs(Spec):
     """
 
     placement: dict[str, str] = Field(default_factory=dict)
-    max_request_mib: Annotated[float, Field(gt=0)] = 32.0
+    max_request_kib: Annotated[float, Field(gt=0)] = 32768.0

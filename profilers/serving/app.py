@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ray import serve
 
 from planner.specs.serving import ServingArgs, ServingConfig
-from planner.units import BYTES_PER_MIB, seconds
+from planner.units import BYTES_PER_KIB, seconds
 from profilers.serving.loading import Served, load
 from profilers.serving.requests import RefusedRequestError, read_inputs
 
@@ -63,13 +63,13 @@ def _load(config: ServingConfig) -> Served:
         return load(config, Path(directory))
 
 
-async def _body(request: Request, *, limit_mib: float) -> bytes:
-    limit_bytes = limit_mib * BYTES_PER_MIB
+async def _body(request: Request, *, limit_kib: float) -> bytes:
+    limit_bytes = limit_kib * BYTES_PER_KIB
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > limit_bytes:
-            raise RefusedRequestError(413, f"the body is above {limit_mib:g} MiB")
+            raise RefusedRequestError(413, f"the body is above {limit_kib:g} KiB")
     return bytes(body)
 
 
@@ -111,7 +111,7 @@ class ModelServer:
     async def predict(self, request: Request) -> Response:
         """Answer one example."""
         served = self._loaded()
-        body = await _body(request, limit_mib=self._args.max_request_mib)
+        body = await _body(request, limit_kib=self._args.max_request_kib)
         example = read_inputs(
             body, shape=served.sample_shape, dtype=served.sample_dtype
         )

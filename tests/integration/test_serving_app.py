@@ -195,7 +195,7 @@ def test_a_replica_says_which_decision_of_the_plan_it_carries_out(served: str):
         (b"[1]", 422, "inputs"),
         (b'{"inputs": [[1, 2]]}', 422, "[1, 4, 4]"),
         (b'{"inputs": [[NaN]]}', 422, "NaN"),
-        (b" " * (33 * 1024**2), 413, "32 MiB"),
+        (b" " * (33 * 1024**2), 413, "32768 KiB"),
     ],
 )
 def test_a_wrong_request_is_refused_with_a_sentence(

@@ -137,5 +137,6 @@ def _placement(
             "machine_memory_gib": draw(SIZES.filter(lambda s: s is None or s >= 4.0)),
             "vcpus": draw(st.one_of(st.none(), st.integers(1, 192))),
             "threads": draw(st.one_of(st.none(), st.integers(1, 8))),
+            "machines_on": draw(st.sampled_from([(), (machines,), (machines, 1)])),
         }
     )

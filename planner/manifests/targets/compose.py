@@ -83,7 +83,9 @@ def _compose_file(layout: Layout, place: str, placed: list[Placed]) -> ComposeFi
     return ComposeFile(
         name=f"{slug(layout.plan.name)}-{place}"[:63].rstrip("-"),
         services={
-            p.name: _service(layout, p, engines[p.name], alone=len(placed) == 1)
+            p.name: _service(
+                layout, p, engines[p.name], alone=len(placed) == len(p.pool)
+            )
             for p in placed
         },
         configs=configs or None,
@@ -155,11 +157,16 @@ def _plain(message: str) -> str:
 
 
 def _port(placed: Placed, engine: Engine) -> Port:
-    last = _FIRST_PORT + placed.replicas_per_machine - 1
-    published = str(_FIRST_PORT)
-    if last > _FIRST_PORT:
-        published = f"{_FIRST_PORT}-{last}"
+    first = _first_port(placed)
+    last = first + placed.replicas_per_machine - 1
+    published = str(first) if last == first else f"{first}-{last}"
     return Port(name="http", target=engine.port, published=published)
+
+
+def _first_port(placed: Placed) -> int:
+    """Placements of a pool listen one after the other."""
+    before = placed.pool.index(placed.name)
+    return _FIRST_PORT + before * placed.replicas_per_machine
 
 
 def _healthcheck(engine: Engine) -> Healthcheck:
@@ -277,15 +284,16 @@ def _guide(layout: Layout) -> str:
         "## Edge sites: Docker Compose",
         "",
         "Copy a site's folder to every box of the site and start there the service of",
-        "its placement. It listens on port 8000 of the box, without a password: keep the",
-        "port inside the site's network.",
+        "its placement. It listens on the box without a password: keep the port inside the",
+        "site's network.",
         "",
     ]
     for place, placed in places.items():
         for p in placed:
             boxes = f"{p.placement.machines} × {p.placement.device}"
             command = f"docker compose -f {_path(place)} up -d {p.name}"
-            lines.append(f"- `{p.placement.site}`, on {boxes}: `{command}`")
+            where = f"`{p.placement.site}`, on {boxes}, port {_first_port(p)}"
+            lines.append(f"- {where}: `{command}`")
             engine = _engine(layout, p)
             if engine.image is None:
                 name = variable(p.name, "IMAGE")

@@ -160,7 +160,7 @@ def _autoscaler(
 ) -> k8s.HorizontalPodAutoscaler:
     spec = k8s.AutoscalerSpec(
         scale_target_ref=k8s.ScaleTarget(name=placed.name),
-        min_replicas=placed.placement.replicas,
+        min_replicas=placed.least_replicas,
         max_replicas=max_replicas(placed, layout.plan),
         metrics=[metric(placed, engine)],
         behavior=k8s.Behavior(
@@ -177,7 +177,7 @@ def _disruption_budget(
     # Spares are there to be taken away; without any, one pod at a time may go.
     may_go = max(1, placed.spare_replicas)
     spec = k8s.DisruptionSpec(
-        min_available=placed.placement.replicas - may_go,
+        min_available=max(0, placed.least_replicas - may_go),
         selector=k8s.Selector(match_labels=chosen),
     )
     return k8s.PodDisruptionBudget(metadata=metadata, spec=spec)
@@ -244,7 +244,7 @@ def _read_back(files: Files) -> list[Said]:
         acted: dict[str, Any] = {}
         for thing in objects:
             if isinstance(thing, k8s.HorizontalPodAutoscaler):
-                acted["replicas"] = thing.spec.min_replicas
+                acted["least_replicas"] = thing.spec.min_replicas
             elif isinstance(thing, k8s.ConfigMap):
                 config = applications.parse_serve_file(
                     thing.data[pods.SERVING_FILE], path=path

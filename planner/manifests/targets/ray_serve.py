@@ -65,12 +65,12 @@ def _read_back(files: Files) -> list[Said]:
 def _replicas_and_device(application: Application) -> dict[str, Any]:
     deployment = application.deployments[0]
     scaling = deployment.autoscaling_config
-    replicas = scaling.min_replicas if scaling else deployment.num_replicas or 0
-    ((device, share),) = (deployment.ray_actor_options.resources or {"": 0.0}).items()
+    fixed = deployment.num_replicas or 0
+    (device,) = deployment.ray_actor_options.resources or {"": 0.0}
     return {
-        "replicas": replicas,
+        "replicas": scaling.initial_replicas if scaling else fixed,
+        "least_replicas": scaling.min_replicas if scaling else fixed,
         "device": device,
-        "machines": round(replicas * share),
     }
 
 

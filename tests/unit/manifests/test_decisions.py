@@ -257,3 +257,41 @@ def test_a_split_workload_is_said_to_need_a_router(chat, tmp_path):
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "Nothing in these files splits a workload" in text
     assert "66.7% to us-east-1" in text
+
+
+def pooled() -> PlanDocument:
+    """Two workloads on the same two boxes of a site."""
+    plan = storefront_plan()
+    first = plan.placements[0].model_copy(
+        update={"shared_with": ("reorder-digits",), "machine_memory_gib": 4.0}
+    )
+    second = first.model_copy(
+        update={
+            "workload": "reorder-digits",
+            "shared_with": ("shelf-cameras",),
+            "rate_rps": 3.5,
+        }
+    )
+    return with_placements(plan, first, second)
+
+
+def test_placements_of_a_pool_share_a_box_and_not_a_port():
+    text = render(pooled(), "compose")["edge-berlin-store/compose.yaml"]
+
+    services = yaml.safe_load(text)["services"]
+    assert [s["ports"][0]["published"] for s in services.values()] == ["8000", "8001"]
+    # Half of four fifths of 4 GiB, and half of four processors.
+    limits = [s["deploy"]["resources"]["limits"] for s in services.values()]
+    assert {(x["memory"], x["cpus"]) for x in limits} == {("1638m", "2")}
+    # Both run on every box, so neither waits to be asked for by name.
+    assert not any("profiles" in s for s in services.values())
+
+
+def test_fewer_machines_in_quiet_hours_are_the_autoscalers_lower_bound():
+    plan = digits(machines=4, replicas=8, machines_on=(1, 4))
+
+    objects = in_kubernetes(plan)
+
+    spec = objects["HorizontalPodAutoscaler"]["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 10)
+    assert objects["PodDisruptionBudget"]["spec"]["minAvailable"] == 1
