@@ -125,6 +125,7 @@ def test_any_plan_is_written_valid_and_read_back_equal(
     require_ray(files)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40,
     suppress_health_check=[HealthCheck.too_slow],
