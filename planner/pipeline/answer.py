@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from planner.domain.hardware import DeviceKind
 from planner.domain.placement import Assignment, Certificate, Solution
 from planner.domain.profiles import BatchProfile, LoadCurve, Quality
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
@@ -147,6 +148,8 @@ def _models(spec: Deployment) -> Iterable[PlanModel]:
                 source="torch",
                 factory=m.source.factory,
                 weights=m.source.weights,
+                inputs=m.inputs.factory if m.inputs else None,
+                evaluation=m.evaluation.factory if m.evaluation else None,
                 license=m.license,
             )
 
@@ -194,6 +197,7 @@ def _placement(p: Placed, question: Question, usd_per_month: float) -> PlanPlace
         share_frac=min(1.0, _share_frac(a, p.option.workload, question)),
         capacity_rps=c.capacity_rps * a.machines,
         memory_gib=_gib(profile.memory_bytes),
+        machine_memory_gib=_machine_memory_gib(p.option, question),
         vcpus=offer.vcpus,
         artifact_sha256=(
             profile.artifact_sha256 if isinstance(profile, BatchProfile) else None
@@ -227,6 +231,14 @@ def _share_frac(a: Assignment, w: Workload, question: Question) -> float:
     served = sum(h * r for h, r in zip(hours, a.rates_rps, strict=True))
     asked = sum(h * r for h, r in zip(hours, w.rates_rps, strict=True))
     return served / asked
+
+
+def _machine_memory_gib(option: Option, question: Question) -> float | None:
+    """Memory of the machine itself; an accelerator's own is another matter."""
+    device = question.catalog.device(option.place.offer.device)
+    if device.kind is DeviceKind.GPU:
+        return None
+    return _gib(option.place.offer.memory_bytes)
 
 
 def _gib(size_bytes: float | None) -> float | None:
