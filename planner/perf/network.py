@@ -20,6 +20,8 @@ from planner.perf.service import Floats
 # Survival probabilities of neighbouring strata: the tail as fine as the body.
 _SURVIVAL_RATIO: Final = 0.9
 N_STRATA: Final = 56
+# A stratum is a tenth wide: its middle needs no more than 2**-20 of a transfer time.
+_HALVINGS: Final = 20
 
 
 @lru_cache(maxsize=256)
@@ -29,7 +31,12 @@ def uplink_wait_strata(load_frac: float) -> tuple[Floats, Floats]:
     edges = load_frac * _SURVIVAL_RATIO ** np.arange(N_STRATA)
     masses = np.concatenate(([1 - load_frac], edges[:-1] - edges[1:], edges[-1:]))
     middle = edges * (1 + _SURVIVAL_RATIO) / 2
-    waits = np.array([0.0, *(queue.wait_quantile_s(1 - float(m)) for m in middle)])
+    waits = np.array(
+        [
+            0.0,
+            *(queue.wait_quantile_s(1 - float(m), halvings=_HALVINGS) for m in middle),
+        ]
+    )
     # The open last stratum carries what the others leave of the exact mean.
     rest = queue.mean_wait_s - float(waits[:-1] @ masses[:-1])
     waits[-1] = max(rest / masses[-1], waits[-2])

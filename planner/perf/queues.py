@@ -14,6 +14,7 @@ M/D/1   mean wait ρD / (2(1-ρ)) (Pollaczek 1930, Khinchine 1932). Distribution
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -38,13 +39,17 @@ def erlang_c(servers: int, offered: float) -> float:
 
 
 def smallest_time_s(
-    share_within: Callable[[float], float], frac: float, start_s: float
+    share_within: Callable[[float], float],
+    frac: float,
+    start_s: float,
+    *,
+    halvings: int = _HALVINGS,
 ) -> float:
     """The time within which a share `frac` falls, by bisection of a distribution."""
     low, high = 0.0, start_s
     while share_within(high) < frac:
         low, high = high, 2 * high
-    for _ in range(_HALVINGS):
+    for _ in range(halvings):
         middle = (low + high) / 2
         if middle in (low, high):
             break
@@ -153,7 +158,7 @@ class Deterministic:
         if self.load_frac == 0:
             return 1.0
         k = math.floor(limit_s / self.service_s) + 1
-        waiting = self._at_most_waiting(k - 1)
+        waiting = at_most_waiting(self.load_frac, k - 1)
         y = self.rate_rps * (k * self.service_s - limit_s)
         term = math.exp(-y)
         total = 0.0
@@ -166,32 +171,36 @@ class Deterministic:
         """P(wait + service ≤ limit)."""
         return self.wait_within(limit_s - self.service_s)
 
-    def wait_quantile_s(self, frac: float) -> float:
+    def wait_quantile_s(self, frac: float, *, halvings: int = _HALVINGS) -> float:
         """The wait that a share `frac` does not exceed."""
         if not self.stable_rate:
             return math.inf
         if frac <= 1 - self.load_frac:
             return 0.0
-        return smallest_time_s(self.wait_within, frac, self.service_s)
+        return smallest_time_s(
+            self.wait_within, frac, self.service_s, halvings=halvings
+        )
 
     def sojourn_quantile_s(self, frac: float) -> float:
         """The sojourn that a share `frac` does not exceed."""
         return self.wait_quantile_s(frac) + self.service_s
 
-    def _at_most_waiting(self, most: int) -> npt.NDArray[np.float64]:
-        """P(at most n wait) for n = 0 .. most.
 
-        Level n is crossed as often upwards as downwards; no term is subtracted,
-        so errors do not grow: a_0 p_{n+1} = p_0 ā_n + Σ_{j=1..n} p_j ā_{n-j+1}.
-        """
-        load, count = self.load_frac, np.arange(1, most + 2)
-        arrivals = np.exp(-load) * np.cumprod(np.concatenate(([1.0], load / count)))
-        # Summed from the far end: 1 - (a_0 + … + a_k) would cancel.
-        further = np.cumprod(load / np.arange(most + 2, most + 32)) * arrivals[-1]
-        more = further.sum() + np.append(arrivals[:0:-1].cumsum()[::-1], 0.0)
-        there = np.zeros(most + 2)
-        there[0] = 1 - load
-        for n in range(most + 1):
-            up = there[0] * more[n] + there[1 : n + 1] @ more[n:0:-1]
-            there[n + 1] = up / arrivals[0]
-        return np.asarray(np.cumsum(there)[1:], dtype=np.float64)
+@lru_cache(maxsize=1024)
+def at_most_waiting(load_frac: float, most: int) -> npt.NDArray[np.float64]:
+    """P(at most n wait) for n = 0 .. most, at an M/D/1 server of that load.
+
+    Level n is crossed as often upwards as downwards; no term is subtracted,
+    so errors do not grow: a_0 p_{n+1} = p_0 ā_n + Σ_{j=1..n} p_j ā_{n-j+1}.
+    """
+    load, count = load_frac, np.arange(1, most + 2)
+    arrivals = np.exp(-load) * np.cumprod(np.concatenate(([1.0], load / count)))
+    # Summed from the far end: 1 - (a_0 + … + a_k) would cancel.
+    further = np.cumprod(load / np.arange(most + 2, most + 32)) * arrivals[-1]
+    more = further.sum() + np.append(arrivals[:0:-1].cumsum()[::-1], 0.0)
+    there = np.zeros(most + 2)
+    there[0] = 1 - load
+    for n in range(most + 1):
+        up = there[0] * more[n] + there[1 : n + 1] @ more[n:0:-1]
+        there[n + 1] = up / arrivals[0]
+    return np.asarray(np.cumsum(there)[1:], dtype=np.float64)
