@@ -4,6 +4,8 @@ import logging
 
 import pytest
 
+from tests.support.profiling import SUPPORT
+
 
 @pytest.fixture(scope="session")
 def ray_runtime():
@@ -11,6 +13,8 @@ def ray_runtime():
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     environment = pytest.MonkeyPatch()
     environment.setenv("RAY_AUTH_MODE", "disabled")
+    # Nodes of a cluster import from places of their own.
+    environment.setenv("PYTHONPATH", SUPPORT)
     environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
     ray.init(
         address="local",

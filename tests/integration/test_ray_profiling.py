@@ -1,6 +1,8 @@
 """Real Ray actors, two of them, one killed: every trial ends measured or failed."""
 
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,7 @@ from planner.errors import DeviceUnavailableError
 from profilers.schedule import KeepFailure, Schedule
 from profilers.session import drive
 from profilers.store import ProfileStore
+from tests.support import profile_slowly
 from tests.support.profiling import (
     MEASURING,
     SUPPORT,
@@ -89,3 +92,20 @@ def test_a_hanging_trial_is_stopped_with_its_actor_and_the_others_go_on(
         key="hang", reason="no answer within 1 s, so stopped"
     )
     assert set(kept) == set(trials)
+
+
+def test_a_cluster_at_an_address_measures_and_is_left_standing(ray_runtime, tmp_path):
+    address = ray_runtime.get_runtime_context().gcs_address
+    store = str(tmp_path / "profiles.sqlite3")
+    program = [sys.executable, profile_slowly.__file__]
+
+    said = subprocess.check_output(
+        [*program, address, store, str(tmp_path), "steady", "refuse"], text=True
+    )
+    again = subprocess.check_output(
+        [*program, "local", store, str(tmp_path), "steady", "refuse"], text=True
+    )
+
+    assert said == "2 0 1\n"
+    assert again == "0 2 1\n", "both executors know the figures by the same key"
+    assert ray_runtime.nodes()[0]["Alive"]

@@ -1,6 +1,6 @@
 """Profiles a few slow models: a program for tests to kill.
 
-usage: profile_slowly.py local|ray STORE DIRECTORY NAME…
+usage: profile_slowly.py local|ray|HOST:PORT STORE DIRECTORY NAME…
 """
 
 import sys
@@ -31,7 +31,8 @@ def executor(kind):
         return LocalExecutor(**options)
     from profilers.actors import RayExecutor
 
-    return RayExecutor(**options)
+    address = None if kind == "ray" else kind
+    return RayExecutor(address=address, **options)
 
 
 def main(kind, store, directory, *names):
