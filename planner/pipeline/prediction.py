@@ -24,7 +24,7 @@ from planner.units import milliseconds
 
 # Slow-downs looked at: beyond this, a profile is no evidence at all.
 LARGEST_FACTOR: Final = 16.0
-BISECTIONS: Final = 24
+BISECTIONS: Final = 16
 
 Served = BatchPrediction | SharedPrediction
 Seen = Served | LanguagePrediction
