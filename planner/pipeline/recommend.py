@@ -118,9 +118,10 @@ def _why(question: Question, solution: Solution) -> dict[str, str]:
         machines = {(c.offer.site, c.offer.instance_type) for c in ways}
         chosen = [a for a in solution.assignments if a.candidate.workload == w.name]
         words = " + ".join(f"{a.machines} × {way_words(a.candidate)}" for a in chosen)
+        kinds = f"{len(machines)} kind{'s' if len(machines) > 1 else ''} of machine"
         sentences[w.name] = (
-            f"{words}: part of {best} plan among {len(ways)} ways on {len(machines)} "
-            "kinds of machine that keep this promise"
+            f"{words}: part of {best} plan among {len(ways)} ways on {kinds} that keep "
+            "this promise"
         )
     return sentences
 
