@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 
 Executor = Literal["ray", "local"]
 HOME_VARIABLE: Final = "PLANNER_HOME"
-# What every trial needs; forked children find it there instead of importing it again.
-PRELOADED: Final = (
-    "torch",
-    "onnxruntime",
-    "onnxscript",
-    "torch._dynamo",
-    "onnxruntime.quantization",
-)
 
 
 def home() -> Path:
@@ -97,19 +89,13 @@ def profiler(
 
 
 def _executor(executor: Executor, address: str | None) -> "ProfilingExecutor":
-    """Where trials run; each in force of its envelope, in a process kept warm."""
-    from profilers.process import Measuring  # noqa: PLC0415  # heavy
-
-    measuring = Measuring(
-        function="profilers.emulators.within:measure_within", preload=PRELOADED
-    )
     if executor == "local":
         from profilers.local import LocalExecutor  # noqa: PLC0415  # heavy
 
-        return LocalExecutor(measuring=measuring)
+        return LocalExecutor()
     from profilers.actors import RayExecutor  # noqa: PLC0415  # Ray
 
-    return RayExecutor(address=address, measuring=measuring)
+    return RayExecutor(address=address)
 
 
 def price_source(provider: str) -> "PriceSource":

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from planner.domain.profiles import BatchProfile
+from planner.domain.variants import Precision
 from profilers.schedule import SlotEvent, SlotInstruction, SlotName
 from profilers.trials import Envelope, Measurement, Trial, TrialResult
 
@@ -13,6 +14,10 @@ class Emulator(Protocol):
 
     def devices(self) -> Sequence[str]:
         """Catalogue names of the devices it can map to."""
+        ...
+
+    def precisions(self, device: str) -> Sequence[Precision]:
+        """What it can map to the device; others need not be measured for it."""
         ...
 
     def envelope(self, device: str) -> Envelope:

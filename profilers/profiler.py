@@ -4,6 +4,9 @@
          ──► stored? ──► else measured on the executor, stored as each comes
          ──► noisy ones once more ──► profiles, failures, warnings
 
+Devices whose envelopes differ only in memory share the measurement in the tightest
+of them; where that fails, each is measured in its own.
+
 A device named "local" is the machine that measures; its profile is `measured`.
 Every other device is the emulator's: it says in which envelope to measure, may
 ask for trials of models with published profiles, and maps the measurement.
@@ -25,7 +28,7 @@ from planner.domain.profiling import (
     ProfilingProgress,
     TorchModel,
 )
-from planner.domain.variants import Variant
+from planner.domain.variants import Precision, Variant
 from planner.errors import ProfilingError
 from profilers.ports import Emulator, Executor
 from profilers.process import resolve, utc_now
@@ -47,14 +50,30 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
-    """A profile asked for: `trial` gives it, or `refusal` says why none can."""
+    """A profile asked for: `trial` gives it, or `refusal` says why none can.
+
+    `roomier` is the trial in the device's own envelope, where `trial` has less
+    memory than that.
+    """
 
     model: str
     variant: Variant
     device: str
     trial: Trial | None = None
     key: TrialKey | None = None
+    roomier: Trial | None = None
+    roomier_key: TrialKey | None = None
     refusal: str = ""
+
+    def in_its_own_room(self) -> "_Wanted":
+        """The same profile, from a measurement in the device's own envelope."""
+        return replace(
+            self,
+            trial=self.roomier,
+            key=self.roomier_key,
+            roomier=None,
+            roomier_key=None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +83,12 @@ class _Demand:
     wanted: tuple[_Wanted, ...]
     calibration: Mapping[TrialKey, Trial]
     trials: Mapping[TrialKey, Trial]
+
+    def with_own_rooms(self, cramped: Sequence[_Wanted]) -> "_Demand":
+        """The demand with these profiles from their devices' own envelopes."""
+        wanted = tuple(w.in_its_own_room() if w in cramped else w for w in self.wanted)
+        more = {w.key: w.trial for w in wanted if w.key and w.trial}
+        return replace(self, wanted=wanted, trials={**self.trials, **more})
 
 
 def measured_profile(measurement: Measurement, trial: Trial) -> BatchProfile:
@@ -140,21 +165,39 @@ class Profiling:
         """
         environment = self._executor.environment()
         demand = self._demand(jobs, environment)
-        results = dict(self._known(demand))
-        n_measured = 0
-        if len(results) < len(demand.trials):
-            waiting = _progress(results, demand, "waiting for another run to measure")
-            with self._store.exclusively(on_wait=lambda: on_progress(waiting)):
-                results = dict(self._known(demand))  # the other run's are there now
-                missing = {k: t for k, t in demand.trials.items() if k not in results}
-                n_measured = len(missing)
-                if missing:
-                    session = self._session(environment, on_progress, len(results))
-                    results |= session.measure(missing)
+        results, n_measured = self._results(demand, environment, on_progress)
+        cramped = [
+            w
+            for w in demand.wanted
+            if w.key and w.roomier and isinstance(results[w.key], Failure)
+        ]
+        if cramped:
+            demand = demand.with_own_rooms(cramped)
+            results, n_more = self._results(demand, environment, on_progress)
+            n_measured += n_more
         on_progress(_progress(results, demand, "mapping to devices"))
         return self._outcome(
             demand, results, environment=environment, n_measured=n_measured
         )
+
+    def _results(
+        self,
+        demand: _Demand,
+        environment: Mapping[str, str],
+        on_progress: OnProgress,
+    ) -> tuple[dict[TrialKey, TrialResult], int]:
+        """Results of all trials of the demand, and how many had to be measured."""
+        results = dict(self._known(demand))
+        if len(results) == len(demand.trials):
+            return results, 0
+        waiting = _progress(results, demand, "waiting for another run to measure")
+        with self._store.exclusively(on_wait=lambda: on_progress(waiting)):
+            results = dict(self._known(demand))  # the other run's are there now
+            missing = {k: t for k, t in demand.trials.items() if k not in results}
+            if missing:
+                session = self._session(environment, on_progress, len(results))
+                results |= session.measure(missing)
+        return results, len(missing)
 
     def _session(
         self, environment: Mapping[str, str], on_progress: OnProgress, n_known: int
@@ -200,26 +243,40 @@ class Profiling:
     ) -> Iterator[_Wanted]:
         """A refusal of the model or of a device leaves the others standing."""
         identity = _asked(lambda: self._identify(job.model))
+        envelopes = {d: _asked(partial(self._envelope, d)) for d in job.devices}
+        rooms = [e for e in envelopes.values() if isinstance(e, Envelope)]
         for device, precision, runtime in product(
             job.devices, job.precisions, job.runtimes
         ):
             variant = Variant(precision=precision, runtime=runtime)
             bare = _Wanted(model=job.model.name, variant=variant, device=device)
-            envelope = _asked(partial(self._envelope, device))
+            envelope = envelopes[device]
             if isinstance(identity, ProfilingError):
                 yield replace(bare, refusal=str(identity))
-                continue
-            if isinstance(envelope, ProfilingError):
+            elif isinstance(envelope, ProfilingError):
                 yield replace(bare, refusal=str(envelope))
-                continue
-            trial = Trial(
-                model=job.model,
-                variant=variant,
-                envelope=envelope,
-                batches=job.batches,
-            )
-            key = trial_key(trial, identity=identity, environment=environment)
-            yield replace(bare, trial=trial, key=key)
+            elif not self._maps(precision, device):
+                yield replace(bare, refusal=_unmapped(precision))
+            else:
+                own = Trial(
+                    model=job.model,
+                    variant=variant,
+                    envelope=envelope,
+                    batches=job.batches,
+                )
+                tight = replace(own, envelope=_tightest(envelope, rooms))
+                key = partial(trial_key, identity=identity, environment=environment)
+                differs = tight != own
+                yield replace(
+                    bare,
+                    trial=tight,
+                    key=key(tight),
+                    roomier=own if differs else None,
+                    roomier_key=key(own) if differs else None,
+                )
+
+    def _maps(self, precision: Precision, device: str) -> bool:
+        return device == LOCAL or precision in self._emulator.precisions(device)
 
     def _envelope(self, device: str) -> Envelope:
         if device == LOCAL:
@@ -271,6 +328,24 @@ class Profiling:
         trial, device = wanted.trial, wanted.device
         profile = _asked(lambda: self._emulator.profile(result, trial, device))
         return str(profile) if isinstance(profile, ProfilingError) else profile
+
+
+def _tightest(envelope: Envelope, rooms: Sequence[Envelope]) -> Envelope:
+    """The least memory among envelopes that are alike in all that takes time."""
+    limits = [
+        e.memory_bytes
+        for e in rooms
+        if replace(e, memory_bytes=None) == replace(envelope, memory_bytes=None)
+        and e.memory_bytes is not None
+    ]
+    return replace(envelope, memory_bytes=min(limits, default=None))
+
+
+def _unmapped(precision: Precision) -> str:
+    return (
+        f"too few known models are published there at {precision} to map it; measure "
+        "another precision, or the device itself"
+    )
 
 
 def _asked(question: Callable[[], Answer]) -> Answer | ProfilingError:

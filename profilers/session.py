@@ -102,6 +102,9 @@ class Session:
     ) -> Mapping[TrialKey, TrialResult]:
         """Every trial's result, each stored as soon as it is there.
 
+        Noisy ones are measured once more, unless most are: then the machine is
+        busy all the time, and again would only be twice as long.
+
         Raises:
             ProfilingError: Nothing can be run there, or nothing stored.
         """
@@ -110,7 +113,7 @@ class Session:
         try:
             self._run(trials, slots, n_total=n_total, note="")
             noisy = {k: t for k, t in trials.items() if is_noisy(self.results[k])}
-            if noisy:
+            if 0 < len(noisy) <= max(2, len(trials) // 2):
                 note = ", once more because it was noisy"
                 self._run(noisy, slots, n_total=n_total, note=note)
         finally:

@@ -22,7 +22,6 @@ from planner.domain.profiling import ProfilingProgress
 from planner.ports import Observer, Unobserved
 from planner.report.tables import Table
 
-
 PIPE_WIDTH = 120
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from planner.domain.profiles import BatchProfile
+from planner.domain.profiles import BatchProfile, Quality
 from planner.domain.profiling import ProfilingOutcome
+from planner.report.sentences import latency, quality, share
 from planner.report.tables import Table, table
 from planner.units import milliseconds
 
@@ -13,38 +14,47 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
     """Profiles by device and variant, then failures and warnings where there are any."""
     profiles = table(
         "Profiles",
-        ["model", "variant", "device", "how", ">batch 1", ">largest batch", ">up to", ">accuracy"],
+        ["Model", "Variant", "Device", "How", ">Batch 1", ">Largest batch", ">Error up to", ">Accuracy"],
         [_row(p) for p in outcome.profiles],
         footnotes=outcome.warnings,
     )  # fmt: skip
     if not outcome.failures:
         return (profiles,)
+    devices: dict[tuple[str, str, str], list[str]] = {}
+    for f in outcome.failures:
+        devices.setdefault((f.model, str(f.variant), f.reason), []).append(f.device)
     failures = table(
         "Not measured",
-        ["model", "variant", "device", "reason"],
-        [(f.model, str(f.variant), f.device, f.reason) for f in outcome.failures],
+        ["Model", "Variant", "Devices", "Reason"],
+        [
+            (model, variant, ", ".join(names), reason)
+            for (model, variant, reason), names in devices.items()
+        ],
     )
     return profiles, failures
 
 
 def _row(p: BatchProfile) -> Sequence[str]:
     first, last = p.points[0], p.points[-1]
-    quality = p.quality
-    accuracy = "not evaluated"
-    if quality is not None:
-        low, high = quality.low_frac, quality.high_frac
-        interval = "" if low is None or high is None else f" ({low:.3f}–{high:.3f})"
-        accuracy = f"{quality.value_frac:.3f}{interval}"
     return (
         p.model,
         str(p.variant),
         p.device,
         p.evidence.provenance.value,
-        f"{milliseconds(first.p50_s):.3f} ms",
-        f"{milliseconds(last.p50_s):.3f} ms for {last.batch}",
-        f"+{p.evidence.error_frac:.0%}",
-        accuracy,
+        latency(milliseconds(first.p50_s)),
+        f"{latency(milliseconds(last.p50_s))} for {last.batch}",
+        share(p.evidence.error_frac),
+        _accuracy(p.quality),
     )
+
+
+def _accuracy(graded: Quality | None) -> str:
+    if graded is None:
+        return "not evaluated"
+    if graded.low_frac is None or graded.high_frac is None:
+        return quality(graded.value_frac)
+    interval = f"{quality(graded.low_frac)} to {quality(graded.high_frac)}"
+    return f"{quality(graded.value_frac)} ({interval})"
 
 
 def outcome_data(outcome: ProfilingOutcome) -> dict[str, object]:

@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from planner.errors import ModelLoadError
+from planner.errors import ModelLoadError, ProfilingError
 from profilers.trials import MeasuredPoint, Measurement
 
 
@@ -119,6 +119,14 @@ def greedy(trial, clock, now):
     return steady(trial, clock, now)
 
 
+def roomy(trial, clock, now):
+    """Does not fit into less than half a GiB."""
+    limit_bytes = trial.envelope.memory_bytes
+    if limit_bytes is not None and limit_bytes < 2**29:
+        raise ProfilingError("out of memory")
+    return steady(trial, clock, now)
+
+
 def absurd(trial, clock, now):
     return replace(steady(trial, clock, now), memory_bytes=float("inf"))
 
@@ -144,7 +152,7 @@ BEHAVIOURS = {
     f.__name__: f
     for f in (
         steady, slow, hang, refuse, raises, exits, crash, oom, flaky, noisy, shaky,
-        talks, killer, calls, greedy, absurd, assassin,
+        talks, killer, calls, greedy, roomy, absurd, assassin,
     )
 }  # fmt: skip
 

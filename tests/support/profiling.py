@@ -66,6 +66,9 @@ class DoublingEmulator:
     def devices(self):
         return ("half-speed",)
 
+    def precisions(self, device):
+        return tuple(Precision)
+
     def envelope(self, device):
         if device != "half-speed":
             raise DeviceUnavailableError(f"'{device}' cannot be emulated")
@@ -97,3 +100,18 @@ class DoublingEmulator:
                 error_frac=0.3,
             ),
         )
+
+
+class RoomsEmulator(DoublingEmulator):
+    """Devices that differ in memory alone, and only ever run fp32."""
+
+    MEMORY_BYTES = {"small": 2.0**20, "middle": 2.0**30, "large": None}
+
+    def devices(self):
+        return tuple(self.MEMORY_BYTES)
+
+    def precisions(self, device):
+        return (Precision.FP32,)
+
+    def envelope(self, device):
+        return Envelope(memory_bytes=self.MEMORY_BYTES[device])

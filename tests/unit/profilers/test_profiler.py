@@ -16,6 +16,7 @@ from tests.support.profiling import (
     SUPPORT,
     VERSIONS,
     DoublingEmulator,
+    RoomsEmulator,
     job,
     measured,
     profiling,
@@ -281,3 +282,42 @@ def test_no_jobs_no_measurement(store, executor):
 
 def test_the_devices_within_reach_are_the_emulators(store, executor):
     assert profiling(store, executor).reachable_devices() == ("half-speed",)
+
+
+def test_devices_that_differ_in_memory_alone_share_the_measurement(
+    store, executor, tmp_path
+):
+    outcome = profiling(store, executor, emulator=RoomsEmulator()).profile(
+        [job("steady", tmp_path, devices=("small", "middle", "large"))],
+        on_progress=silent,
+    )
+
+    assert measured(tmp_path) == ["steady"]
+    assert {p.device for p in outcome.profiles} == {"small", "middle", "large"}
+
+
+def test_what_fails_in_the_tightest_room_is_measured_in_each_devices_own(
+    store, executor, tmp_path
+):
+    outcome = profiling(store, executor, emulator=RoomsEmulator()).profile(
+        [job("roomy", tmp_path, devices=("small", "middle", "large"))],
+        on_progress=silent,
+    )
+
+    assert {p.device for p in outcome.profiles} == {"middle", "large"}
+    assert [f.device for f in outcome.failures] == ["small"]
+    assert "out of memory" in outcome.failures[0].reason
+
+
+def test_a_precision_that_cannot_be_mapped_is_refused_before_it_is_measured(
+    store, executor, tmp_path
+):
+    precisions = (Precision.FP32, Precision.BF16)
+
+    outcome = profiling(store, executor, emulator=RoomsEmulator()).profile(
+        [job("steady", tmp_path, devices=("large",), precisions=precisions)],
+        on_progress=silent,
+    )
+
+    assert measured(tmp_path) == ["steady"]
+    assert "too few known models" in outcome.failures[0].reason
