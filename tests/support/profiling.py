@@ -102,16 +102,17 @@ class DoublingEmulator:
         )
 
 
+ROOMS_BYTES = {"small": 2.0**20, "middle": 2.0**30, "large": None}
+
+
 class RoomsEmulator(DoublingEmulator):
     """Devices that differ in memory alone, and only ever run fp32."""
 
-    MEMORY_BYTES = {"small": 2.0**20, "middle": 2.0**30, "large": None}
-
     def devices(self):
-        return tuple(self.MEMORY_BYTES)
+        return tuple(ROOMS_BYTES)
 
     def precisions(self, device):
         return (Precision.FP32,)
 
     def envelope(self, device):
-        return Envelope(memory_bytes=self.MEMORY_BYTES[device])
+        return Envelope(memory_bytes=ROOMS_BYTES[device])
