@@ -4,18 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from planner.domain.placement import Assignment, Candidate, PlacementProblem, Solution
+from planner.domain.placement import Assignment, PlacementProblem, Solution
 from planner.optimize.placement import place
-from planner.pipeline.bill import machine_words
+from planner.pipeline.kinds import words
 from planner.specs.plan import RunnerUp
 
 # One solve a workload: beyond this many the answer would keep the user waiting.
 MOST_WORKLOADS: Final = 25
-
-
-def way_words(c: Candidate) -> str:
-    """A candidate in words: ``int8 on tflite on raspberry-pi-4 at berlin-store``."""
-    return f"{c.profile.variant} on {machine_words(c.offer)}"
 
 
 def runner_up(
@@ -46,14 +41,10 @@ def runner_up(
         )
     instead = [a for a in answer.assignments if a.candidate.workload == workload]
     return RunnerUp(
-        description=_words(instead),
+        description=words(instead),
         cost_usd_per_month=answer.cost_usd_per_month,
         why_not=_why_not(answer, solution, instead),
     )
-
-
-def _words(assignments: Sequence[Assignment]) -> str:
-    return " + ".join(f"{a.machines} × {way_words(a.candidate)}" for a in assignments)
 
 
 def _why_not(

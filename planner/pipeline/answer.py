@@ -2,8 +2,11 @@
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from pydantic import JsonValue
 
 from planner.domain.hardware import DeviceKind
 from planner.domain.placement import Assignment, Certificate, Solution
@@ -110,12 +113,19 @@ def plan_document(
         ),
         evidence=evidence([p.option for p in all_placed], question.catalog),
         warnings=tuple(cautions(question, solution.assignments, today=now.date())),
+        spec=plain_spec(question.spec),
     )
 
 
 def spec_sha256(spec: Deployment) -> str:
     """The document's own fingerprint: of what it says, not of how it is laid out."""
     return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
+
+
+def plain_spec(spec: Deployment) -> dict[str, JsonValue]:
+    """The document as plain data, without what it leaves to its defaults."""
+    data: dict[str, JsonValue] = json.loads(spec.model_dump_json(exclude_unset=True))
+    return data
 
 
 def policy(spec: Deployment) -> PlanPolicy:

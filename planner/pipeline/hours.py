@@ -55,7 +55,7 @@ def gather(traffic: Mapping[str, Traffic], *, most_blocks: int) -> Hours:
 def _hourly(traffic: Traffic) -> Rates:
     if isinstance(traffic, ConstantTraffic):
         return (traffic.rate_rps,)
-    return traffic.rates_rps
+    return tuple(traffic.scale_ratio * rate for rate in traffic.rates_rps)
 
 
 def _repeated(rates: Rates, n_hours: int) -> Rates:

@@ -9,14 +9,15 @@ from planner.domain.placement import Objective, Solution, Verdict
 from planner.domain.profiling import TorchModel
 from planner.optimize.placement import place
 from planner.pipeline import answer
-from planner.pipeline.alternatives import MOST_WORKLOADS, runner_up, way_words
+from planner.pipeline.alternatives import MOST_WORKLOADS, runner_up
 from planner.pipeline.candidates import Capacities
 from planner.pipeline.certify import Inputs, certified
+from planner.pipeline.kinds import words
 from planner.pipeline.knowledge import Knowledge, learn
 from planner.pipeline.question import Question, ask
 from planner.pipeline.reasons import reasons
 from planner.pipeline.references import check_references
-from planner.pipeline.relaxations import relaxations
+from planner.pipeline.relaxations import ways_out
 from planner.ports import Observer, Profiler
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
@@ -117,10 +118,9 @@ def _why(question: Question, solution: Solution) -> dict[str, str]:
         ways = [c for c in question.problem.candidates if c.workload == w.name]
         machines = {(c.offer.site, c.offer.instance_type) for c in ways}
         chosen = [a for a in solution.assignments if a.candidate.workload == w.name]
-        words = " + ".join(f"{a.machines} × {way_words(a.candidate)}" for a in chosen)
         kinds = f"{len(machines)} kind{'s' if len(machines) > 1 else ''} of machine"
         sentences[w.name] = (
-            f"{words}: part of {best} plan among {len(ways)} ways on {kinds} that keep "
+            f"{words(chosen)}: part of {best} plan among {len(ways)} ways on {kinds} that keep "
             "this promise"
         )
     return sentences
@@ -129,6 +129,7 @@ def _why(question: Question, solution: Solution) -> dict[str, str]:
 def _no_plan(question: Question, capacities: Capacities, world: World) -> PlanDocument:
     world.observer.stage("finding ways out")
     limit_s = world.time_limit_s
+    found = ways_out(question, capacities, time_limit_s=limit_s)
     return PlanDocument(
         name=question.spec.name,
         status=Verdict.INFEASIBLE,
@@ -144,5 +145,7 @@ def _no_plan(question: Question, capacities: Capacities, world: World) -> PlanDo
         evidence=(),
         warnings=tuple(question.knowledge.warnings),
         reasons=reasons(question, time_limit_s=limit_s),
-        relaxations=relaxations(question, capacities, time_limit_s=limit_s),
+        relaxations=found.relaxations,
+        search_note=found.note,
+        spec=answer.plain_spec(question.spec),
     )

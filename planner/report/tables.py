@@ -28,6 +28,7 @@ from planner.specs.plan import (
     Change,
     PlanDocument,
     PlanPlacement,
+    Setting,
     TokenPrediction,
 )
 
@@ -267,16 +268,24 @@ def relaxations_table(plan: PlanDocument) -> Table:
     )
 
 
-def setting(value: float | str | None) -> str:
+def setting(value: Setting) -> str:
     """A field of the spec as it stands; None is a limit that nobody set."""
-    if value is None:
-        return "no limit"
-    return value if isinstance(value, str) else exact(value)
+    match value:
+        case None:
+            return "no limit"
+        case bool():
+            return "yes" if value else "no"
+        case tuple():
+            return ", ".join(value) or "any"
+        case str():
+            return value
+        case _:
+            return exact(value)
 
 
 def target(change: Change) -> str:
     """What a field would have to be, rounded on in the direction of the change."""
-    if change.to is None or isinstance(change.to, str):
+    if change.to is None or isinstance(change.to, str | bool | tuple):
         return setting(change.to)
     start = change.from_ if isinstance(change.from_, int | float) else None
     return beyond(start, change.to, unit=change.unit)

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, JsonValue
 
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Purchase
@@ -250,22 +250,37 @@ class EvidenceLine(Spec):
     error_frac: float | None = None
 
 
+# What a field of the spec holds; None is a limit that nobody set.
+Setting = bool | float | str | tuple[str, ...] | None
+
+
 class Change(Spec):
-    """One field of the spec, and what it would have to be."""
+    """One field of the spec, and what it would have to be.
+
+    `not_enough` is the largest change towards `to` that was solved and falls short.
+    """
 
     field: str
-    from_: Annotated[float | str | None, Field(alias="from")]
-    to: float | str | None
+    from_: Annotated[Setting, Field(alias="from")]
+    to: Setting
     unit: str
+    not_enough: Setting = None
 
     model_config = Spec.model_config | {"populate_by_name": True}
 
 
 class Relaxation(Spec):
-    """A change that alone makes the spec feasible, verified by solving it."""
+    """Changes that together make the spec feasible, none of them superfluous.
+
+    Verified by solving. `ask_ratio` says how much they ask: the product over the
+    changes of the factor by which an amount changes, a count (plus one) changes,
+    or the odds of a fraction change. `plan` is what is then run, in words.
+    """
 
     change: tuple[Change, ...]
     cost_usd_per_month: Number
+    ask_ratio: Annotated[float, Field(ge=1)] = 1.0
+    plan: str = ""
 
 
 class Reason(Spec):
@@ -275,8 +290,27 @@ class Reason(Spec):
     sentence: str
 
 
+class PlanSafety(Spec):
+    """What caution costs, and how likely the bill outgrows the budget.
+
+    The trusting plan takes every profile and rate at its word: confidence one half
+    and no error of demand. `premium_usd_per_month` is what this plan costs beyond it.
+    `price_note` says what is known of how prices move, and from where.
+    """
+
+    trusting_usd_per_month: Number
+    premium_usd_per_month: float
+    trusting_plan: str
+    budget_exceeded_probability_frac: Share | None = None
+    price_note: str = ""
+
+
 class PlanDocument(Spec):
-    """The whole answer."""
+    """The whole answer; `spec` is the question as plain data, defaults left out.
+
+    `relaxations` are ordered by how much they ask, the nearest plan first;
+    `search_note` says so where the search for them was cut short.
+    """
 
     kind: Literal["plan"] = "plan"
     version: Literal[1] = 1
@@ -297,3 +331,6 @@ class PlanDocument(Spec):
     warnings: tuple[str, ...]
     reasons: tuple[Reason, ...] = ()
     relaxations: tuple[Relaxation, ...] = ()
+    search_note: str = ""
+    safety: PlanSafety | None = None
+    spec: dict[str, JsonValue] | None = None

@@ -18,10 +18,14 @@ Rate = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class HourlyTraffic(Spec):
-    """A Poisson rate for every hour of a day (24) or of a week from Monday (168), UTC."""
+    """A Poisson rate for every hour of a day (24) or of a week from Monday (168), UTC.
+
+    Every rate counts `scale_ratio` times: what-ifs turn one number, not 168.
+    """
 
     kind: Literal["hourly"]
     rates_rps: Annotated[tuple[Rate, ...], Field(min_length=24, max_length=168)]
+    scale_ratio: Annotated[float, Field(gt=0, le=1e6)] = 1.0
 
     @model_validator(mode="after")
     def _a_day_or_a_week(self) -> Self:

@@ -41,7 +41,7 @@ UNITS = [
 # Counts, percentiles (0-100 by the contract), and values whose unit a neighbour names.
 WITHOUT_UNIT = {
     "percentile", "value", "low", "high", "concurrency", "missing", "usd_per_request",
-    "objective_value", "bound_value", "accelerator_count", "from_", "to",
+    "objective_value", "bound_value", "accelerator_count", "from_", "to", "not_enough",
 }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.pipeline.dials import Dial
+from planner.pipeline.dials import Dial, Scale
 
 turns = st.floats(0, 1)
 
@@ -36,7 +36,7 @@ def test_four_digits_are_shown_on_the_side_that_suffices(dial, turn):
 
 @given(stock=st.integers(0, 50), turn=turns)
 def test_whole_numbers_stay_whole(stock, turn):
-    dial = Dial(field="f", current=stock, limit=100_000, unit="pi", is_whole=True)
+    dial = Dial(field="f", current=stock, limit=100_000, unit="pi", scale=Scale.COUNT)
 
     assert dial.at(turn) == int(dial.at(turn))
     assert dial.at(0.0) == stock
