@@ -130,11 +130,11 @@ def keeps_promise(replica: Replica, error_factor: float) -> bool:
 def slo_met_probability_frac(replica: Replica) -> float:
     """Probability, by the profile's error band, that the promise holds."""
     low, high = 1.0 / LARGEST_FACTOR, LARGEST_FACTOR
-    if keeps_promise(replica, high):
-        return 1.0
     if not keeps_promise(replica, low):
         return 0.0
-    for _ in range(BISECTIONS):
+    if keeps_promise(replica, high):
+        low = high
+    for _ in range(BISECTIONS if low < high else 0):
         middle = (low * high) ** 0.5
         if keeps_promise(replica, middle):
             low = middle
