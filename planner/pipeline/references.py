@@ -45,14 +45,22 @@ def _cloud_names(path: str, site: CloudSite, catalog: Catalog) -> Iterable[Mista
     if found:
         yield from found
         return
-    for j, region in enumerate(site.regions):
-        yield from _lookup(
+    unknown = [
+        mistake
+        for j, region in enumerate(site.regions)
+        for mistake in _lookup(
             f"{path}.regions.{j}", lambda r: catalog.region(site.provider, r), region
         )
-    offered = {
-        o.instance_type for o in catalog.offers(site.provider, site.regions, site.purchase)
-    }  # fmt: skip
-    for j, wanted in enumerate(site.instance_types or ()):
+    ]
+    yield from unknown or _instance_types(path, site, catalog)
+
+
+def _instance_types(path: str, site: CloudSite, catalog: Catalog) -> Iterable[Mistake]:
+    if not site.instance_types:
+        return
+    offers = catalog.offers(site.provider, site.regions, site.purchase)
+    offered = {o.instance_type for o in offers}
+    for j, wanted in enumerate(site.instance_types):
         if wanted not in offered:
             yield Mistake(
                 path=f"{path}.instance_types.{j}",

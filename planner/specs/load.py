@@ -20,6 +20,10 @@ MAX_DOCUMENT_BYTES: Final = 4 * BYTES_PER_MIB
 # A document of ours nests six deep and repeats nothing: aliases only serve bombs.
 MAX_NODES: Final = 200_000
 MAX_DEPTH: Final = 40
+# pydantic names the chosen member of a union in the path; a reader never wrote it there.
+UNION_TAGS: Final = {"reference", "torch", "edge", "cloud", "constant", "hourly"}
+# Words of `kind` fields: pydantic puts the chosen one into the place of a mistake.
+KINDS: Final = frozenset({"reference", "torch", "edge", "cloud", "constant", "hourly"})
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
 
@@ -177,9 +181,7 @@ def _telling(error: ValidationError) -> list[ErrorDetails]:
 
 
 def _mistake(error: ErrorDetails) -> Mistake:
-    location = [
-        p for p in error["loc"] if p not in {"reference", "torch", "edge", "cloud"}
-    ]
+    location = [p for p in error["loc"] if p not in KINDS]
     value = error.get("input")
     problem = error["msg"].removeprefix("Value error, ")
     if isinstance(value, str | int | float) and error["type"] != "extra_forbidden":

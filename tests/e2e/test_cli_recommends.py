@@ -30,12 +30,6 @@ policy: {budget_usd_per_month: 300}
 """
 
 
-@pytest.fixture(autouse=True)
-def a_home_of_its_own(monkeypatch, tmp_path):
-    monkeypatch.setenv("PLANNER_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
 def spec(tmp_path):
     file = tmp_path / "spec.yaml"

@@ -16,10 +16,8 @@ QUICK = [e for e in EXAMPLES if e != "storefront"]
 
 
 @pytest.fixture
-def folder(monkeypatch, tmp_path, request):
-    monkeypatch.setenv("PLANNER_HOME", str(tmp_path / "home"))
+def folder(tmp_path):
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
@@ -47,7 +45,7 @@ def test_the_readme_shows_what_the_example_prints(example, folder, capsys):
 @pytest.mark.slow
 @pytest.mark.ray
 def test_the_storefront_profiles_its_own_model_and_is_quick_the_second_time(
-    folder, capsys
+    folder, measuring_home, capsys
 ):
     arguments = ["recommend", "examples/storefront/spec.yaml", "--json"]
 
