@@ -12,7 +12,7 @@ models: [{name: m, source: {kind: reference, name: mobilenet-v2-1.0-224}}]
 workloads:
   - {name: w, model: m, origin: eu-central-1, traffic: {kind: constant, rate_rps: 5},
      slo: {percentile: 95, latency_ms: 200}}
-sites: [{kind: cloud, provider: aws, regions: [eu-central-1]}]
+sites: [{kind: cloud, provider: aws, regions: [eu-central-1, us-east-1]}]
 """
 
 
@@ -29,7 +29,7 @@ def written(tmp_path, text):
         (("rate_rps: 5", "rate_rps: .inf"), ["workloads.0.traffic.rate_rps"]),
         (("latency_ms: 200", "latency_ms: soon"), ["workloads.0.slo.latency_ms"]),
         (("provider: aws", "provider: awz"), ["sites.0.provider", "aws"]),
-        (("eu-central-1]", "eu-centrl-1]"), ["sites.0.regions.0", "eu-central-1"]),
+        (("us-east-1]", "us-est-1]"), ["sites.0.regions.1", "us-east-1"]),
         (("mobilenet-v2-1.0-224", "mobilenet-v2-1.0-225"), ["models.0.source.name", "mobilenet-v2-1.0-224"]),
         (("origin: eu-central-1", "origin: mars"), ["workloads.0.origin", "eu-central-1"]),
         (("version: 1", "version: 2"), ["version"]),
