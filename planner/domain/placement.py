@@ -25,6 +25,7 @@ class FailureDomain(StrEnum):
     SITE = "site"  # a region or an edge site
     PROVIDER = "provider"
     SPOT_POOL = "spot_pool"  # all spot machines of one type in one region
+    UPLINK = "uplink"  # the line of an edge site: what is left works offline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DemandRises:
+    """In every block any `most_at_once` workloads may ask for their `extra_rps` on top.
+
+    The budgeted uncertainty of Bertsimas and Sim (2004): machines and lines must
+    carry each such set of rises with the traffic shared out as planned. Money is
+    counted for the rates as stated.
+    """
+
+    extra_rps: Mapping[str, tuple[float, ...]]
+    most_at_once: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementProblem:
     """Demands, columns and limits; monthly money, rates in requests/s by block.
 
@@ -134,6 +148,7 @@ class PlacementProblem:
     limits: Limits = Limits()
     commitments: tuple[Commitment, ...] = ()
     gco2e_per_machine_h: Mapping[str, float] = field(default_factory=dict)
+    rises: DemandRises | None = None
 
 
 class Verdict(StrEnum):

@@ -1,16 +1,16 @@
 """The rows of the placement model, each named as in `planner.optimize.placement`."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Candidate, FailureDomain
-from planner.optimize.milp import Variable
-from planner.optimize.variables import Model, Terms
-
-# More machines of one group than this are never bought: it bounds `m ≤ M·y`.
-MOST_MACHINES: Final = 10_000.0
+from planner.optimize.loads import load
+from planner.optimize.terms import IntArray, Terms, terms, together
+from planner.optimize.variables import NONE, Load, Model
 
 DOMAIN_OF: Final[Mapping[FailureDomain, Callable[[Candidate], str | None]]] = {
     FailureDomain.SITE: lambda c: c.offer.site,
@@ -18,208 +18,235 @@ DOMAIN_OF: Final[Mapping[FailureDomain, Callable[[Candidate], str | None]]] = {
     FailureDomain.SPOT_POOL: lambda c: (
         c.offer.name if c.offer.purchase is Purchase.SPOT else None
     ),
+    FailureDomain.UPLINK: lambda c: c.uplink,
 }
 
 
 def add_rows(model: Model) -> None:
-    """Every row that the problem asks for."""
+    """Every row that the problem asks for, but for the budget."""
     demand(model)
     capacity(model)
     purchase(model)
     stock(model)
     uplink(model)
+    resident(model)
     memory(model)
     least(model)
     spot(model)
+    loss(model)
     quality(model)
     carbon(model)
     variety(model)
-    loss(model)
-    budget(model)
 
 
 def demand(model: Model) -> None:
     """All of every workload's traffic is served in every block."""
-    served: dict[tuple[str, int], Terms] = {
-        (w, t): [] for w in model.problem.rate_rps for t in model.blocks()
-    }
-    for c in model.columns:
-        for t in model.blocks():
-            served[c.workload, t].append((1.0, model.f[c.name, t]))
-    for (w, t), terms in served.items():
-        model.milp.require("demand", terms, "==", model.problem.rate_rps[w][t])
+    s = model.sets
+    c, t = model.cells
+    row_of, n_rows = _numbered(s.is_active)
+    served = terms(model.f[c, t], row=row_of[s.workload_of[c], t])
+    model.milp.require(served, "==", np.ones(n_rows))
 
 
 def capacity(model: Model) -> None:
     """Machines that are on carry what is routed to them, with spares to lose."""
-    spare = float(model.problem.limits.spare_replicas)
-    for g, members in model.groups.items():
-        for t in model.blocks():
-            busy = [(1 / c.capacity_rps, model.f[c.name, t]) for c in members]
-            busy.append((-1.0, model.n[g, t]))
-            if not spare:
-                model.milp.require("capacity", busy, "<=", 0.0)
-                continue
-            for c in members:
-                row = [*busy, (spare, model.resident(c))]
-                model.milp.require("capacity", row, "<=", 0.0)
+    s = model.sets
+    routed = load(model, s.group_of, 1.0 / s.capacity)
+    spare = s.problem.limits.spare_replicas
+    cell = np.arange(model.n.size)
+    if spare:
+        c, t = model.cells
+        _at_most(model, model.f[c, t], model.awake[s.group_of[c], t])
+        routed += terms(model.awake.ravel(), spare, row=cell)
+    _carry(model, routed, cell)
 
 
 def purchase(model: Model) -> None:
     """Machines that are on are owned, committed to, or paid by the hour."""
-    for o, kept in model.own.items():
-        for t in model.blocks():
-            model.milp.require("owned", [*model.on(o, t), (-1.0, kept)], "<=", 0.0)
-    committed: dict[str, Terms] = defaultdict(list)
-    for m in model.problem.commitments:
-        if m.name in model.com:
-            committed[m.pays_for].append((-1.0, model.com[m.name]))
-    for (o, t), paid in model.paid.items():
-        row = [*model.on(o, t), *committed[o], (-1.0, paid)]
-        model.milp.require("hourly", row, "<=", 0.0)
+    s = model.sets
+    row_of, n_owned = _numbered(s.is_owned)
+    shape = (n_owned, s.n_blocks)
+    rows = np.arange(n_owned * s.n_blocks).reshape(shape)
+    kept = terms(model.own[s.is_owned][:, None], -1.0, row=rows)
+    model.milp.require(model.on(row_of) + kept, "<=", np.zeros(rows.size))
+
+    row_of, n_committed = _numbered(s.is_committed)
+    number = {o.name: row_of[i] for i, o in enumerate(s.offers)}
+    rows = np.arange(n_committed * s.n_blocks).reshape(n_committed, s.n_blocks)
+    pays_for = np.array([number[m.pays_for] for m in s.commitments], dtype=np.int64)
+    paid = terms(model.paid[s.is_committed], -1.0, row=rows)
+    covered = terms(model.com[:, None], -1.0, row=rows[pays_for])
+    left = together(model.on(row_of), covered, paid)
+    model.milp.require(left, "<=", np.zeros(rows.size))
 
 
 def stock(model: Model) -> None:
     """No more machines are on than can be had."""
-    for o, limit in model.problem.stock.items():
-        if o in model.offers and o not in model.own:
-            for t in model.blocks():
-                model.milp.require("stock", model.on(o, t), "<=", limit)
+    s = model.sets
+    limits = s.problem.stock
+    limited = s.which_offers(lambda o: o.name in limits) & ~s.is_owned
+    row_of, _ = _numbered(limited)
+    there = [limits[s.offers[o].name] for o in np.flatnonzero(limited)]
+    model.milp.require(model.on(row_of), "<=", np.repeat(there, s.n_blocks))
 
 
 def uplink(model: Model) -> None:
-    """What leaves an edge site fits its line."""
-    for u, limit in model.problem.uplink_bytes_per_s.items():
-        leaving = [c for c in model.columns if c.uplink == u]
-        for t in model.blocks():
-            terms = [(c.uplink_bytes_per_request, model.f[c.name, t]) for c in leaving]
-            if terms:
-                model.milp.require("uplink", terms, "<=", limit)
+    """What leaves an edge site fits its line; in parts of what the line carries."""
+    s = model.sets
+    limits = s.problem.uplink_bytes_per_s
+    number = {u: i for i, u in enumerate(limits)}
+    row_of = s.numbers(lambda c: NONE if c.uplink is None else number.get(c.uplink, NONE))  # fmt: skip
+    if np.all(row_of == NONE):
+        return
+    there = np.array(list(limits.values()))
+    part = np.where(there > 0, there, 1.0)
+    sent = s.figures(lambda c: c.uplink_bytes_per_request) / part[row_of]
+    fits = np.repeat((there > 0).astype(float), s.n_blocks)
+    model.milp.require(load(model, row_of, sent), "<=", fits)
+
+
+def resident(model: Model) -> None:
+    """Traffic is routed to a candidate only where it lives."""
+    c, t = model.cells
+    housed = model.y[c] != NONE
+    _at_most(model, model.f[c[housed], t[housed]], model.y[c[housed]])
 
 
 def memory(model: Model) -> None:
-    """Everything that lives on a shared machine fits it; alone, each was seen to fit."""
-    for members in model.groups.values():
-        there = members[0].offer.memory_bytes
-        if there is None or sum(c.memory_bytes for c in members) <= there:
-            continue
-        row = [(c.memory_bytes, model.resident(c)) for c in members]
-        model.milp.require("memory", row, "<=", there)
+    """Everything that lives on a machine fits it."""
+    s = model.sets
+    row_of, n_rows = _numbered(s.memory_short)
+    c = np.flatnonzero(s.memory_short[s.group_of])
+    there = [
+        s.offers[s.offer_of[g]].memory_bytes or 0.0
+        for g in np.flatnonzero(s.memory_short)
+    ]
+    # In parts of the machine: bytes would drown every tolerance.
+    whole = np.array([size or 1.0 for size in there])
+    row = row_of[s.group_of[c]]
+    part = s.figures(lambda c: c.memory_bytes)[c] / whole[row]
+    fits = [1.0 if size else 0.0 for size in there]
+    left = terms(model.y[c], part, row=row)
+    if n_rows:
+        model.milp.require(left, "<=", fits)
 
 
 def least(model: Model) -> None:
     """Every workload has so many machines on in every block that has traffic."""
-    count = model.problem.limits.least_machines
+    s = model.sets
+    count = s.problem.limits.least_machines
     if count < 1:
         return
-    for w, rates in model.problem.rate_rps.items():
-        members = [c for c in model.columns if c.workload == w]
-        for t in model.blocks():
-            if rates[t] > 0:
-                counted = [(1.0, _counted(model, c, t)) for c in members]
-                model.milp.require("least", counted, ">=", count)
-
-
-def _counted(model: Model, c: Candidate, t: int) -> Variable:
-    """Machines of c's group, if c lives on them, else none."""
-    m = model.milp.variable("m")
-    model.milp.require("least", [(1.0, m), (-1.0, model.n[c.group, t])], "<=", 0.0)
-    row = [(1.0, m), (-MOST_MACHINES, model.resident(c))]
-    model.milp.require("least", row, "<=", 0.0)
-    return m
+    c, t = np.nonzero((s.rate > 0)[s.workload_of])
+    m = model.milp.variables(len(c))
+    # Two candidates of one workload in a group count its machines once.
+    pair = (s.group_of[c] * len(s.workloads) + s.workload_of[c]) * s.n_blocks + t
+    _, first, row = np.unique(pair, return_index=True, return_inverse=True)
+    machines = (s.group_of[c] * s.n_blocks + t)[first]
+    _carry(model, terms(m, row=row), machines)
+    housed = model.y[c] != NONE
+    _at_most(model, m[housed], model.y[c[housed]], count)
+    row_of, n_rows = _numbered(s.rate > 0)
+    counted = terms(m, row=row_of[s.workload_of[c], t])
+    model.milp.require(counted, "==", np.full(n_rows, float(count)))
+    model.standing_by.append((c, m))
 
 
 def spot(model: Model) -> None:
     """No more of a workload's traffic runs on machines that can be taken away."""
-    share = model.problem.limits.spot_share_frac
+    s = model.sets
+    share = s.problem.limits.spot_share_frac
     if share is None:
         return
-    for w, rates in model.problem.rate_rps.items():
-        members = [
-            c
-            for c in model.columns
-            if c.workload == w and c.offer.purchase is Purchase.SPOT
-        ]
-        for t in model.blocks():
-            terms = [(1.0, model.f[c.name, t]) for c in members]
-            if terms:
-                model.milp.require("spot", terms, "<=", share * rates[t])
+    c, t = model.cells
+    taken = s.which(lambda c: c.offer.purchase is Purchase.SPOT)[c]
+    row_of, n_rows = _numbered(s.is_active)
+    row = row_of[s.workload_of[c[taken]], t[taken]]
+    model.milp.require(
+        terms(model.f[c[taken], t[taken]], row=row), "<=", np.full(n_rows, share)
+    )
 
 
 def loss(model: Model) -> None:
     """With any one domain lost, the machines that are left carry the traffic."""
-    for kind in model.problem.limits.survives:
-        domain_of = DOMAIN_OF[kind]
-        lost = dict.fromkeys(d for c in model.columns if (d := domain_of(c)))
-        for domain in lost:
-            left = [c for c in model.columns if domain_of(c) != domain]
-            for t in model.blocks():
-                _carried_by(model, left, t)
+    for kind in model.sets.problem.limits.survives:
+        names = [DOMAIN_OF[kind](c) for c in model.sets.columns]
+        number = {d: i for i, d in enumerate(dict.fromkeys(names)) if d is not None}
+        domain = np.array([NONE if d is None else number[d] for d in names])
+        for lost in number.values():
+            _carried_by(model, domain != lost)
 
 
-def _carried_by(model: Model, left: Iterable[Candidate], t: int) -> None:
-    part = model.problem.limits.survivable_frac
-    rerouted: dict[str, Terms] = {w: [] for w in model.problem.rate_rps}
-    busy: dict[str, Terms] = defaultdict(list)
-    leaving: dict[str, Terms] = defaultdict(list)
-    for c in left:
-        r = model.milp.variable("r")
-        rerouted[c.workload].append((1.0, r))
-        busy[c.group].append((1 / c.capacity_rps, r))
-        if c.uplink is not None:
-            leaving[c.uplink].append((c.uplink_bytes_per_request, r))
-        if c.name in model.y:
-            rate = model.problem.rate_rps[c.workload][t]
-            row = [(1.0, r), (-rate, model.y[c.name])]
-            model.milp.require("loss", row, "<=", 0.0)
-    for w, terms in rerouted.items():
-        need = part * model.problem.rate_rps[w][t]
-        model.milp.require("loss", terms, ">=", need)
-    for g, terms in busy.items():
-        model.milp.require("loss", [*terms, (-1.0, model.n[g, t])], "<=", 0.0)
-    for u, terms in leaving.items():
-        limit = model.problem.uplink_bytes_per_s.get(u)
-        if limit is not None:
-            model.milp.require("loss", terms, "<=", limit)
+def _carried_by(model: Model, is_left: NDArray[np.bool_]) -> None:
+    s = model.sets
+    asked = s.rate > 0
+    c, t = np.nonzero(is_left[:, None] & asked[s.workload_of])
+    r = model.milp.variables(len(c), upper=1.0)
+    row_of, n_rows = _numbered(asked)
+    w = s.workload_of[c]
+    part = np.full(n_rows, s.problem.limits.survivable_frac)
+    model.milp.require(terms(r, row=row_of[w, t]), "==", part)
+    housed = model.y[c] != NONE
+    _at_most(model, r[housed], model.y[c[housed]])
+    busy = s.rate[w, t] / s.capacity[c]
+    cell = s.group_of[c] * s.n_blocks + t
+    cells, row = np.unique(cell, return_inverse=True)
+    _carry(model, terms(r, busy, row=row), cells)
+    _lines_hold(model, c, t, r)
+    model.standing_by.append((c, r))
+
+
+def _lines_hold(model: Model, c: IntArray, t: IntArray, r: IntArray) -> None:
+    """What is rerouted fits the lines of edge sites, too."""
+    s = model.sets
+    lines = np.array([candidate.uplink or "" for candidate in s.columns])
+    for u, there in s.problem.uplink_bytes_per_s.items():
+        leaving = (lines == u)[c]
+        sent = s.figures(lambda c: c.uplink_bytes_per_request)[c[leaving]]
+        sent = sent * s.rate[s.workload_of[c[leaving]], t[leaving]] / (there or 1.0)
+        fits = np.full(s.n_blocks, 1.0 if there else 0.0)
+        model.milp.require(terms(r[leaving], sent, row=t[leaving]), "<=", fits)
 
 
 def quality(model: Model) -> None:
     """The mean quality of a workload's answers over the month reaches its floor."""
-    for w, floor in model.problem.limits.least_mean_quality_frac.items():
-        terms = [
-            (block.h_per_month * ((c.quality_frac or 0.0) - floor), model.f[c.name, t])
-            for c in model.columns
-            if c.workload == w
-            for t, block in enumerate(model.problem.blocks)
-        ]
-        model.milp.require("quality", terms, ">=", 0.0)
+    s = model.sets
+    c, t = model.cells
+    w = s.workload_of[c]
+    good = s.figures(lambda c: c.quality_frac or 0.0)[c]
+    requests = s.hours * s.rate
+    for name, floor in s.problem.limits.least_mean_quality_frac.items():
+        mine = w == s.workloads.index(name)
+        asked = float(requests[s.workloads.index(name)].sum()) or 1.0
+        above = (good[mine] - floor) * requests[w[mine], t[mine]] / asked
+        model.milp.require(terms(model.f[c[mine], t[mine]], above), ">=", 0.0)
 
 
 def carbon(model: Model) -> None:
     """Machines that are on emit no more than allowed."""
-    limit = model.problem.limits.carbon_gco2e_per_month
+    limit = model.sets.problem.limits.carbon_gco2e_per_month
     if limit is not None:
-        model.milp.require("carbon", model.carbon(), "<=", limit)
+        model.milp.require(model.carbon(), "<=", limit)
 
 
 def variety(model: Model) -> None:
     """No more different configurations, providers or regions than someone can run."""
-    limits = model.problem.limits
+    s = model.sets
+    limits = s.problem.limits
     kinds: list[tuple[int | None, Callable[[Candidate], str]]] = [
         (limits.most_configurations, configuration),
-        (limits.most_providers, lambda c: c.offer.provider),
-        (limits.most_regions, lambda c: f"{c.offer.provider} {c.offer.site}"),
+        (limits.most_providers, provider),
+        (limits.most_regions, region),
     ]
     for most, kind in kinds:
         if most is None:
             continue
-        z: dict[str, Variable] = {}
-        for c in model.columns:
-            if kind(c) not in z:
-                z[kind(c)] = model.milp.variable("z", upper=1, integer=True)
-            row = [(1.0, model.resident(c)), (-1.0, z[kind(c)])]
-            model.milp.require("variety", row, "<=", 0.0)
-        model.milp.require("variety", [(1.0, v) for v in z.values()], "<=", most)
+        names = [kind(c) for c in s.columns]
+        number = {k: i for i, k in enumerate(dict.fromkeys(names))}
+        z = model.milp.variables(len(number), upper=1.0, integer=True)
+        of_its_kind = z[[number[k] for k in names]]
+        _at_most(model, model.y, of_its_kind)
+        model.milp.require(terms(z), "<=", most)
 
 
 def configuration(c: Candidate) -> str:
@@ -227,8 +254,40 @@ def configuration(c: Candidate) -> str:
     return f"{c.profile.model} {c.profile.variant} on {c.offer.instance_type}"
 
 
-def budget(model: Model) -> None:
+def provider(c: Candidate) -> str:
+    """Whom one has an account with."""
+    return c.offer.provider
+
+
+def region(c: Candidate) -> str:
+    """Where one has to be present."""
+    return f"{c.offer.provider} {c.offer.site}"
+
+
+def budget(model: Model, limit_usd_per_month: float) -> None:
     """The whole month costs no more than allowed."""
-    limit = model.problem.limits.budget_usd_per_month
-    if limit is not None:
-        model.milp.require("budget", model.cost(), "<=", limit)
+    model.milp.require(model.cost(), "<=", limit_usd_per_month)
+
+
+def _at_most(
+    model: Model, small: IntArray, large: IntArray, factor: float = 1.0
+) -> None:
+    """Rows small ≤ factor·large, one for one."""
+    each = np.arange(len(small))
+    left = terms(small, row=each) + terms(large, -factor, row=each)
+    model.milp.require(left, "<=", np.zeros(len(each)))
+
+
+def _carry(model: Model, left: Terms, machines: IntArray) -> None:
+    """Rows left ≤ n; `machines` says which n, numbered g·T + t, each row means."""
+    there = terms(model.n.ravel()[machines], -1.0, row=np.arange(len(machines)))
+    model.milp.require(left + there, "<=", np.zeros(len(machines)))
+    model.loads.append(Load(terms=left, machines=machines))
+
+
+def _numbered(is_meant: NDArray[np.bool_]) -> tuple[IntArray, int]:
+    """Numbers from 0 for what is meant, NONE for the rest, and how many there are."""
+    numbers = np.full(is_meant.shape, NONE)
+    count = int(is_meant.sum())
+    numbers[is_meant] = np.arange(count)
+    return numbers, count

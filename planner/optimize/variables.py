@@ -1,77 +1,169 @@
-"""The sets and variables of the placement model (`planner.optimize.placement`)."""
+"""The sets and variables of the placement model (`planner.optimize.placement`).
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+Sets are numbered: candidates c, workloads w, groups g, offers o, commitments m
+and hour blocks t. Everything known of them stands in arrays by number.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from planner.domain.hardware import Offer, Purchase
-from planner.domain.placement import Candidate, PlacementProblem
-from planner.optimize.milp import Milp, Variable
-from planner.units import H_PER_MONTH
+from planner.domain.placement import Candidate, Commitment, PlacementProblem
+from planner.optimize.milp import Milp
+from planner.optimize.terms import FloatArray, IntArray, Terms, terms, together
+from planner.units import H_PER_MONTH, S_PER_H
 
-Terms = list[tuple[float, Variable]]
-At = tuple[str, int]  # a name and the number of an hour block
+NONE = -1  # stands in an array of numbers where there is no such thing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sets:
+    """What the variables range over, and the figures of each."""
+
+    problem: PlacementProblem
+    columns: tuple[Candidate, ...]
+    workloads: tuple[str, ...]
+    groups: tuple[str, ...]
+    offers: tuple[Offer, ...]
+    commitments: tuple[Commitment, ...]
+    workload_of: IntArray  # by candidate
+    group_of: IntArray  # by candidate
+    offer_of: IntArray  # by group
+    hours: FloatArray  # by block
+    rate: FloatArray  # by workload and block
+    extra: FloatArray  # how much higher it may rise, by workload and block
+
+    @property
+    def n_blocks(self) -> int:
+        """Hour blocks."""
+        return len(self.hours)
+
+    @cached_property
+    def is_active(self) -> NDArray[np.bool_]:
+        """By workload and block: anyone may ask."""
+        active: NDArray[np.bool_] = (self.rate + self.extra) > 0
+        return active
+
+    @cached_property
+    def capacity(self) -> FloatArray:
+        """Requests/s of one machine, by candidate."""
+        return self.figures(lambda c: c.capacity_rps)
+
+    @cached_property
+    def is_shared(self) -> NDArray[np.bool_]:
+        """By group: several candidates live there."""
+        return np.bincount(self.group_of, minlength=len(self.groups)) > 1
+
+    @cached_property
+    def memory_short(self) -> NDArray[np.bool_]:
+        """By group: not everything that may live there fits at once.
+
+        A candidate alone was seen to fit before it became one.
+        """
+        asked = np.bincount(
+            self.group_of,
+            weights=self.figures(lambda c: c.memory_bytes),
+            minlength=len(self.groups),
+        )
+        there = np.array(
+            [
+                np.inf if m is None else m
+                for m in (self.offers[o].memory_bytes for o in self.offer_of)
+            ]
+        )
+        short: NDArray[np.bool_] = self.is_shared & (asked > there)
+        return short
+
+    @cached_property
+    def is_owned(self) -> NDArray[np.bool_]:
+        """By offer."""
+        return self.which_offers(lambda o: o.purchase is Purchase.OWNED)
+
+    @cached_property
+    def is_committed(self) -> NDArray[np.bool_]:
+        """By offer: some commitment may pay for its hours."""
+        paid_for = {m.pays_for for m in self.commitments}
+        return self.which_offers(lambda o: o.name in paid_for)
+
+    def figures(self, of: Callable[[Candidate], float]) -> FloatArray:
+        """One figure of every candidate."""
+        return np.fromiter(map(of, self.columns), dtype=np.float64, count=len(self.columns))  # fmt: skip
+
+    def numbers(self, of: Callable[[Candidate], int]) -> IntArray:
+        """One number of every candidate."""
+        return np.fromiter(map(of, self.columns), dtype=np.int64, count=len(self.columns))  # fmt: skip
+
+    def which(self, is_so: Callable[[Candidate], bool]) -> NDArray[np.bool_]:
+        """Candidates of a kind."""
+        return np.fromiter(map(is_so, self.columns), dtype=np.bool_, count=len(self.columns))  # fmt: skip
+
+    def which_offers(self, is_so: Callable[[Offer], bool]) -> NDArray[np.bool_]:
+        """Offers of a kind."""
+        return np.fromiter(map(is_so, self.offers), dtype=np.bool_, count=len(self.offers))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Rows terms ≤ n; `machines` numbers the n of each row, g·T + t."""
+
+    terms: Terms
+    machines: IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model:
-    """Variables by the letters of the formulation, and the sets they range over."""
+    """Variables by the letters of the formulation; NONE where there is none.
+
+    `loads` are all rows that ask for machines; `standing_by` pairs candidates with
+    variables that give them something to do though no traffic is routed to them.
+    """
 
     milp: Milp
-    problem: PlacementProblem
-    columns: tuple[Candidate, ...]
-    groups: Mapping[str, tuple[Candidate, ...]]
-    offers: Mapping[str, Offer]
-    groups_of: Mapping[str, tuple[str, ...]]
-    n: Mapping[At, Variable]
-    f: Mapping[At, Variable]
-    own: Mapping[str, Variable]
-    com: Mapping[str, Variable]
-    paid: Mapping[At, Variable]
-    y: dict[str, Variable] = field(default_factory=dict)
+    sets: Sets
+    n: IntArray  # by group and block
+    f: IntArray  # by candidate and block
+    y: IntArray  # by candidate
+    own: IntArray  # by offer
+    com: IntArray  # by commitment
+    paid: IntArray  # by offer and block
+    awake: IntArray  # by group and block; of no size without spares
+    loads: list[Load] = field(default_factory=list)
+    standing_by: list[tuple[IntArray, IntArray]] = field(default_factory=list)
 
-    def blocks(self) -> range:
-        """Numbers of the hour blocks."""
-        return range(len(self.problem.blocks))
+    @cached_property
+    def cells(self) -> tuple[IntArray, IntArray]:
+        """Candidates and blocks of all routing variables."""
+        c, t = np.nonzero(self.f != NONE)
+        return c, t
 
-    def on(self, offer: str, t: int) -> Terms:
-        """Machines of an offer that are on in a block."""
-        return [(1.0, self.n[g, t]) for g in self.groups_of[offer]]
-
-    def resident(self, c: Candidate) -> Variable:
-        """y[c]; made, with its `resident` rows, when a row first needs it."""
-        if c.name not in self.y:
-            y = self.milp.variable("y", upper=1, integer=True)
-            self.y[c.name] = y
-            for t in self.blocks():
-                rate = self.problem.rate_rps[c.workload][t]
-                row = [(1.0, self.f[c.name, t]), (-rate, y)]
-                self.milp.require("resident", row, "<=", 0.0)
-        return self.y[c.name]
+    def on(self, row_of: IntArray) -> Terms:
+        """Machines that are on, of each offer in rows `row_of[o]`·T + t."""
+        groups = np.flatnonzero(row_of[self.sets.offer_of] != NONE)
+        rows = row_of[self.sets.offer_of[groups]][:, None] * self.sets.n_blocks
+        return terms(self.n[groups], row=rows + np.arange(self.sets.n_blocks))
 
     def cost(self) -> Terms:
         """USD per month of everything that is bought."""
-        terms: Terms = []
-        for t, block in enumerate(self.problem.blocks):
-            for name, offer in self.offers.items():
-                if offer.purchase is Purchase.OWNED:
-                    continue
-                hourly = block.h_per_month * offer.price_usd_per_h
-                paid = self.paid.get((name, t))
-                machines = self.on(name, t) if paid is None else [(1.0, paid)]
-                terms += [(hourly * factor, v) for factor, v in machines]
-            seconds = 3600.0 * block.h_per_month
-            terms += [
-                (seconds * c.usd_per_request, self.f[c.name, t])
-                for c in self.columns
-                if c.usd_per_request
-            ]
-        for name, kept in self.own.items():
-            terms.append((H_PER_MONTH * self.offers[name].price_usd_per_h, kept))
-        for m in self.problem.commitments:
-            if m.name in self.com:
-                terms.append((H_PER_MONTH * m.usd_per_h, self.com[m.name]))
-        return terms
+        s = self.sets
+        price = np.array([o.price_usd_per_h for o in s.offers])
+        hourly = np.flatnonzero(~s.is_owned[s.offer_of] & ~s.is_committed[s.offer_of])
+        committed = np.flatnonzero(s.is_committed)
+        owned = np.flatnonzero(s.is_owned)
+        kept = np.array([m.usd_per_h for m in s.commitments])
+        c, t = self.cells
+        usd = s.figures(lambda c: c.usd_per_request)[c]
+        requests = S_PER_H * s.hours[t] * s.rate[s.workload_of[c], t]
+        return together(
+            terms(self.n[hourly], price[s.offer_of[hourly]][:, None] * s.hours),
+            terms(self.paid[committed], price[committed][:, None] * s.hours),
+            terms(self.own[owned], H_PER_MONTH * price[owned]),
+            terms(self.com, H_PER_MONTH * kept),
+            terms(self.f[c, t], usd * requests),
+        )
 
     def mean_latency(self) -> Terms:
         """Seconds, averaged over all requests of the month."""
@@ -87,56 +179,100 @@ class Model:
 
     def carbon(self) -> Terms:
         """Grams of CO2 equivalent per month of the machines that are on."""
-        grams = self.problem.gco2e_per_machine_h
-        return [
-            (block.h_per_month * grams[name] * factor, v)
-            for t, block in enumerate(self.problem.blocks)
-            for name in self.offers
-            for factor, v in self.on(name, t)
-        ]
+        s = self.sets
+        grams = np.array([s.problem.gco2e_per_machine_h[o.name] for o in s.offers])
+        return terms(self.n, grams[s.offer_of][:, None] * s.hours)
 
     def _per_request(self, figure: Callable[[Candidate], float]) -> Terms:
-        hours = [b.h_per_month for b in self.problem.blocks]
-        total = sum(
-            h * rate
-            for rates in self.problem.rate_rps.values()
-            for h, rate in zip(hours, rates, strict=True)
-        )
-        return [
-            (figure(c) * h / total, self.f[c.name, t])
-            for c in self.columns
-            for t, h in enumerate(hours)
-        ]
+        s = self.sets
+        c, t = self.cells
+        requests = s.hours[t] * s.rate[s.workload_of[c], t]
+        asked = float((s.hours * s.rate).sum()) or 1.0
+        return terms(self.f[c, t], s.figures(figure)[c] * requests / asked)
 
 
 def variables(problem: PlacementProblem, columns: Sequence[Candidate]) -> Model:
     """All variables that every plan has; the rows are `planner.optimize.rows`."""
-    milp = Milp("placement")
-    blocks = range(len(problem.blocks))
-    groups: dict[str, list[Candidate]] = defaultdict(list)
-    for c in columns:
-        groups[c.group].append(c)
-    offers = {c.offer.name: c.offer for c in columns}
-    groups_of: dict[str, list[str]] = defaultdict(list)
-    for g, members in groups.items():
-        groups_of[members[0].offer.name].append(g)
-    committed = [m for m in problem.commitments if m.pays_for in offers]
+    s = _sets(problem, columns)
+    milp = Milp()
+    n_groups, n_offers, n_blocks = len(s.groups), len(s.offers), s.n_blocks
+    f = np.full((len(s.columns), n_blocks), NONE)
+    routed = s.is_active[s.workload_of]
+    f[routed] = milp.variables(int(routed.sum()), upper=1.0)
+    y = np.full(len(s.columns), NONE)
+    lives = _must_live_somewhere(s)
+    y[lives] = milp.variables(
+        int(lives.sum()), upper=1.0, integer=s.memory_short[s.group_of[lives]]
+    )
+    own = np.full(n_offers, NONE)
+    stock = [problem.stock.get(o.name, np.inf) for o in s.offers]
+    own[s.is_owned] = milp.variables(
+        int(s.is_owned.sum()), upper=np.array(stock)[s.is_owned], integer=True
+    )
+    paid = np.full((n_offers, n_blocks), NONE)
+    paid[s.is_committed] = milp.variables((int(s.is_committed.sum()), n_blocks))
+    spare = problem.limits.spare_replicas > 0
     return Model(
         milp=milp,
+        sets=s,
+        n=milp.variables((n_groups, n_blocks), integer=True),
+        f=f,
+        y=y,
+        own=own,
+        com=milp.variables(len(s.commitments), integer=True),
+        paid=paid,
+        awake=milp.variables((n_groups if spare else 0, n_blocks), upper=1.0, integer=True),
+    )  # fmt: skip
+
+
+def _must_live_somewhere(s: Sets) -> NDArray[np.bool_]:
+    """Candidates of which some row asks whether they live on their machines at all."""
+    limits = s.problem.limits
+    varied = (limits.most_configurations, limits.most_providers, limits.most_regions)
+    if any(most is not None for most in varied):
+        return np.ones(len(s.columns), dtype=np.bool_)
+    short: NDArray[np.bool_] = s.memory_short[s.group_of]
+    return short
+
+
+def _sets(problem: PlacementProblem, columns: Sequence[Candidate]) -> Sets:
+    workloads = {w: i for i, w in enumerate(problem.rate_rps)}
+    groups: dict[str, int] = {}
+    offers: dict[str, int] = {}
+    offer_of: list[int] = []
+    sold: list[Offer] = []
+    group_of = np.empty(len(columns), dtype=np.int64)
+    for i, c in enumerate(columns):
+        name = c.group
+        g = groups.get(name)
+        if g is None:
+            g = groups[name] = len(groups)
+            if c.offer.name not in offers:
+                offers[c.offer.name] = len(offers)
+                sold.append(c.offer)
+            offer_of.append(offers[c.offer.name])
+        group_of[i] = g
+    extra = problem.rises.extra_rps if problem.rises else {}
+    still = (0.0,) * len(problem.blocks)
+    return Sets(
         problem=problem,
         columns=tuple(columns),
-        groups={g: tuple(members) for g, members in groups.items()},
-        offers=offers,
-        groups_of={o: tuple(names) for o, names in groups_of.items()},
-        n={(g, t): milp.variable("n", integer=True) for g in groups for t in blocks},
-        f={(c.name, t): milp.variable("f") for c in columns for t in blocks},
-        own={
-            o: milp.variable("own", upper=problem.stock.get(o), integer=True)
-            for o, offer in offers.items()
-            if offer.purchase is Purchase.OWNED
-        },
-        com={m.name: milp.variable("com", integer=True) for m in committed},
-        paid={
-            (m.pays_for, t): milp.variable("paid") for m in committed for t in blocks
-        },
+        workloads=tuple(workloads),
+        groups=tuple(groups),
+        offers=tuple(sold),
+        commitments=tuple(m for m in problem.commitments if m.pays_for in offers),
+        workload_of=_numbers(workloads[c.workload] for c in columns),
+        group_of=group_of,
+        offer_of=_numbers(offer_of),
+        hours=np.array([b.h_per_month for b in problem.blocks]),
+        rate=_table(problem.rate_rps[w] for w in workloads),
+        extra=_table(extra.get(w, still) for w in workloads),
     )
+
+
+def _numbers(numbers: Iterable[int]) -> IntArray:
+    return np.array(list(numbers), dtype=np.int64)
+
+
+def _table(rows: Iterable[tuple[float, ...]]) -> FloatArray:
+    return np.array(list(rows), dtype=np.float64)

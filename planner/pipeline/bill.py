@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from planner.domain.hardware import Offer, Purchase
 from planner.domain.placement import Assignment, PlacementProblem, Purchased, Solution
-from planner.optimize.placement import purchase_usd_per_month
+from planner.optimize.solution import purchase_usd_per_month
 from planner.reference.catalog import Catalog
 from planner.specs.plan import CostLine, PlanCost, PlanPurchase
 from planner.units import S_PER_H
