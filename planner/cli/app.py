@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from planner.cli import catalog, check, init, manifests, profile, recommend
+from planner.cli import (
+    catalog,
+    check,
+    explain,
+    init,
+    manifests,
+    pareto,
+    profile,
+    recommend,
+)
 from planner.errors import PlannerError
 from planner.version import VERSION
 
@@ -24,6 +33,8 @@ app.command("init")(init.init)
 app.command("check")(check.check)
 app.command("recommend")(recommend.recommend)
 app.command("profile")(profile.profile)
+app.command("explain")(explain.explain)
+app.command("pareto")(pareto.pareto)
 app.command("manifests")(manifests.manifests)
 app.add_typer(catalog.app, name="catalog")
 

@@ -35,8 +35,8 @@ from planner.pipeline.question import Question
 from planner.pipeline.trials import Changes, SearchCutShortError, Trials
 from planner.specs.plan import Change, Relaxation, Setting
 
-# Combinations are for orientation: a 50-fold stretch is resolved to 3 %.
-COMBINED_RESOLUTION_FRAC: Final = 1 / 128
+# Combinations are for orientation: a 50-fold stretch is resolved to 6 %.
+COMBINED_RESOLUTION_FRAC: Final = 1 / 64
 MOST_COMBINATIONS: Final = 12
 # A combination asks at least so much less of each limit than it would be asked alone.
 SPARED_RATIO: Final = 1.05
@@ -154,12 +154,11 @@ class _Search:
         """The split of the turns that asks least, of those tried."""
         best: list[Turned] | None = None
         for start in self._starts(ends):
-            for order in (start, start[::-1]):
-                turned = self._minimal(order)
-                if self._spares(turned) and (
-                    best is None or _ask_ratio(turned) < _ask_ratio(best)
-                ):
-                    best = turned
+            turned = self._minimal(start)
+            if self._spares(turned) and (
+                best is None or _ask_ratio(turned) < _ask_ratio(best)
+            ):
+                best = turned
         if best is not None and self._is_irreducible(best):
             self._add(self._combined, best)
 
@@ -167,6 +166,7 @@ class _Search:
         self, ends: Sequence[tuple[Knob, Setting]]
     ) -> Iterable[list[tuple[Knob, Setting]]]:
         yield list(ends)
+        yield list(reversed(ends))
         dials = [(k, v) for k, v in ends if isinstance(k, DialKnob)]
         if len(dials) == len(ends):
             yield self._alike(dials)
