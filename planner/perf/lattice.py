@@ -92,7 +92,8 @@ def plausible_batch(queues: Queues) -> Ints:
         slope = mean_s_of[here, above] - mean_s_of[here, at]
         service_s = mean_s_of[here, at] + (size - 1 - at) * slope
         size = np.minimum(1 + rate * np.maximum(service_s, queues.max_wait_s), most)
-    memory = np.minimum(rate * slope, 0.95)
+    # A noisy profile may say that a larger batch is faster: no memory then.
+    memory = np.clip(rate * slope, 0.0, 0.95)
     longest = rate * np.maximum(longest_s_of[here, at], queues.max_wait_s)
     spread = np.sqrt(size / (1 - memory**2))
     size = np.maximum(size + 4.5 * spread, longest + 3 * np.sqrt(longest))

@@ -116,3 +116,13 @@ def test_answers_do_not_depend_on_the_company(query, profile_of):
 
     alone = np.concatenate([capacities_rps([q]) for q in queries])
     assert together == pytest.approx(alone, rel=1e-9)
+
+
+def test_a_larger_batch_that_was_measured_faster_is_no_obstacle(query, profile_of):
+    noisy = dataclasses.replace(
+        query,
+        profile=profile_of({1: 0.004, 2: 0.009, 4: 0.001, 8: 0.012}),
+        policy=BatchPolicy(max_batch=8, max_wait_s=0.005),
+    )
+
+    assert 0 < capacities_rps([noisy])[0] <= 8 / 0.012 + 1e-6
