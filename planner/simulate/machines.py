@@ -81,7 +81,7 @@ def _route(shop: Shop, request: int) -> int:
         return 0
     n_up = floor.counts[N_ACCEPTING]
     if n_up == 0:
-        return floor.queues.shape[0] - 1
+        return int(floor.queues.shape[0]) - 1
     # The draw also says where the search for the shortest queue starts: ties are fair.
     start = min(int(jobs.times[request, ROUTING_DRAW] * n_up), n_up - 1)
     chosen = replicas[start, ACCEPTING]
