@@ -77,7 +77,7 @@ class Plan(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Infeasible(Answer):
-    """No plan: why, and which single changes would make one."""
+    """No plan: why, and which changes would make one."""
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -86,7 +86,7 @@ class Infeasible(Answer):
 
     @property
     def relaxations(self) -> tuple[Relaxation, ...]:
-        """Single changes that suffice, each solved, the cheapest plan first."""
+        """Changes that suffice, each solved, the nearest plan first."""
         return self.document.relaxations
 
 

@@ -31,6 +31,8 @@ Sets = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Change a field first, as in workloads.0.slo.latency_ms=80. Repeatable.",
+        help="What if: change a field first, as in workloads.0.slo.latency_ms=80, "
+        "policy.budget_usd_per_month=null or 'sites.1.purchase=[on_demand, spot]'. "
+        "Repeatable.",
     ),
 ]

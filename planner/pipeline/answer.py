@@ -30,6 +30,7 @@ from planner.specs.plan import (
     PlanPolicy,
     PlanQuality,
     PlanQualityFloor,
+    PlanSafety,
     PlanSlo,
     PlanVariant,
     PlanWorkload,
@@ -79,6 +80,7 @@ def plan_document(
     now: dt.datetime,
     why: Mapping[str, str],
     runners_up: Mapping[str, RunnerUp],
+    safety: PlanSafety | None = None,
 ) -> PlanDocument:
     """The whole answer; `checked` is set by whoever certifies it."""
     all_placed = placed(question, solution)
@@ -113,6 +115,7 @@ def plan_document(
         ),
         evidence=evidence([p.option for p in all_placed], question.catalog),
         warnings=tuple(cautions(question, solution.assignments, today=now.date())),
+        safety=safety,
         spec=plain_spec(question.spec),
     )
 

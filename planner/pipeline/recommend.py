@@ -11,6 +11,7 @@ from planner.optimize.placement import place
 from planner.pipeline import answer
 from planner.pipeline.alternatives import MOST_WORKLOADS, runner_up
 from planner.pipeline.candidates import Capacities
+from planner.pipeline.certainty import safety
 from planner.pipeline.certify import Inputs, certified
 from planner.pipeline.kinds import words
 from planner.pipeline.knowledge import Knowledge, learn
@@ -71,19 +72,29 @@ def decide(spec: Deployment, world: World, knowledge: Knowledge) -> PlanDocument
     world.observer.stage("optimizing")
     found = place(question.problem, time_limit_s=world.time_limit_s)
     if isinstance(found, Solution):
-        return _plan(question, found, world)
+        return _plan(question, found, capacities, world)
     return _no_plan(question, capacities, world)
 
 
-def _plan(question: Question, solution: Solution, world: World) -> PlanDocument:
+def _plan(
+    question: Question, solution: Solution, capacities: Capacities, world: World
+) -> PlanDocument:
     world.observer.stage("comparing")
     others = _runners_up(question, solution, world.time_limit_s)
+    now = world.now()
     document = answer.plan_document(
         question,
         solution,
-        now=world.now(),
+        now=now,
         why=_why(question, solution),
         runners_up=others,
+        safety=safety(
+            question,
+            solution,
+            capacities,
+            today=now.date(),
+            time_limit_s=world.time_limit_s,
+        ),
     )
     world.observer.stage("checking")
     inputs = Inputs(

@@ -24,6 +24,7 @@ from planner.report.timing import promise
 from planner.specs.plan import (
     PlanCertificate,
     PlanDocument,
+    PlanSafety,
     PlanWorkload,
     TokenPrediction,
 )
@@ -33,6 +34,7 @@ from planner.units import H_PER_MONTH
 MOST_NAMED: Final = 3
 # Attainment and percentile are floats that meet in the last digits.
 KEPT_FRAC: Final = 1e-9
+LEAST_TOLD_USD: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,16 +126,17 @@ def _obstacle(plan: PlanDocument) -> str:
 
 def _way_out(plan: PlanDocument) -> str:
     if not plan.relaxations:
-        return "No single change of the spec that was tried makes it feasible."
-    least = min(plan.relaxations, key=lambda r: r.cost_usd_per_month)
+        return "No change of the spec that was tried makes it feasible."
+    nearest = min(plan.relaxations, key=lambda r: r.ask_ratio)
     changes = [
         f"{c.field} from {setting(c.from_)} to {target(c)}"
         + ("" if c.unit == "none" else f" {c.unit}")
-        for c in least.change
+        for c in nearest.change
     ]
+    runs = f" for {nearest.plan}" if nearest.plan else ""
     return (
-        f"The change that leads to the cheapest plan: {listed(changes)}, then "
-        f"{dollars(least.cost_usd_per_month)} a month."
+        f"The nearest plan: {listed(changes)}, then "
+        f"{dollars(nearest.cost_usd_per_month)} a month{runs}."
     )
 
 
@@ -293,4 +296,24 @@ def how_sure(plan: PlanDocument) -> tuple[str, ...]:
                 f"{promise(w.slo)} holds, from figures for {listed(list(rests))}."
             )
         )
+    if plan.safety is not None:
+        found += _safety(plan.safety)
     return tuple(found)
+
+
+def _safety(safety: PlanSafety) -> Iterable[str]:
+    premium = safety.premium_usd_per_month
+    if abs(premium) < LEAST_TOLD_USD:
+        yield "Caution costs nothing: trusting every figure leads to a plan as dear."
+    else:
+        more = "more" if premium > 0 else "less"
+        yield clean(
+            f"Caution costs {dollars(abs(premium))} a month {more} than trusting every "
+            f"figure, which would run {safety.trusting_plan}."
+        )
+    risk = safety.budget_exceeded_probability_frac
+    if risk is not None:
+        yield clean(
+            f"The bill outgrows the budget by a rise of prices with at most "
+            f"{share(risk)} probability: {safety.price_note}."
+        )

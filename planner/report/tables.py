@@ -18,6 +18,7 @@ from planner.report.sentences import (
     dollars,
     exact,
     limit,
+    number,
     quality,
     rate,
     share,
@@ -243,7 +244,7 @@ def reasons_table(plan: PlanDocument) -> Table:
 
 
 def relaxations_table(plan: PlanDocument) -> Table:
-    """Changes that each make the spec feasible, and what the plan then costs."""
+    """Changes that make the spec feasible, what they ask, what the plan then costs."""
     rows = []
     for i, relaxation in enumerate(plan.relaxations, start=1):
         for n_before, change in enumerate(relaxation.change):
@@ -255,17 +256,25 @@ def relaxations_table(plan: PlanDocument) -> Table:
                     setting(change.from_),
                     target(change),
                     "" if change.unit == "none" else change.unit,
+                    f"× {number(relaxation.ask_ratio)}" if first else "",
                     usd(relaxation.cost_usd_per_month) if first else "",
                 )
             )
     return table(
         "What would make it feasible",
-        [">No.", "Change", ">From", ">To", "Unit", ">Then USD/month"],
+        [">No.", "Change", ">From", ">To", "Unit", ">Asks", ">Then USD/month"],
         rows,
-        footnotes=(
-            "Each numbered change alone is enough; the plan that follows was solved.",
-        ),
+        footnotes=tuple(_search_notes(plan)),
     )
+
+
+def _search_notes(plan: PlanDocument) -> Iterable[str]:
+    yield "Each numbered change alone is enough; the plan that follows was solved."
+    if any(len(r.change) > 1 for r in plan.relaxations):
+        yield "Changes joined by 'and' are needed together: none of them can be left out."
+    yield "Asks: the factor by which a limit, or the odds of a fraction, changes."
+    if plan.search_note:
+        yield f"{plan.search_note[0].upper()}{plan.search_note[1:]}."
 
 
 def setting(value: Setting) -> str:

@@ -20,6 +20,6 @@ def test_keys_are_the_contract_s_and_names_stay_readable(infeasible):
     text = plan_json(with_every_text(infeasible, "商店"))
 
     change = json.loads(text)["relaxations"][0]["change"][0]
-    assert set(change) == {"field", "from", "to", "unit"}
+    assert set(change) == {"field", "from", "to", "unit", "not_enough"}
     assert "商店" in text
     assert text.endswith("}\n")

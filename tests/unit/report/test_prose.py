@@ -5,6 +5,7 @@ import pytest
 from planner.domain.placement import Objective, Verdict
 from planner.report import prose
 from planner.report.outline import answer_tables, closing_lines, outline
+from planner.specs.plan import PlanSafety
 
 
 def changed_workload(plan, index, **update):
@@ -75,13 +76,19 @@ def test_a_budget_of_nothing_is_not_divided_by(storefront):
     assert ("Of the budget", "—") in figures
 
 
-def test_infeasible_names_the_obstacle_and_the_cheapest_way_out(infeasible):
-    obstacle, way_out = prose.headline(infeasible)
+def test_infeasible_names_the_obstacle_and_the_nearest_plan(infeasible):
+    asks = zip(infeasible.relaxations, [1.84, 1.94, 1.96], strict=True)
+    ranked = tuple(r.model_copy(update={"ask_ratio": ask}) for r, ask in asks)
+    nearest = ranked[1].model_copy(update={"ask_ratio": 1.2, "plan": "2 × boards"})
+    relaxations = (ranked[0], nearest, ranked[2])
+    plan = infeasible.model_copy(update={"relaxations": relaxations})
+
+    obstacle, way_out = prose.headline(plan)
 
     assert obstacle.startswith("No plan satisfies every limit of factory")
     assert "and 1 more reason" in obstacle
     assert "workloads.0.slo.latency_ms from 20 to 38.74 ms" in way_out
-    assert "$61.32 a month" in way_out
+    assert "$61.32 a month for 2 × boards" in way_out
 
 
 def test_infeasible_without_a_way_out_says_so(infeasible):
@@ -89,7 +96,7 @@ def test_infeasible_without_a_way_out_says_so(infeasible):
 
     assert prose.headline(bare) == (
         "No plan satisfies every limit of factory.",
-        "No single change of the spec that was tried makes it feasible.",
+        "No change of the spec that was tried makes it feasible.",
     )
 
 
@@ -183,3 +190,16 @@ def test_closing_lines_hold_answer_reasons_warnings_and_proof(storefront):
     assert any(line.startswith("Warnings: ") for line in lines)
     assert any(line.startswith("HiGHS proved") for line in lines)
     assert lines[-1].endswith("--regions eu-central-1")
+
+
+def test_what_caution_costs_is_said_with_the_risk_of_the_budget(storefront):
+    safety = PlanSafety(
+        trusting_usd_per_month=60.0, premium_usd_per_month=12.5,
+        trusting_plan="1 × board", budget_exceeded_probability_frac=0.031,
+        price_note="as compared",
+    )  # fmt: skip
+
+    told = " ".join(prose.how_sure(storefront.model_copy(update={"safety": safety})))
+
+    assert "$12.50 a month more than trusting every figure" in told
+    assert "at most 3.1 % probability: as compared" in told
