@@ -206,12 +206,14 @@ def share(frac: float | None) -> str:
 
 
 def surely(frac: float | None) -> str:
-    """A probability or an attainment, rounded down.
+    """A probability or an attainment, rounded down; no prediction is a certainty.
 
     Example:
         >>> surely(0.9499), surely(0.95), surely(1.0), surely(0.99999)
-        ('94.9 %', '95 %', '100 %', '> 99.9 %')
+        ('94.9 %', '95 %', '> 99.9 %', '> 99.9 %')
     """
+    if frac is not None and frac > 0.999:
+        return "> 99.9 %"
     return _percent(frac, Fraction(FLOAT_NOISE_FRAC))
 
 
