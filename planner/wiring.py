@@ -2,11 +2,13 @@
 
 import datetime as dt
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from planner.errors import MissingExtraError
+from planner.errors import MissingExtraError, ModelLoadError, ProfilingError
+from planner.manifests import here
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S, World
 from planner.ports import Observer, Unobserved
 from planner.reference.catalog import Catalog
@@ -14,8 +16,12 @@ from planner.reference.snapshots import read_snapshot
 
 if TYPE_CHECKING:
     from planner.domain.profiling import TorchModel
+    from planner.domain.verification import Verification
+    from planner.manifests.documents.ray_serve import RayServeFile
     from planner.ports import PriceSource, Profiler
+    from planner.specs.plan import PlanDocument
     from profilers.ports import Executor as ProfilingExecutor
+    from profilers.verifying.verify import Tried
 
 Executor = Literal["ray", "local"]
 HOME_VARIABLE: Final = "PLANNER_HOME"
@@ -129,3 +135,166 @@ def world(
         now=utc_now,
         time_limit_s=time_limit_s,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Placements ready to be run here; `routes` are their paths by name."""
+
+    config: "RayServeFile"
+    routes: Mapping[str, str]
+    cautions: tuple[str, ...]
+
+    def run(self, *, metrics_port: int, on_ready: Callable[[], None]) -> None:
+        """Serve until Ctrl-C.
+
+        Raises:
+            ProfilingError: A replica cannot start.
+        """
+        from profilers.serving.running import parse_config, run  # noqa: PLC0415  # Ray
+
+        plain = self.config.model_dump(mode="json", exclude_none=True)
+        n_replicas = sum(
+            d.num_replicas or 1 for a in self.config.applications for d in a.deployments
+        )
+        try:
+            run(
+                parse_config(plain, document="the config of planner serve"),
+                metrics_port=metrics_port,
+                on_ready=on_ready,
+                n_cpus=max(os.cpu_count() or 1, n_replicas),
+            )
+        except RuntimeError as error:
+            raise ProfilingError(f"the placement cannot be served: {error}") from error
+
+
+def serving(
+    plan: "PlanDocument",
+    *,
+    site: str,
+    workload: str | None,
+    folders: Sequence[Path],
+    host: str,
+    port: int,
+) -> Serving:
+    """A plan's placements at a site, to be run on this machine.
+
+    Raises:
+        SpecError: There are none, or our server cannot run one of them.
+        ModelLoadError: The files of a model are in none of the folders.
+        MissingExtraError: Ray Serve is not installed.
+    """
+    from profilers.serving.folder import model_folder  # noqa: PLC0415  # a plugin
+
+    placed = here.chosen(plan, site=site, workload=workload)
+    for package in ("ray", "fastapi", "torch"):
+        _require(package, "serve", "planner serve")
+    found = {p.model.name: model_folder(p.model, folders) for p in placed}
+    config = here.serve_here(placed, found, host=host, port=port)
+    return Serving(
+        config=config,
+        routes={a.name: a.route_prefix for a in config.applications},
+        cautions=here.cautions(placed, n_cpus=os.cpu_count() or 1),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A deployment that was tried, and its model where its files are here."""
+
+    tried: "Tried"
+    model: "TorchModel | None"
+
+    @property
+    def verification(self) -> "Verification":
+        """What was found."""
+        return self.tried.verification
+
+    def store(self, *, device: str | None) -> str:
+        """Keep it as a profile of the device; says what was kept.
+
+        Raises:
+            SpecError: The device must be named.
+            ProfilingError: It gives no profile, or the model's files are not here.
+        """
+        from profilers.store import ProfileStore  # noqa: PLC0415  # a plugin
+        from profilers.verifying.keeping import keep  # noqa: PLC0415  # a plugin
+
+        if self.model is None:
+            raise ModelLoadError(
+                "nothing to store: a profile is kept under its model's content, and the "
+                "files are not here; name the spec's folder with --models"
+            )
+        kept = ProfileStore(store_path())
+        return keep(self.tried, kept, model=self.model, device=device)
+
+
+def verifying(
+    plan: "PlanDocument",
+    url: str,
+    workload: str,
+    *,
+    site: str | None,
+    length_s: float,
+    rate_rps: float | None,
+    timeout_s: float,
+    inputs: Path | None,
+    folders: Sequence[Path],
+    on_stage: Callable[[str], None],
+) -> Verified:
+    """Load a running deployment as the plan says, and judge it.
+
+    Raises:
+        SpecError: Arguments that do not fit the plan.
+        ProfilingError: Nothing is there that could be measured.
+        MissingExtraError: aiohttp is not installed.
+    """
+    _require("aiohttp", "verify", "planner verify")
+    from profilers.verifying.verify import Traffic, verify  # noqa: PLC0415  # aiohttp
+
+    model = _model_at_hand(plan, workload, folders)
+    tried = verify(
+        plan,
+        url,
+        workload,
+        traffic=Traffic(
+            length_s=length_s,
+            rate_rps=rate_rps,
+            timeout_s=timeout_s,
+            inputs=inputs,
+            model=model,
+        ),
+        site=site,
+        now=utc_now,
+        on_stage=on_stage,
+    )
+    return Verified(tried=tried, model=model)
+
+
+def _model_at_hand(
+    plan: "PlanDocument", workload: str, folders: Sequence[Path]
+) -> "TorchModel | None":
+    """The workload's own model; None where it is a published one or its files elsewhere.
+
+    Raises:
+        ModelLoadError: The one folder that was named does not hold it.
+    """
+    from profilers.serving.folder import model_folder, torch_model  # noqa: PLC0415  # a plugin
+
+    names = {w.model for w in plan.workloads if w.name == workload}
+    own = [m for m in plan.models if m.name in names and m.source == "torch"]
+    if not own:
+        return None
+    try:
+        return torch_model(own[0], model_folder(own[0], folders))
+    except ModelLoadError:
+        if len(folders) == 1:
+            raise
+        return None
+
+
+def _require(package: str, extra: str, needed_for: str) -> None:
+    import importlib.util  # noqa: PLC0415  # only for what is optional
+
+    if importlib.util.find_spec(package) is None:
+        raise MissingExtraError(package, extra, needed_for)

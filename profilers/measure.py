@@ -275,14 +275,14 @@ def quantile_interval(
         (None, None)
     """
     ordered = np.sort(samples)
-    lower, upper = _ranks(len(ordered), quantile_frac)
+    lower, upper = quantile_ranks(len(ordered), quantile_frac)
     low = float(ordered[lower - 1]) if lower >= 1 else None
     high = float(ordered[upper - 1]) if upper <= len(ordered) else None
     return low, high
 
 
 @cache
-def _ranks(n: int, quantile_frac: float) -> tuple[int, int]:
+def quantile_ranks(n: int, quantile_frac: float) -> tuple[int, int]:
     """Ranks l and u of the interval, counted from 1; 0 and n + 1 mean unbounded."""
     tail_frac = (1 - CONFIDENCE_FRAC) / 2
     below = np.cumsum(_binomial(n, quantile_frac))  # below[k] = P(B ≤ k)

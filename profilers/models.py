@@ -47,8 +47,8 @@ def load_model(model: TorchModel) -> LoadedModel:
     module = build_module(model)
     if model.weights is not None:
         _load_weights(module, model.weights)
-    evaluation = _evaluation(model)
-    example = _example(model, evaluation)
+    evaluation = evaluation_set(model)
+    example = example_batch(model, evaluation)
     _check_forward(module, example, evaluation, model)
     return LoadedModel(
         name=model.name, module=module, example=example, evaluation=evaluation
@@ -102,7 +102,12 @@ def _listed(keys: set[str] | list[str]) -> str:
     return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown
 
 
-def _evaluation(model: TorchModel) -> EvaluationSet | None:
+def evaluation_set(model: TorchModel) -> EvaluationSet | None:
+    """The user's labelled samples; None where the model names none.
+
+    Raises:
+        ModelLoadError: The factory fails or gives something else.
+    """
     if model.evaluation is None:
         return None
     name = factories.described(model.evaluation)
@@ -133,7 +138,12 @@ def _labels(given: object, name: str) -> torch.Tensor:
     return labels.detach().to("cpu", torch.int64)
 
 
-def _example(model: TorchModel, evaluation: EvaluationSet | None) -> torch.Tensor:
+def example_batch(model: TorchModel, evaluation: EvaluationSet | None) -> torch.Tensor:
+    """Real samples (n, …) from the inputs factory, else from the evaluation set.
+
+    Raises:
+        ModelLoadError: There is neither, or the factory fails.
+    """
     if model.inputs is not None:
         given = factories.call(model.inputs, model.directory)
         batch = _batch(given, f"the inputs of {factories.described(model.inputs)}")

@@ -9,7 +9,9 @@ of them; where that fails, each is measured in its own.
 
 A device named "local" is the machine that measures; its profile is `measured`.
 Every other device is the emulator's: it says in which envelope to measure, may
-ask for trials of models with published profiles, and maps the measurement.
+ask for trials of models with published profiles, and maps the measurement. What a
+deployment on a device was seen to do under load (`planner verify --store`) goes
+before both.
 """
 
 import datetime as dt
@@ -19,8 +21,7 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, TypeVar
 
-from planner.domain.evidence import Evidence, Provenance
-from planner.domain.profiles import BatchProfile, ServicePoint
+from planner.domain.profiles import BatchProfile
 from planner.domain.profiling import (
     ProfilingFailure,
     ProfilingJob,
@@ -32,18 +33,24 @@ from planner.domain.variants import Precision, Variant
 from planner.errors import ProfilingError
 from profilers.ports import Emulator, Executor
 from profilers.process import resolve, utc_now
+from profilers.profiles import LOCAL, deployed_profile, measured_profile
 from profilers.schedule import (
     Limits,
     TrialKey,
 )
 from profilers.session import OnProgress, Session
-from profilers.store import ProfileStore, describe, trial_key
-from profilers.trials import Envelope, Failure, Measurement, Trial, TrialResult
+from profilers.store import ProfileStore, deployed_key, describe, trial_key
+from profilers.trials import (
+    Deployed,
+    Envelope,
+    Failure,
+    Measurement,
+    Trial,
+    TrialResult,
+)
 
 if TYPE_CHECKING:
     from planner.ports import Profiler
-
-LOCAL = "local"
 
 Answer = TypeVar("Answer")
 
@@ -61,6 +68,7 @@ class _Wanted:
     device: str
     trial: Trial | None = None
     key: TrialKey | None = None
+    deployed_key: TrialKey | None = None
     roomier: Trial | None = None
     roomier_key: TrialKey | None = None
     refusal: str = ""
@@ -89,36 +97,6 @@ class _Demand:
         wanted = tuple(w.in_its_own_room() if w in cramped else w for w in self.wanted)
         more = {w.key: w.trial for w in wanted if w.key and w.trial}
         return replace(self, wanted=wanted, trials={**self.trials, **more})
-
-
-def measured_profile(measurement: Measurement, trial: Trial) -> BatchProfile:
-    """The profile of the very machine that measured."""
-    processor = measurement.environment.get("processor", "its processor not stated")
-    return BatchProfile(
-        model=trial.model.name,
-        variant=trial.variant,
-        device=LOCAL,
-        points=tuple(
-            ServicePoint(
-                batch=p.batch,
-                p50_s=p.p50_s,
-                mean_s=p.mean_s,
-                p90_s=p.p90_s,
-                p95_s=p.p95_s,
-                p99_s=p.p99_s,
-            )
-            for p in measurement.points
-        ),
-        evidence=Evidence(
-            provenance=Provenance.MEASURED,
-            source=f"measured on the machine that profiled ({processor})",
-            as_of=measurement.measured_at.date(),
-            error_frac=measurement.error_frac,
-            note=describe(trial),
-        ),
-        memory_bytes=measurement.memory_bytes,
-        quality=measurement.quality,
-    )
 
 
 class Profiling:
@@ -267,8 +245,15 @@ class Profiling:
                 tight = replace(own, envelope=_tightest(envelope, rooms))
                 key = partial(trial_key, identity=identity, environment=environment)
                 differs = tight != own
+                deployed = deployed_key(
+                    identity=identity,
+                    variant=variant,
+                    device=device,
+                    threads=envelope.threads,
+                )
                 yield replace(
                     bare,
+                    deployed_key=deployed,
                     trial=tight,
                     key=key(tight),
                     roomier=own if differs else None,
@@ -298,7 +283,13 @@ class Profiling:
             self._emulator.calibrate(
                 {t: results[k] for k, t in demand.calibration.items()}
             )
-        answers = [(w, self._answer(w, results)) for w in demand.wanted]
+        deployed = self._store.deployed(
+            [w.deployed_key for w in demand.wanted if w.deployed_key]
+        )
+        answers = [
+            (w, self._best(self._answer(w, results), w, deployed))
+            for w in demand.wanted
+        ]
         return ProfilingOutcome(
             profiles=tuple(a for _, a in answers if isinstance(a, BatchProfile)),
             failures=tuple(
@@ -313,6 +304,19 @@ class Profiling:
             n_cached=len(demand.trials) - n_measured,
             environment=environment,
         )
+
+    def _best(
+        self,
+        answer: BatchProfile | str,
+        wanted: _Wanted,
+        deployed: Mapping[TrialKey, Deployed],
+    ) -> BatchProfile | str:
+        """What a deployment on that device was seen to do, where there was one."""
+        seen = deployed.get(wanted.deployed_key) if wanted.deployed_key else None
+        if seen is None:
+            return answer
+        otherwise = answer if isinstance(answer, BatchProfile) else None
+        return deployed_profile(seen, name=wanted.model, otherwise=otherwise)
 
     def _answer(
         self, wanted: _Wanted, results: Mapping[TrialKey, TrialResult]

@@ -3,7 +3,9 @@
     results(key, model, what, result, stored_at)     one row a trial, replaced by a rerun
 
 The key is a hash of everything that a result depends on: the model's content,
-variant, envelope, batch sizes, processor and runtime versions. The result is a
+variant, envelope, batch sizes, processor and runtime versions. What a deployment was
+seen to do is a row, too: its key is the model's content, variant, threads and the
+device that it ran on, for which it is the best that is known. The result is a
 JSON document, validated on reading; nothing that can run code is stored. Each
 result is committed as it comes (write-ahead log, full synchronisation), and
 every call opens its own connection, so a killed run loses nothing and several
@@ -24,10 +26,18 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from planner.domain.variants import Variant
 from planner.errors import ProfileStoreError
 from profilers.process import utc_now
 from profilers.schedule import TrialKey
-from profilers.trials import Envelope, Failure, Measurement, Trial, TrialResult
+from profilers.trials import (
+    Deployed,
+    Envelope,
+    Failure,
+    Measurement,
+    Trial,
+    TrialResult,
+)
 
 SCHEMA_VERSION = 1
 # "DPPS", so that another program's database is never taken for ours.
@@ -47,6 +57,7 @@ _SCHEMA = """
 
 _MEASUREMENTS = TypeAdapter(Measurement)
 _FAILURES = TypeAdapter(Failure)
+_DEPLOYED = TypeAdapter(Deployed)
 _ENVELOPES = TypeAdapter(Envelope)
 
 
@@ -57,7 +68,7 @@ class StoredResult:
     key: TrialKey
     model: str
     what: str
-    result: TrialResult
+    result: TrialResult | Deployed
     stored_at: dt.datetime
 
 
@@ -88,6 +99,22 @@ def trial_key(
     return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
 
 
+def deployed_key(
+    *, identity: str, variant: Variant, device: str, threads: int
+) -> TrialKey:
+    """The content hash of which deployment was measured.
+
+    `identity` is the content of the model; its name is not part of the key.
+    """
+    content = {
+        "deployed": identity,
+        "variant": [variant.precision, variant.runtime, variant.sparsity_frac],
+        "device": device,
+        "threads": threads,
+    }
+    return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
+
+
 def _canonical(document: object) -> str:
     return json.dumps(
         document,
@@ -98,7 +125,7 @@ def _canonical(document: object) -> str:
     )
 
 
-def encode(result: TrialResult) -> str:
+def encode(result: TrialResult | Deployed) -> str:
     """The result as canonical JSON.
 
     Raises:
@@ -106,15 +133,22 @@ def encode(result: TrialResult) -> str:
     """
     if isinstance(result, Measurement):
         kind, fields = "measurement", _MEASUREMENTS.dump_python(result)
-    else:
+    elif isinstance(result, Failure):
         kind, fields = "failure", _FAILURES.dump_python(result)
+    else:
+        kind, fields = "deployed", _DEPLOYED.dump_python(result)
     instants = {
         k: v.isoformat() for k, v in fields.items() if isinstance(v, dt.datetime)
     }
     return _canonical({"kind": kind, **fields, **instants})
 
 
-def decode(text: str) -> TrialResult:
+_ADAPTERS: Mapping[
+    object, TypeAdapter[Measurement] | TypeAdapter[Failure] | TypeAdapter[Deployed]
+] = {"measurement": _MEASUREMENTS, "failure": _FAILURES, "deployed": _DEPLOYED}
+
+
+def decode(text: str) -> TrialResult | Deployed:
     """The result that `encode` wrote.
 
     Raises:
@@ -124,14 +158,10 @@ def decode(text: str) -> TrialResult:
     if not isinstance(document, dict):
         raise ValueError("not an object")  # noqa: TRY004  # a value, not a caller's type
     kind = document.pop("kind", None)
-    adapters: Mapping[object, TypeAdapter[Measurement] | TypeAdapter[Failure]]
-    adapters = {"measurement": _MEASUREMENTS, "failure": _FAILURES}
-    if kind not in adapters:
+    if kind not in _ADAPTERS:
         raise ValueError(f"unknown kind {kind!r}")
-    result: TrialResult = adapters[kind].validate_json(json.dumps(document))
-    instant = (
-        result.measured_at if isinstance(result, Measurement) else result.failed_at
-    )
+    result: TrialResult | Deployed = _ADAPTERS[kind].validate_json(json.dumps(document))
+    instant = result.failed_at if isinstance(result, Failure) else result.measured_at
     if instant.tzinfo is None:
         raise ValueError("its instant has no time zone")
     if json.loads(encode(result)) != {"kind": kind, **document}:
@@ -157,7 +187,22 @@ class ProfileStore:
         Raises:
             ProfileStoreError: The file cannot be read or is not ours.
         """
-        found: dict[TrialKey, TrialResult] = {}
+        found = self._lookup(keys)
+        return {k: r for k, r in found.items() if not isinstance(r, Deployed)}
+
+    def deployed(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Deployed]:
+        """What deployments of those keys were seen to do.
+
+        Raises:
+            ProfileStoreError: The file cannot be read or is not ours.
+        """
+        found = self._lookup(keys)
+        return {k: r for k, r in found.items() if isinstance(r, Deployed)}
+
+    def _lookup(
+        self, keys: Iterable[TrialKey]
+    ) -> Mapping[TrialKey, TrialResult | Deployed]:
+        found: dict[TrialKey, TrialResult | Deployed] = {}
         with self._opened() as database:
             for key in dict.fromkeys(keys):
                 row = database.execute(
@@ -173,13 +218,21 @@ class ProfileStore:
         Raises:
             ProfileStoreError: The file cannot be written or is not ours.
         """
-        row = (
-            key,
-            trial.model.name,
-            describe(trial),
-            encode(result),
-            self._now().isoformat(),
-        )
+        self._keep(key, trial.model.name, describe(trial), result)
+
+    def keep_deployed(self, key: TrialKey, seen: Deployed) -> None:
+        """Commit what a deployment did, in place of what it did before.
+
+        Raises:
+            ProfileStoreError: The file cannot be written or is not ours.
+        """
+        what = f"{seen.variant}, deployed on {seen.device}"
+        self._keep(key, seen.model, what, seen)
+
+    def _keep(
+        self, key: TrialKey, model: str, what: str, result: TrialResult | Deployed
+    ) -> None:
+        row = (key, model, what, encode(result), self._now().isoformat())
         with self._opened() as database, database:
             database.execute("INSERT OR REPLACE INTO results VALUES (?,?,?,?,?)", row)
 
@@ -205,7 +258,7 @@ class ProfileStore:
             for key, model, what, result, stored_at in rows
         )
 
-    def _decoded(self, key: str, text: str) -> TrialResult:
+    def _decoded(self, key: str, text: str) -> TrialResult | Deployed:
         try:
             return decode(text)
         except (ValueError, RecursionError) as error:

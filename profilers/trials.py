@@ -86,3 +86,20 @@ class Failure:
 
 
 TrialResult = Measurement | Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """What a running deployment did under load: service times of the batches that came.
+
+    `device` is the catalogue's name of the device it ran on, `source` what was sent.
+    """
+
+    model: str
+    variant: Variant
+    device: str
+    points: tuple[MeasuredPoint, ...]
+    error_frac: float
+    measured_at: dt.datetime
+    source: str
+    environment: Mapping[str, str] = field(default_factory=dict)

@@ -16,6 +16,8 @@ from planner.cli import (
     pareto,
     profile,
     recommend,
+    serve,
+    verify,
 )
 from planner.errors import PlannerError
 from planner.version import VERSION
@@ -36,6 +38,8 @@ app.command("profile")(profile.profile)
 app.command("explain")(explain.explain)
 app.command("pareto")(pareto.pareto)
 app.command("manifests")(manifests.manifests)
+app.command("serve")(serve.serve)
+app.command("verify")(verify.verify)
 app.add_typer(catalog.app, name="catalog")
 
 

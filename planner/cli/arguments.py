@@ -13,6 +13,15 @@ Spec = Annotated[
 PlanFile = Annotated[
     Path, typer.Argument(metavar="PLAN", help="A plan.json, or the folder of one.")
 ]
+Models = Annotated[
+    Path | None,
+    typer.Option(
+        "--models",
+        metavar="DIR",
+        help="The spec's folder, with the models' code and weights; default: the "
+        "plan's folder, the one above it, or this one.",
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, nothing else.")
 ]
@@ -36,3 +45,11 @@ Sets = Annotated[
         "Repeatable.",
     ),
 ]
+
+
+def model_folders(models: Path | None, plan: Path) -> tuple[Path, ...]:
+    """Where the models' files may lie."""
+    if models is not None:
+        return (models,)
+    folder = plan if plan.is_dir() else plan.parent
+    return (folder, folder.resolve().parent, Path())

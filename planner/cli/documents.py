@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from planner.domain.profiling import TorchModel
+from planner.errors import SpecError
 from planner.pipeline.knowledge import torch_models
+from planner.plan import Plan, load_plan
 from planner.specs.deployment import Deployment
 from planner.specs.edit import parse_assignment, with_values
 from planner.specs.load import load_spec
@@ -23,3 +25,15 @@ def deployment(
     if changes:
         spec = with_values(spec, dict(parse_assignment(c) for c in changes))
     return spec, torch_models(spec, path.resolve().parent)
+
+
+def feasible_plan(path: Path) -> Plan:
+    """The plan at `path`, which is one to run.
+
+    Raises:
+        SpecError: There is none there, or it is infeasible.
+    """
+    answer = load_plan(path)
+    if not isinstance(answer, Plan):
+        raise SpecError(f"{path}: this answer is 'infeasible'; there is nothing to run")
+    return answer

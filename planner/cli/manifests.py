@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from planner.cli import arguments
-from planner.errors import SpecError, UnknownReferenceError
+from planner.cli.documents import feasible_plan
+from planner.errors import UnknownReferenceError
 from planner.manifests import TARGETS, write_manifests
-from planner.plan import Plan, load_plan
 from planner.specs.load import nearest
 
 
@@ -24,9 +24,7 @@ def manifests(
     ] = Path("manifests"),
 ) -> None:
     """Write the documents that run a plan, each read back and held against it."""
-    answer = load_plan(plan)
-    if not isinstance(answer, Plan):
-        raise SpecError(f"{plan}: this answer is 'infeasible'; there is nothing to run")
+    answer = feasible_plan(plan)
     for name in target or ():
         if name not in TARGETS:
             known = nearest(name, list(TARGETS)) or list(TARGETS)

@@ -4,6 +4,7 @@ Ray's default of five requests in flight would keep every larger batch from fill
 a replica takes IN_FLIGHT_BATCHES batches, one that runs and one that gathers.
 """
 
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -78,6 +79,25 @@ def on_cluster(placed: Placed, *, max_replicas: int) -> Application:
         downscale_delay_s=600.0,
     )
     return _application(placed, path, scaling=scaling, resources=bound)
+
+
+def on_this_machine(placed: Placed, route_prefix: str, folder: Path) -> Application:
+    """All the placement's replicas on the machine at hand, its model in `folder`."""
+    application = _application(
+        placed, route_prefix, num_replicas=placed.placement.replicas
+    )
+    (deployment,) = application.deployments
+    config = serving_config(placed)
+    model = config.model.model_copy(update={"directory": str(folder)})
+    here = deployment.model_copy(
+        update={
+            "ray_actor_options": ActorOptions(num_cpus=1.0),
+            "user_config": config.model_copy(update={"model": model}).model_dump(
+                mode="json"
+            ),
+        }
+    )
+    return application.model_copy(update={"deployments": [here]})
 
 
 def serve_file(applications: list[Application]) -> RayServeFile:

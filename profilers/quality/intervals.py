@@ -5,12 +5,13 @@ from statistics import NormalDist
 
 
 def wilson(
-    successes: int, n: int, *, confidence_frac: float = 0.95
+    successes: float, n: float, *, confidence_frac: float = 0.95
 ) -> tuple[float, float]:
     """The score interval of a binomial fraction (Wilson, JASA 22, 1927).
 
     It stays within 0 and 1 and keeps its coverage for few samples and for
-    fractions near the ends, where the normal interval does not.
+    fractions near the ends, where the normal interval does not. `n` need not be
+    whole: samples that resemble each other count for less than their number.
 
     Example:
         >>> low, high = wilson(9, 10)

@@ -5,13 +5,15 @@ change of model, variant or threads loads the variant anew. One batch runs at a 
 a thread of its own, so that the next one gathers meanwhile: the queue that the plan's
 latency was computed for.
 
-    POST /         {"inputs": one example}  →  {"outputs", "label", "batch_size"}
+    POST /         {"inputs": one example}
+                   → {"outputs", "label", "batch_size", "service_ms": what the batch took}
     GET  /healthz  200 once the variant is loaded
     GET  /about    the plan's decisions about this replica, and what it runs
 """
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +27,8 @@ from numpy.typing import NDArray
 from ray import serve
 
 from planner.specs.serving import ServingArgs, ServingConfig
-from planner.units import BYTES_PER_KIB, seconds
+from planner.units import BYTES_PER_KIB, milliseconds, seconds
+from profilers.identity import runtime_versions
 from profilers.serving.loading import Served, load
 from profilers.serving.requests import RefusedRequestError, read_inputs
 
@@ -39,10 +42,11 @@ async def _refuse(_: Request, refused: RefusedRequestError) -> Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One example's answer, and how many were answered with it."""
+    """One example's answer, how many were answered with it, and how long that took."""
 
     outputs: NDArray[np.float32]
     batch_size: int
+    service_s: float
 
 
 # serve.ingress copies the class below, with the globals that exist by then: what it
@@ -61,6 +65,15 @@ def _load(config: ServingConfig) -> Served:
     # The runtimes keep what they need of the artefact in memory.
     with tempfile.TemporaryDirectory(prefix="variant-") as directory:
         return load(config, Path(directory))
+
+
+def _run(
+    served: Served, batch: NDArray[np.generic]
+) -> tuple[NDArray[np.float32], float]:
+    """The answers, and the seconds that the model worked for them."""
+    began_s = time.perf_counter()
+    outputs = served.backend.run(batch)
+    return outputs, time.perf_counter() - began_s
 
 
 async def _body(request: Request, *, limit_kib: float) -> bytes:
@@ -104,8 +117,13 @@ class ModelServer:
         served = self._loaded()
         batch = np.stack(examples)
         loop = asyncio.get_running_loop()
-        outputs = await loop.run_in_executor(self._runner, served.backend.run, batch)
-        return [Answer(outputs=row, batch_size=len(examples)) for row in outputs]
+        outputs, service_s = await loop.run_in_executor(
+            self._runner, _run, served, batch
+        )
+        return [
+            Answer(outputs=row, batch_size=len(examples), service_s=service_s)
+            for row in outputs
+        ]
 
     @api.post("/")
     async def predict(self, request: Request) -> Response:
@@ -124,6 +142,7 @@ class ModelServer:
                 "outputs": answer.outputs.tolist(),
                 "label": _label(answer.outputs),
                 "batch_size": answer.batch_size,
+                "service_ms": milliseconds(answer.service_s),
             }
         )
 
@@ -143,6 +162,7 @@ class ModelServer:
             "artifact_sha256": served.artifact_sha256,
             "input_shape": list(served.sample_shape),
             "input_dtype": str(served.sample_dtype),
+            "environment": dict(runtime_versions()),
         }
 
     def _loaded(self) -> Served:

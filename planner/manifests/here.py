@@ -1,0 +1,83 @@
+"""Placements of a plan on the machine at hand, as one config of Ray Serve.
+
+What the plan decided holds (variant, batch, wait, threads, replicas); where it put the
+machines does not. One placement answers at `/`; several answer at `/<name>` each.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from planner.errors import SpecError
+from planner.manifests.applications import on_this_machine
+from planner.manifests.documents.ray_serve import HttpOptions, RayServeFile
+from planner.manifests.layout import SERVED_HERE, Placed, lay_out
+from planner.specs.plan import PlanDocument
+
+EVERY_SITE = "local"
+
+
+def chosen(
+    plan: PlanDocument, *, site: str, workload: str | None
+) -> tuple[Placed, ...]:
+    """The placements at `site` (`local`: wherever the plan put them) of one workload, or all.
+
+    Raises:
+        SpecError: There are none, or our server cannot run one of them.
+        ManifestError: The plan contradicts itself.
+    """
+    placed = [
+        p
+        for p in lay_out(plan).placed
+        if site in (EVERY_SITE, p.placement.site)
+        and workload in (None, p.placement.workload)
+    ]
+    if not placed:
+        there = sorted({f"{p.workload} at {p.site}" for p in plan.placements})
+        raise SpecError(
+            f"plan '{plan.name}' places nothing there; it places: {', '.join(there)}"
+        )
+    refused = [f"{p.name}: {_refusal(p)}" for p in placed if not p.is_served_here]
+    if refused:
+        others = [p.placement.workload for p in placed if p.is_served_here]
+        way_out = f"; choose with --workload {others[0]}" if others else ""
+        raise SpecError(f"cannot serve {'; '.join(refused)}{way_out}")
+    return tuple(placed)
+
+
+def _refusal(placed: Placed) -> str:
+    runtime = placed.placement.variant.runtime
+    if placed.model.source != "torch":
+        return (
+            f"'{placed.model.name}' is a published model, whose weights the planner does "
+            f"not have: run it with {runtime}'s own server, as the manifests do"
+        )
+    known = ", ".join(sorted(SERVED_HERE))
+    return f"our server runs {known}, and the plan chose {runtime}"
+
+
+def serve_here(
+    placed: Sequence[Placed], folders: Mapping[str, Path], *, host: str, port: int
+) -> RayServeFile:
+    """The config; `folders` holds the folder of each model by its name."""
+    alone = len(placed) == 1
+    return RayServeFile(
+        proxy_location="HeadOnly",
+        http_options=HttpOptions(host=host, port=port),
+        applications=[
+            on_this_machine(p, "/" if alone else f"/{p.name}", folders[p.model.name])
+            for p in placed
+        ],
+    )
+
+
+def cautions(placed: Sequence[Placed], *, n_cpus: int) -> tuple[str, ...]:
+    """What must be known before figures of this machine are compared with the plan's."""
+    busy = sum(p.placement.replicas * p.threads for p in placed)
+    devices = sorted({p.placement.device for p in placed})
+    said = [f"planned for {', '.join(devices)}: what is measured here is this machine"]
+    if busy > n_cpus:
+        said.append(
+            f"{busy} threads of replicas share {n_cpus} processors here: expect longer "
+            "latencies than planned"
+        )
+    return tuple(said)

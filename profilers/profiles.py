@@ -1,0 +1,74 @@
+"""What was measured on the very device, as a profile of it.
+
+A deployment that was measured under load is the best profile of its device. Its
+service times stand in place of what an emulator or a quiet machine says of the same
+variant, device and threads; what load says nothing about stays as it was: memory, and
+quality on the whole evaluation set. Batches that never came are left out: a policy may
+not use what the measurement does not reach.
+"""
+
+from typing import Final
+
+from planner.domain.evidence import Evidence, Provenance
+from planner.domain.profiles import BatchProfile, ServicePoint
+from profilers.store import describe
+from profilers.trials import Deployed, MeasuredPoint, Measurement, Trial
+
+LOCAL: Final = "local"
+
+
+def service_point(point: MeasuredPoint) -> ServicePoint:
+    """A measured batch size as a profile states it."""
+    return ServicePoint(
+        batch=point.batch,
+        p50_s=point.p50_s,
+        mean_s=point.mean_s,
+        p90_s=point.p90_s,
+        p95_s=point.p95_s,
+        p99_s=point.p99_s,
+    )
+
+
+def measured_profile(measurement: Measurement, trial: Trial) -> BatchProfile:
+    """The profile of the very machine that measured."""
+    processor = measurement.environment.get("processor", "its processor not stated")
+    return BatchProfile(
+        model=trial.model.name,
+        variant=trial.variant,
+        device=LOCAL,
+        points=tuple(service_point(p) for p in measurement.points),
+        evidence=Evidence(
+            provenance=Provenance.MEASURED,
+            source=f"measured on the machine that profiled ({processor})",
+            as_of=measurement.measured_at.date(),
+            error_frac=measurement.error_frac,
+            note=describe(trial),
+        ),
+        memory_bytes=measurement.memory_bytes,
+        quality=measurement.quality,
+    )
+
+
+def deployed_profile(
+    seen: Deployed, *, name: str, otherwise: BatchProfile | None
+) -> BatchProfile:
+    """The profile of a measured deployment of the model that the document calls `name`.
+
+    `otherwise` is what would be said without it, None where nothing could be.
+    """
+    return BatchProfile(
+        model=name,
+        variant=seen.variant,
+        device=seen.device,
+        points=tuple(service_point(p) for p in seen.points),
+        evidence=Evidence(
+            provenance=Provenance.MEASURED,
+            source=seen.source,
+            as_of=seen.measured_at.date(),
+            error_frac=seen.error_frac,
+            note=f"batches up to {seen.points[-1].batch} came under load",
+        ),
+        memory_bytes=None if otherwise is None else otherwise.memory_bytes,
+        quality=None if otherwise is None else otherwise.quality,
+        artifact_sha256=None if otherwise is None else otherwise.artifact_sha256,
+    )

@@ -1,0 +1,117 @@
+"""Run a Ray Serve config in this process's own Ray, until told to stop.
+
+A dashboard would take memory that a small box needs, so there is none; metrics are
+Ray's own, in Prometheus' format, on a port of their own.
+"""
+
+import importlib
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import ray
+from pydantic import ValidationError
+from ray import serve
+from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
+
+from planner.errors import SpecError, SpecFileError
+from planner.specs.load import read_document
+from planner.specs.serving import ServingArgs
+
+METRICS_PORT: Final = 8080
+IMPORT_PATH: Final = "profilers.serving.app:build"
+
+
+def read_config(path: Path) -> ServeDeploySchema:
+    """The config file, by Ray's own schema.
+
+    Raises:
+        SpecFileError: It cannot be read or is not one.
+    """
+    return parse_config(read_document(path), document=str(path))
+
+
+def parse_config(plain: object, *, document: str) -> ServeDeploySchema:
+    """Plain data as a config, by Ray's own schema.
+
+    Raises:
+        SpecFileError: It is not one.
+    """
+    try:
+        return ServeDeploySchema.model_validate(plain)
+    except (ValidationError, TypeError) as error:
+        raise SpecFileError(f"not a Ray Serve config: {error}", document) from None
+
+
+def run(
+    config: ServeDeploySchema,
+    *,
+    metrics_port: int,
+    on_ready: Callable[[], None],
+    n_cpus: int | None = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C, which drain and end it.
+
+    `n_cpus` is what Ray believes this machine has; None: what it finds.
+
+    Raises:
+        SpecError: An application is not of this server.
+        RuntimeError: A replica cannot start; Ray's message says why.
+    """
+    try:
+        ray.init(
+            address="local",
+            num_cpus=n_cpus,
+            include_dashboard=False,
+            _metrics_export_port=metrics_port,
+        )
+        stop = _stop_signal()
+        deploy(config)
+        on_ready()
+        stop.wait()
+        serve.shutdown()  # type: ignore[no-untyped-call]  # Ray has no types here
+    finally:
+        ray.shutdown()
+
+
+def deploy(config: ServeDeploySchema) -> None:
+    """Start the config's applications on the Ray that is connected, until healthy.
+
+    Raises:
+        SpecError: An application is not of this server.
+        RuntimeError: A replica cannot start; Ray's message says why.
+    """
+    http = config.http_options
+    serve.start(
+        proxy_location=config.proxy_location,
+        http_options={"host": http.host, "port": http.port},
+    )
+    for application in config.applications:
+        serve.run(
+            _bound(application),
+            name=application.name,
+            route_prefix=application.route_prefix,
+        )
+
+
+def _bound(application: ServeApplicationSchema) -> serve.Application:
+    if application.import_path != IMPORT_PATH or len(application.deployments) != 1:
+        raise SpecError(
+            f"application '{application.name}' is not of this server: deploy it with "
+            "Ray's own `serve deploy`"
+        )
+    # Ray ships the class by reference only when it is not defined in __main__.
+    server: Any = importlib.import_module("profilers.serving.app").ModelServer
+    options = application.deployments[0].model_dump(exclude_unset=True)
+    args = ServingArgs.model_validate(application.args)
+    return server.options(**options).bind(args)  # type: ignore[no-any-return]  # Ray has no types
+
+
+def _stop_signal() -> threading.Event:
+    """Set when the process is told to end; after `ray.init`, which sets its own."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

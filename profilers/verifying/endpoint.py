@@ -1,0 +1,183 @@
+"""What a server says of itself, and how far away it is.
+
+`/about` is what a server of ours says it runs; another may not have it. `/healthz` is
+answered without the model: it costs HTTP, Ray's proxy and router, and the way. Setting
+a connection up is one round trip of the network and nothing else.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from statistics import median
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from pydantic import ValidationError
+
+from planner.errors import ProfilingError, SpecError
+from planner.specs.plan import PlanPlacement
+from planner.specs.serving import ServingConfig
+
+PROBES: Final = 7
+PROBE_TIMEOUT_S: Final = 5.0
+_PORTS: Final = {"http": 80, "https": 443}
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a server of ours says it runs."""
+
+    config: ServingConfig
+    artifact_sha256: str | None
+    input_shape: tuple[int, ...]
+    input_dtype: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """The server behind a URL; `about` is None where it does not say what it is.
+
+    `connect_s` is the network's round trip; `empty_s` what a request that needs no
+    model takes, None where the server answers none.
+    """
+
+    url: str
+    connect_s: float
+    empty_s: float | None
+    about: About | None
+
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether the URL names this very machine (or a tunnel that ends here)."""
+        return urlsplit(self.url).hostname in _LOOPBACK
+
+
+def checked_url(url: str) -> str:
+    """The URL with a path that ends in a slash.
+
+    Raises:
+        SpecError: Not a web address.
+    """
+    try:
+        parts = urlsplit(url)
+        is_web = parts.scheme in _PORTS and bool(parts.hostname)
+        is_bare = not parts.query and not parts.fragment and not parts.username
+        _ = parts.port
+    except ValueError:
+        is_web = is_bare = False
+    if not (is_web and is_bare):
+        raise SpecError(
+            f"{url!r} is not the address of a deployment: give its route, as in "
+            "http://127.0.0.1:8000/"
+        )
+    return url.rstrip("/") + "/"
+
+
+async def look_at(client: aiohttp.ClientSession, url: str) -> Endpoint:
+    """What is behind the URL.
+
+    Raises:
+        ProfilingError: Nobody listens there.
+    """
+    connect_s = await _connect_s(url)
+    return Endpoint(
+        url=url,
+        connect_s=connect_s,
+        empty_s=await _empty_s(client, f"{url}healthz"),
+        about=_read_about(await _document(client, f"{url}about")),
+    )
+
+
+async def _connect_s(url: str) -> float:
+    parts = urlsplit(url)
+    port = parts.port or _PORTS[parts.scheme]
+    taken = []
+    for _ in range(PROBES):
+        began_s = time.perf_counter()
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                _, writer = await asyncio.open_connection(parts.hostname, port)
+        except TimeoutError:
+            raise ProfilingError(
+                f"{url} cannot be measured: no connection within {PROBE_TIMEOUT_S:g} s; "
+                "is the address right, and may this machine reach it?"
+            ) from None
+        except OSError as error:
+            raise ProfilingError(
+                f"{url} cannot be measured: {error.strerror or error}; is it running? "
+                "planner serve starts a placement on this machine"
+            ) from None
+        taken.append(time.perf_counter() - began_s)
+        writer.close()
+    return min(taken)
+
+
+async def _empty_s(client: aiohttp.ClientSession, url: str) -> float | None:
+    taken = []
+    for _ in range(PROBES):
+        began_s = time.perf_counter()
+        if await _document(client, url) is None:
+            return None
+        taken.append(time.perf_counter() - began_s)
+    # The first opens the connection.
+    return median(taken[1:])
+
+
+async def _document(client: aiohttp.ClientSession, url: str) -> object | None:
+    """The JSON at an address; None where there is none."""
+    timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)
+    try:
+        async with client.get(url, timeout=timeout, allow_redirects=False) as response:
+            if response.status != HTTPStatus.OK:
+                return None
+            found: object = json.loads(await response.read())
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
+        return None
+    return found
+
+
+def _read_about(document: object | None) -> About | None:
+    if not isinstance(document, dict):
+        return None
+    try:
+        return About(
+            config=ServingConfig.model_validate(document["config"]),
+            artifact_sha256=document.get("artifact_sha256"),
+            input_shape=tuple(int(n) for n in document["input_shape"]),
+            input_dtype=str(document["input_dtype"]),
+            environment=_texts(document.get("environment")),
+        )
+    except (ValidationError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _texts(given: Any) -> dict[str, str]:  # noqa: ANN401 - a foreign document
+    if not isinstance(given, dict):
+        return {}
+    return {str(key): str(value) for key, value in given.items()}
+
+
+def disagreements(about: About, placement: PlanPlacement) -> list[str]:
+    """Where the server runs something else than the plan says, each as a sentence."""
+    config = about.config
+    pairs = [
+        ("model", config.model.name, placement.model),
+        ("precision", config.variant.precision, placement.variant.precision),
+        ("runtime", config.variant.runtime, placement.variant.runtime),
+        ("sparsity", config.variant.sparsity_frac, placement.variant.sparsity_frac),
+        ("batch limit", config.max_batch, placement.max_batch),
+        ("batch wait in ms", config.max_wait_ms, placement.max_wait_ms),
+    ]
+    if placement.threads is not None:
+        pairs.append(("threads", config.threads, placement.threads))
+    return [
+        f"its {what} is {runs} and the plan's is {planned}"
+        for what, runs, planned in pairs
+        if runs != planned
+    ]

@@ -1,0 +1,146 @@
+"""Service times of a deployment, as a measurement that the next plan can use.
+
+The server says with each answer how large its batch was and how long the batch ran.
+Every request of a batch says the same, so b answers count as one batch of b. A batch
+size counts once FEWEST batches of it came. Error band: as for any measurement, the
+upper end of each median's interval over the median, and REPEATABILITY_FRAC at least.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.domain.profiling import TorchModel
+from planner.domain.variants import Variant
+from planner.errors import ProfilingError, SpecError
+from planner.specs.plan import PlanVariant
+from profilers.identity import identity
+from profilers.measure import REPEATABILITY_FRAC, quantile_interval
+from profilers.store import ProfileStore, deployed_key
+from profilers.trials import Deployed, MeasuredPoint
+from profilers.verifying import endpoint
+from profilers.verifying.load import Reply
+from profilers.verifying.verify import Tried
+
+# A median's interval within about a tenth of its spread needs some tens of batches.
+FEWEST: Final = 30
+
+
+def keep(
+    tried: Tried, kept: ProfileStore, *, model: TorchModel, device: str | None
+) -> str:
+    """Keep what the deployment did for the next plan; says what was kept, in a sentence.
+
+    Raises:
+        SpecError: It must first be said on which device the deployment ran.
+        ProfilingError: The replies give no profile, or the model is not here.
+    """
+    about, placement = tried.endpoint.about, tried.promise.placement
+    if device is None and tried.endpoint.is_this_machine:
+        raise SpecError(
+            f"{tried.endpoint.url} is this machine: say with --device on what the "
+            f"deployment runs ({placement.device}, or local)"
+        )
+    if about is None or endpoint.disagreements(about, placement):
+        raise ProfilingError(
+            "nothing to store: what runs there is not known to be the plan's placement"
+        )
+    seen = deployed(
+        tried.replies,
+        model=placement.model,
+        variant=placement.variant,
+        device=device or placement.device,
+        measured_at=tried.verification.measured_at,
+        environment=about.environment,
+    )
+    key = deployed_key(
+        identity=identity(model),
+        variant=seen.variant,
+        device=seen.device,
+        threads=about.config.threads,
+    )
+    kept.keep_deployed(key, seen)
+    batches = ", ".join(str(p.batch) for p in seen.points)
+    return (
+        f"stored: {seen.model}, {seen.variant} on {seen.device}, batches of {batches}, "
+        f"error up to {seen.error_frac:.0%}; the next recommend uses it"
+    )
+
+
+def deployed(
+    replies: Sequence[Reply],
+    *,
+    model: str,
+    variant: PlanVariant,
+    device: str,
+    measured_at: dt.datetime,
+    environment: Mapping[str, str],
+) -> Deployed:
+    """What the replies say about service times.
+
+    Raises:
+        ProfilingError: The server does not say what its batches took, or too few came.
+    """
+    points = service_points(replies)
+    if not points:
+        timed = sum(1 for r in replies if r.answer.service_s is not None)
+        raise ProfilingError(
+            f"nothing to store: {timed} answers say how long their batch ran, and a "
+            f"profile needs {FEWEST} batches of a size; measure longer, on a server "
+            "that planner serve or the manifests started"
+        )
+    worst = max(p.p50_high_s / p.p50_s - 1 for p in points)
+    answered = sum(1 for r in replies if r.answer.service_s is not None)
+    return Deployed(
+        model=model,
+        variant=Variant(
+            precision=variant.precision,
+            runtime=variant.runtime,
+            sparsity_frac=variant.sparsity_frac,
+        ),
+        device=device,
+        points=points,
+        error_frac=max(REPEATABILITY_FRAC, worst),
+        measured_at=measured_at,
+        source=f"planner verify: {answered} requests to the running deployment",
+        environment=environment,
+    )
+
+
+def service_points(replies: Sequence[Reply]) -> tuple[MeasuredPoint, ...]:
+    """Service times by batch size, of every size that came often enough."""
+    by_batch: dict[int, list[float]] = defaultdict(list)
+    for reply in replies:
+        answer = reply.answer
+        if answer.service_s is not None and answer.batch_size is not None:
+            by_batch[answer.batch_size].append(answer.service_s)
+    return tuple(
+        _point(batch, np.array(times))
+        for batch, times in sorted(by_batch.items())
+        if len(times) >= FEWEST * batch
+    )
+
+
+def _point(batch: int, answers_s: NDArray[np.float64]) -> MeasuredPoint:
+    # One of every b equal answers: sorted, the members of a batch stand together.
+    samples_s = np.sort(answers_s)[batch // 2 :: batch]
+    p50_s, p90_s, p95_s, p99_s = np.quantile(samples_s, (0.5, 0.9, 0.95, 0.99))
+    low_s, high_s = quantile_interval(samples_s, 0.5)
+    return MeasuredPoint(
+        batch=batch,
+        p50_s=float(p50_s),
+        p50_low_s=float(samples_s[0]) if low_s is None else low_s,
+        p50_high_s=float(samples_s[-1]) if high_s is None else high_s,
+        mean_s=float(samples_s.mean()),
+        p90_s=float(p90_s),
+        p95_s=float(p95_s),
+        p99_s=float(p99_s),
+        p95_high_s=quantile_interval(samples_s, 0.95)[1],
+        p99_high_s=quantile_interval(samples_s, 0.99)[1],
+        n_samples=len(samples_s),
+        is_noisy=False,
+    )
