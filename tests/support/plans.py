@@ -220,7 +220,9 @@ def storefront_plan() -> PlanDocument:
                 prompt_tokens=None,
                 output_tokens=None,
                 slo=PlanSlo(percentile=95.0, latency_ms=120.0),
-                quality_floor=PlanQualityFloor(metric="top1_accuracy", minimum_frac=0.7),
+                quality_floor=PlanQualityFloor(
+                    metric="top1_accuracy", minimum_frac=0.7
+                ),
                 residency=("eu",),
                 predicted=shelf.predicted,
                 attainment_frac=0.9981,
