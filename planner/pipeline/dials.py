@@ -99,7 +99,8 @@ class Dial:
         if value == 0:
             return 0.0
         scale = 10.0 ** (math.floor(math.log10(abs(value))) - 3)
-        return float(f"{toward(value / scale * (1 - 1e-12)) * scale:.10g}")
+        written = float(f"{toward(value / scale * (1 - 1e-12)) * scale:.10g}")
+        return min(written, self.limit) if toward is math.ceil else max(written, self.limit)  # fmt: skip
 
     def ask_ratio(self, value: float) -> float:
         """How much the value asks beyond the current one; 1 is nothing."""

@@ -2,7 +2,7 @@
 
 One thing is turned at a time, in growing steps until the plan as it is in kind
 (`planner.pipeline.kinds`) is no longer among the best, then bisected to
-`RESOLUTION_FRAC`. A kind is still among the best where a plan of no other kind is
+`RESOLUTION_FRAC`. A kind is still among the best where the best plan of that kind is
 as good as the best of all; each such claim is solved for, and equals do not count
 as a flip. Between two steps a kind might lose and win again unseen; `STEPS` says
 how far apart they are.
@@ -97,11 +97,13 @@ def _look(
     best = trials.place(problem)
     if best is None:
         return _Seen(stands=False)
-    if kind(best) <= chosen:
+    if kind(best) == chosen:
         return _Seen(stands=True)
     same = trials.place(only(problem, chosen))
-    stands = same is not None and not is_worse(aims(problem, same), aims(problem, best))
-    return _Seen(stands=stands, best=best)
+    if same is None or kind(same) != chosen:
+        return _Seen(stands=False, best=best)
+    is_beaten = is_worse(aims(problem, same), aims(problem, best))
+    return _Seen(stands=not is_beaten, best=best)
 
 
 def _bisected(
