@@ -20,6 +20,7 @@ from itertools import permutations
 from statistics import NormalDist
 
 from planner.domain.evidence import BAND_QUANTILE_FRAC
+from planner.domain.operations import family
 from profilers.emulators.ratios import MIN_MODELS, Pair, fit
 
 # Fewer devices on a side say little about the next one: then all pairs are pooled.
@@ -38,19 +39,6 @@ class HeldOut:
     device: str
     model: str
     log_error: float
-
-
-def family(model: str) -> str:
-    """The architecture that a published model is a size of.
-
-    Example:
-        >>> family("mobilenet-v2-0.5-160"), family("efficientnet-lite4")
-        ('mobilenet-v2', 'efficientnet')
-    """
-    name, _, rest = model.partition("-")
-    version = rest.partition("-")[0]
-    is_version = version[:1] == "v" and version[1:].isdigit()
-    return f"{name}-{version}" if is_version else name
 
 
 def held_out_errors(

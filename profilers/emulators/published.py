@@ -10,9 +10,9 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from planner.domain.operations import family
 from planner.domain.profiles import BatchProfile, Profile
 from planner.domain.variants import Precision, Runtime
-from profilers.emulators.bands import family
 
 # CPU runtimes of the MLPerf open edge sweep; a GPU's or a TPU's time says nothing
 # about a device's processor.
