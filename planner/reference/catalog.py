@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from planner.domain.hardware import Device, Offer, Purchase, Region
+from planner.domain.operations import Operations
 from planner.domain.profiles import Profile
 from planner.domain.quotes import InstanceQuote, PriceSnapshot
 from planner.errors import UnknownReferenceError
-from planner.reference import devices, links, profiles, quotes
+from planner.reference import devices, links, operations, profiles, quotes
 from planner.reference.offers import Skipped, offers_of, skipped
 from planner.reference.records import AccessNetwork, PublishedModel
 from planner.reference.tables import nearest
@@ -113,6 +114,14 @@ class Catalog:
             UnknownReferenceError: No such model, with the nearest names.
         """
         return profiles.profiles(model)
+
+    def operations(self, model: str) -> Operations | None:
+        """What the model asks of a device, where its authors state it."""
+        return operations.operations().get(model)
+
+    def images_per_s(self, device: str) -> tuple[float, str] | None:
+        """How fast a cloud processor finds objects in images, and the source, if known."""
+        return operations.cpu_speeds().get(device)
 
     def rtt_s(self, from_site: str, to_site: str) -> tuple[float, str] | None:
         """Seconds of a round trip between two regions and the source, if known."""

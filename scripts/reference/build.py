@@ -51,6 +51,7 @@ def build(facts: Facts) -> Tables:
     hardware.add_families(families, tables)
     hardware.add_processors(families, shapes, tables)
     hardware.add_cpu_figures(facts, families, shapes, tables)
+    hardware.add_cpu_speeds(facts, families, shapes, tables)
     prices.add_accelerators(tables)
     places.add_regions(facts, tables)
     places.add_round_trips(facts, tables)
@@ -60,6 +61,7 @@ def build(facts: Facts) -> Tables:
     published.add_to(tables)
     add_notes(tables)
     _add_models(published, tables)
+    _add_operations(tables)
     _add_sources(tables)
     return tables
 
@@ -90,6 +92,15 @@ def _add_models(published: Published, tables: Tables) -> None:
         )
     columns = ("name", "task", "metric", "description", "sources")
     tables.add("models.csv", columns, rows)
+
+
+def _add_operations(tables: Tables) -> None:
+    """What one item costs a model, where its authors state it."""
+    columns = (
+        *("model", "parameters", "macs", "layers", "kv_values_per_token"),
+        "source",
+    )
+    tables.add("operations.csv", columns, BY_HAND.rows("operations.csv"))
 
 
 def _task(name: str) -> str:

@@ -211,3 +211,36 @@ def add_cpu_figures(
         ],
         share_alike=True,
     )
+
+
+def add_cpu_speeds(
+    facts: Facts,
+    families: dict[tuple[str, str], str],
+    shapes: set[str],
+    tables: Tables,
+) -> None:
+    """`cpu_speeds.csv`: images/s that all cores together find objects in, one by one."""
+    speeds: dict[str, list[float]] = defaultdict(list)
+    for row in facts.rows("instance_cpu_scores.csv"):
+        if row["vendor"] not in BURSTABLE:
+            continue
+        family = families.get(
+            (row["vendor"], families_of(row["vendor"], row["instance"])[-1])
+        )
+        speed = figure(row["gb6_objdet_multi_img_s"])
+        if family and speed and row["vcpu_seen"]:
+            speeds[f"{family}-{row['vcpu_seen']}vcpu"].append(speed)
+    tables.add(
+        "cpu_speeds.csv",
+        ("device", "images_per_s", "source"),
+        [
+            {
+                "device": name,
+                "images_per_s": statistics.median(found),
+                "source": "sc-speeds",
+            }
+            for name, found in sorted(speeds.items())
+            if name in shapes
+        ],
+        share_alike=True,
+    )
