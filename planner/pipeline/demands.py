@@ -13,10 +13,11 @@ from planner.units import BYTES_PER_KIB, seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
-    """Hour blocks, and every workload with its rate in each of them."""
+    """Hour blocks, every workload with its rate in each, and the block of every hour."""
 
     blocks: tuple[Block, ...]
     workloads: tuple[Workload, ...]
+    block_of_hour: tuple[int, ...] = (0,)
 
 
 def demands(spec: Deployment) -> Demands:
@@ -32,6 +33,7 @@ def demands(spec: Deployment) -> Demands:
             _demand(w, tuple(feared * r for r in hours.rates_rps[w.name]))
             for w in spec.workloads
         ),
+        block_of_hour=hours.block_of_hour,
     )
 
 

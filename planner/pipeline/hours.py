@@ -24,10 +24,11 @@ Rates = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
-    """Blocks, and each workload's rate in each of them."""
+    """Blocks, each workload's rate in each of them, and the block of every hour."""
 
     blocks: tuple[Block, ...]
     rates_rps: Mapping[str, Rates]
+    block_of_hour: tuple[int, ...] = (0,)
 
 
 def gather(traffic: Mapping[str, Traffic], *, most_blocks: int) -> Hours:
@@ -49,6 +50,10 @@ def gather(traffic: Mapping[str, Traffic], *, most_blocks: int) -> Hours:
             for _, hours in groups
         ),
         rates_rps={w: tuple(r[i] for r, _ in groups) for i, w in enumerate(week)},
+        block_of_hour=tuple(
+            next(t for t, (_, hours) in enumerate(groups) if hour in hours)
+            for hour in range(n_hours)
+        ),
     )
 
 

@@ -57,7 +57,7 @@ def broken_promises(
     workloads = {w.name: w for w in asked.workloads}
     serving: list[_Serving] = []
     for p in plan.placements:
-        profile = _profile(p, profiles.get(p.model, ()))
+        profile = stated_profile(p, profiles.get(p.model, ()))
         path = ways.path(workloads[p.workload], offers[p.offer])
         if profile is None or path is None:
             yield f"{p.workload} on {p.offer}: no such profile or no way there"
@@ -78,7 +78,7 @@ def broken_promises(
                 yield from _late(s, _sharing(s, serving), t)
 
 
-def _profile(p: PlanPlacement, profiles: Sequence[Profile]) -> Profile | None:
+def stated_profile(p: PlanPlacement, profiles: Sequence[Profile]) -> Profile | None:
     """The very profile that the placement states."""
     return next((profile for profile in profiles if _is_stated(p, profile)), None)
 

@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from planner.simulate.agenda import Floats
+from planner.simulate.agenda import Floats, Ints
 
 # How often traffic is busy where nothing says otherwise; a fifth of the time.
 BUSY_SHARE: Final = 0.2
@@ -41,6 +41,20 @@ class Arrivals:
     def rate_rps(self) -> float:
         """Mean rate over the span."""
         return self.at_s.size / self.span_s
+
+    def only(self, numbers: Ints) -> "Arrivals":
+        """These requests of them, over the same span."""
+
+        def chosen(column: Floats | None) -> Floats | None:
+            return None if column is None else column[numbers]
+
+        return Arrivals(
+            at_s=self.at_s[numbers],
+            span_s=self.span_s,
+            prompt_tokens=chosen(self.prompt_tokens),
+            output_tokens=chosen(self.output_tokens),
+            size_ratio=chosen(self.size_ratio),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -305,6 +305,54 @@ class PlanSafety(Spec):
     price_note: str = ""
 
 
+class TriedWorkload(Spec):
+    """What a workload's users saw in a simulated trial of the plan.
+
+    `low_frac` and `high_frac` bound the simulation's own error (95 %).
+    """
+
+    workload: str
+    n_requests: Annotated[int, Field(ge=0)]
+    promised_frac: Share
+    attainment_frac: Share
+    low_frac: Share
+    high_frac: Share
+
+
+class PlanCut(Spec):
+    """A capacity that did not hold under the trial's traffic, per machine."""
+
+    workload: str
+    model: str
+    variant: PlanVariant
+    device: str
+    factor: Share
+
+
+class TrialRound(Spec):
+    """One plan tried, and the cuts that it led to; none where it held."""
+
+    cost_usd_per_month: Number
+    workloads: tuple[TriedWorkload, ...]
+    cuts: tuple[PlanCut, ...] = ()
+
+
+class PlanSimulation(Spec):
+    """The plan tried on simulated traffic, and what was cut until it held.
+
+    Service times are those at the policy's confidence, and spares stand still.
+    `why_not` says why the last round's plan does not hold, where it does not;
+    `price_usd_per_month` is what the last plan costs beyond the first.
+    """
+
+    seed: Annotated[int, Field(ge=0)]
+    traffic: str
+    rounds: Annotated[tuple[TrialRound, ...], Field(min_length=1)]
+    holds: bool
+    why_not: str = ""
+    price_usd_per_month: float = 0.0
+
+
 class PlanDocument(Spec):
     """The whole answer; `spec` is the question as plain data, defaults left out.
 
@@ -332,5 +380,6 @@ class PlanDocument(Spec):
     reasons: tuple[Reason, ...] = ()
     relaxations: tuple[Relaxation, ...] = ()
     search_note: str = ""
+    simulation: PlanSimulation | None = None
     safety: PlanSafety | None = None
     spec: dict[str, JsonValue] | None = None

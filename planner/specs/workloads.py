@@ -7,11 +7,24 @@ from pydantic import Field, StringConstraints, model_validator
 from planner.specs.base import Fraction, Name, NonNegative, Positive, Spec
 
 
+class Burstiness(Spec):
+    """How much more than Poisson's the traffic varies within the hour.
+
+    `dispersion_ratio` is the variance over the mean of requests counted in long
+    windows, at the mean rate (1: Poisson); bursts last about `time_scale_s`. Plans
+    are tried on such traffic; `planner simulate` fits both to a trace.
+    """
+
+    dispersion_ratio: Annotated[float, Field(ge=1, le=1e6)]
+    time_scale_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+
+
 class ConstantTraffic(Spec):
     """The same Poisson rate at every hour."""
 
     kind: Literal["constant"]
     rate_rps: Annotated[float, Field(gt=0, le=1e6)]
+    burstiness: Burstiness | None = None
 
 
 Rate = Annotated[float, Field(ge=0, le=1e6)]
@@ -26,6 +39,7 @@ class HourlyTraffic(Spec):
     kind: Literal["hourly"]
     rates_rps: Annotated[tuple[Rate, ...], Field(min_length=24, max_length=168)]
     scale_ratio: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    burstiness: Burstiness | None = None
 
     @model_validator(mode="after")
     def _a_day_or_a_week(self) -> Self:
