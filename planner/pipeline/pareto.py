@@ -314,7 +314,7 @@ def _workloads(question: Question, solution: Solution) -> Iterable[FrontWorkload
         yield FrontWorkload(
             name=w.name,
             latency_ms=milliseconds(promised_s),
-            quality=min(known) if len(known) == len(used) else None,
+            quality_frac=min(known) if len(known) == len(used) else None,
         )
 
 

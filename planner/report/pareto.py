@@ -62,7 +62,7 @@ def front_table(front: Front) -> Table:
 def _row(i: int, p: FrontPoint, *, one: bool) -> tuple[str, ...]:
     if one:
         w = p.workloads[0]
-        seen, good = latency(w.latency_ms), quality(w.quality)
+        seen, good = latency(w.latency_ms), quality(w.quality_frac)
     else:
         seen = share(p.promise_frac)
         good = NOTHING if p.quality_frac is None else share(p.quality_frac)
@@ -122,7 +122,7 @@ def _axis(points: Sequence[FrontPoint], objective: Objective, *, one: bool) -> A
         shares = tuple(p.promise_frac for p in points)
         return Axis(title="latency, share of the promise", values=shares, words=share)
     if one:
-        scores = tuple(p.workloads[0].quality or 0.0 for p in points)
+        scores = tuple(p.workloads[0].quality_frac or 0.0 for p in points)
         return Axis(title="quality", values=scores, words=quality)
     parts = tuple(p.quality_frac or 0.0 for p in points)
     return Axis(title="quality, share of the best", values=parts, words=share)

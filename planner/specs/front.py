@@ -18,7 +18,7 @@ class FrontWorkload(Spec):
 
     name: str
     latency_ms: Number
-    quality: Share | None
+    quality_frac: Share | None
 
 
 class FrontPoint(Spec):

@@ -86,7 +86,7 @@ def test_quality_adds_points_that_answer_better():
         objectives=(Objective.COST, Objective.QUALITY),
     )  # fmt: skip
 
-    qualities = [p.workloads[0].quality for p in three.points]
+    qualities = [p.workloads[0].quality_frac for p in three.points]
     assert len(three.points) >= 2
     assert qualities == sorted(set(qualities))
     best = max(

@@ -19,7 +19,7 @@ def point(storefront):
     def make(cost, latency, quality=0.7, description="1 × board"):
         return FrontPoint(
             cost_usd_per_month=cost, promise_frac=latency / 100, quality_frac=quality,
-            workloads=(FrontWorkload(name="w", latency_ms=latency, quality=quality),),
+            workloads=(FrontWorkload(name="w", latency_ms=latency, quality_frac=quality),),
             description=description, plan=storefront,
         )  # fmt: skip
 
