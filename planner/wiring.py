@@ -16,7 +16,6 @@ from planner.reference.snapshots import read_snapshot
 
 if TYPE_CHECKING:
     from planner.domain.profiling import TorchModel
-    from planner.domain.verification import Verification
     from planner.manifests.documents.ray_serve import RayServeFile
     from planner.ports import PriceSource, Profiler
     from planner.specs.plan import PlanDocument
@@ -198,37 +197,6 @@ def serving(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
-    """A deployment that was tried, and its model where its files are here."""
-
-    tried: "Tried"
-    model: "TorchModel | None"
-
-    @property
-    def verification(self) -> "Verification":
-        """What was found."""
-        return self.tried.verification
-
-    def store(self, *, device: str | None) -> str:
-        """Keep it as a profile of the device; says what was kept.
-
-        Raises:
-            SpecError: The device must be named.
-            ProfilingError: It gives no profile, or the model's files are not here.
-        """
-        from profilers.store import ProfileStore  # noqa: PLC0415  # a plugin
-        from profilers.verifying.keeping import keep  # noqa: PLC0415  # a plugin
-
-        if self.model is None:
-            raise ModelLoadError(
-                "nothing to store: a profile is kept under its model's content, and the "
-                "files are not here; name the spec's folder with --models"
-            )
-        kept = ProfileStore(store_path())
-        return keep(self.tried, kept, model=self.model, device=device)
-
-
 def verifying(
     plan: "PlanDocument",
     url: str,
@@ -241,7 +209,7 @@ def verifying(
     inputs: Path | None,
     folders: Sequence[Path],
     on_stage: Callable[[str], None],
-) -> Verified:
+) -> "Tried":
     """Load a running deployment as the plan says, and judge it.
 
     Raises:
@@ -252,8 +220,7 @@ def verifying(
     _require("aiohttp", "verify", "planner verify")
     from profilers.verifying.verify import Traffic, verify  # noqa: PLC0415  # aiohttp
 
-    model = _model_at_hand(plan, workload, folders)
-    tried = verify(
+    return verify(
         plan,
         url,
         workload,
@@ -262,13 +229,45 @@ def verifying(
             rate_rps=rate_rps,
             timeout_s=timeout_s,
             inputs=inputs,
-            model=model,
+            model=_model_at_hand(plan, workload, folders),
         ),
         site=site,
         now=utc_now,
         on_stage=on_stage,
     )
-    return Verified(tried=tried, model=model)
+
+
+def keeping(
+    plan: "PlanDocument",
+    url: str,
+    workload: str,
+    *,
+    site: str | None,
+    folders: Sequence[Path],
+    device: str | None,
+) -> Callable[["Tried"], str]:
+    """What will keep a verification as a profile and say what it kept.
+
+    Raises:
+        SpecError: The device must be named.
+        ModelLoadError: The model's files, under whose content it is kept, are not here.
+        MissingExtraError: aiohttp is not installed.
+    """
+    _require("aiohttp", "verify", "planner verify")
+    from profilers.store import ProfileStore  # noqa: PLC0415  # a plugin
+    from profilers.verifying.keeping import device_of, keep  # noqa: PLC0415  # a plugin
+    from profilers.verifying.promise import promise_of  # noqa: PLC0415  # a plugin
+
+    planned = promise_of(plan, workload, site=site).placement.device
+    runs_on = device_of(url, planned, named=device)
+    model = _model_at_hand(plan, workload, folders)
+    if model is None:
+        raise ModelLoadError(
+            "nothing could be stored: a profile is kept under its model's content, and "
+            "the files are not here; name the spec's folder with --models"
+        )
+    kept = ProfileStore(store_path())
+    return lambda tried: keep(tried, kept, model=model, device=runs_on)
 
 
 def _model_at_hand(

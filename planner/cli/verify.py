@@ -11,6 +11,7 @@ from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import feasible_plan
 from planner.domain.verification import Finding, Verification
+from planner.errors import ProfilingError
 from planner.report.verification import (
     closing_lines,
     verification_data,
@@ -60,6 +61,15 @@ def verify(
 ) -> None:
     """Send the plan's traffic to a deployment and hold what comes back against the plan."""
     document = feasible_plan(plan).document
+    folders = arguments.model_folders(models, plan)
+    # Whatever would keep it from being stored is told before it is measured.
+    keep = (
+        wiring.keeping(
+            document, url, workload, site=site, folders=folders, device=device
+        )
+        if store
+        else None
+    )
     with watching(quiet=json) as observer:
         tried = wiring.verifying(
             document,
@@ -70,12 +80,18 @@ def verify(
             rate_rps=rate,
             timeout_s=timeout,
             inputs=inputs,
-            folders=arguments.model_folders(models, plan),
+            folders=folders,
             on_stage=observer.stage,
         )
-    stored = tried.store(device=device) if store else None
-    _tell(tried.verification, stored, json=json)
     code = EXIT_CODES[tried.verification.finding]
+    stored = None
+    try:
+        stored = keep(tried) if keep else None
+    except ProfilingError as error:
+        # What was measured is told all the same.
+        typer.echo(f"planner: {error}", err=True)
+        code = code or error.exit_code
+    _tell(tried.verification, stored, json=json)
     if code:
         raise typer.Exit(code)
 

@@ -1,5 +1,6 @@
 """What `planner verify` found, as a table, closing lines and plain data."""
 
+import math
 from typing import Final
 
 from planner.domain.verification import Check, Figure, Finding, Verification
@@ -20,7 +21,7 @@ PREDICTION_WORDS: Final = {
 _VERDICTS: Final = {
     Finding.PASS: "it keeps what the plan promises",
     Finding.FAIL: "it does not keep what the plan promises",
-    Finding.UNDECIDED: "not decided",
+    Finding.UNDECIDED: "these requests do not settle it",
 }
 
 
@@ -28,7 +29,7 @@ def verification_table(found: Verification) -> Table:
     """A row for each thing that was promised or predicted."""
     return table(
         f"{found.workload} at {found.url}: {found.placement}",
-        ["What", ">Plan", ">Seen", ">95 % interval", "Finding", "Why"],
+        ["What", ">Plan", ">Seen", ">95 % interval", "Finding", "Because"],
         [_row(c) for c in found.checks],
         footnotes=found.notes,
     )
@@ -62,7 +63,7 @@ def figure(given: Figure) -> str:
         >>> figure(Figure(value=0.95, unit="frac")), figure(Figure(value=31.04159, unit="ms"))
         ('95 %', '31.04 ms')
     """
-    return _with_unit(given.value, given.unit)
+    return f"{_number(given.value, given.unit)}{_unit(given)}"
 
 
 def interval(given: Figure) -> str:
@@ -70,21 +71,25 @@ def interval(given: Figure) -> str:
 
     Example:
         >>> interval(Figure(value=3.0, unit="ms", low=2.0))
-        '2 ms to open'
+        '2 to open ms'
     """
     if given.low is None and given.high is None:
         return NOTHING
     ends = (given.low, given.high)
-    return " to ".join("open" if e is None else _with_unit(e, given.unit) for e in ends)
+    words = ["open" if e is None else _number(e, given.unit) for e in ends]
+    return f"{' to '.join(words)}{_unit(given)}"
 
 
-def _with_unit(value: float, unit: str) -> str:
-    if value == float("inf"):
-        return "no answer"
-    if unit == "frac":
-        return f"{100 * value:.{SIGNIFICANT_DIGITS}g} %"
-    words = {"rps": "requests/s"}.get(unit, unit)
-    return f"{value:.{SIGNIFICANT_DIGITS}g} {words}"
+def _number(value: float, unit: str) -> str:
+    if math.isinf(value):
+        return "none"
+    shown = 100 * value if unit == "frac" else value
+    return f"{shown:.{SIGNIFICANT_DIGITS}g}"
+
+
+def _unit(given: Figure) -> str:
+    words = {"rps": " /s", "frac": " %"}.get(given.unit, f" {given.unit}")
+    return "" if math.isinf(given.value) else words
 
 
 def closing_lines(found: Verification) -> tuple[str, ...]:
@@ -138,5 +143,5 @@ def _figure_data(given: Figure | None) -> dict[str, object] | None:
     if given is None:
         return None
     ends = {"value": given.value, "low": given.low, "high": given.high}
-    finite = {k: None if v == float("inf") else v for k, v in ends.items()}
+    finite = {k: None if v is None or math.isinf(v) else v for k, v in ends.items()}
     return {**finite, "unit": given.unit}

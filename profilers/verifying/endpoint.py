@@ -52,11 +52,6 @@ class Endpoint:
     empty_s: float | None
     about: About | None
 
-    @property
-    def is_this_machine(self) -> bool:
-        """Whether the URL names this very machine (or a tunnel that ends here)."""
-        return urlsplit(self.url).hostname in _LOOPBACK
-
 
 def checked_url(url: str) -> str:
     """The URL with a path that ends in a slash.
@@ -77,6 +72,11 @@ def checked_url(url: str) -> str:
             "http://127.0.0.1:8000/"
         )
     return url.rstrip("/") + "/"
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether the URL names this very machine (or a tunnel that begins here)."""
+    return urlsplit(url).hostname in _LOOPBACK
 
 
 async def look_at(client: aiohttp.ClientSession, url: str) -> Endpoint:
@@ -110,12 +110,19 @@ async def _connect_s(url: str) -> float:
             ) from None
         except OSError as error:
             raise ProfilingError(
-                f"{url} cannot be measured: {error.strerror or error}; is it running? "
+                f"{url} cannot be measured: {_reason(error)}; is it running? "
                 "planner serve starts a placement on this machine"
             ) from None
         taken.append(time.perf_counter() - began_s)
         writer.close()
     return min(taken)
+
+
+def _reason(error: OSError) -> str:
+    # asyncio's own text for a refused connection is "Connect call failed" and an address.
+    if isinstance(error, ConnectionRefusedError):
+        return "the connection is refused"
+    return error.strerror or str(error)
 
 
 async def _empty_s(client: aiohttp.ClientSession, url: str) -> float | None:

@@ -142,14 +142,12 @@ def throughput(seen: Seen) -> Check:
 
 def _throughput_sentence(seen: Seen, *, keeps_up: bool) -> str:
     growth = latency_growth(seen)
+    grew = ""
     if growth is not None and growth >= _GROWTH_RATIO:
-        return (
-            f"overloaded: latencies grew {growth:.1f} × from the first third of the "
-            "time to the last, so a queue builds up"
-        )
-    return (
-        "it keeps up with the arrivals" if keeps_up else "fewer answers than arrivals"
-    )
+        grew = f"latencies grew {growth:.1f} × from the first third of the time to the last"
+    if keeps_up:
+        return f"it keeps up, yet {grew}" if grew else "it keeps up with the arrivals"
+    return f"overloaded: {grew}" if grew else "fewer answers than arrivals"
 
 
 def latency_growth(seen: Seen) -> float | None:
@@ -212,13 +210,11 @@ def percentile(seen: Seen, promise: Promise, frac: float) -> Check:
     limit_s = predicted_s + promise.error_frac * max(0.0, predicted_s - promise.way_s)
     finding = Finding.UNDECIDED
     if seen.rate_rps != promise.rate_rps:
-        sentence = (
-            f"predicted for {promise.rate_rps:g} requests/s, another rate was sent"
-        )
+        sentence = f"predicted for {promise.rate_rps:g}/s"
     elif high is not None and high <= limit_s:
         finding, sentence = Finding.PASS, "as predicted, or faster"
     elif low is not None and low > limit_s:
-        finding, sentence = Finding.FAIL, "slower than predicted, error band included"
+        finding, sentence = Finding.FAIL, "slower, error band included"
     else:
         sentence = "too few requests to say"
     return Check(

@@ -30,21 +30,28 @@ from profilers.verifying.verify import Tried
 FEWEST: Final = 30
 
 
-def keep(
-    tried: Tried, kept: ProfileStore, *, model: TorchModel, device: str | None
-) -> str:
+def device_of(url: str, planned: str, *, named: str | None) -> str:
+    """The device that a deployment runs on: as named, else as planned.
+
+    Raises:
+        SpecError: The URL is this machine, which need not be what was planned.
+    """
+    if named is None and endpoint.is_this_machine(url):
+        raise SpecError(
+            f"{url} is this machine: say with --device on what the deployment runs "
+            f"({planned}, or local)"
+        )
+    return named or planned
+
+
+def keep(tried: Tried, kept: ProfileStore, *, model: TorchModel, device: str) -> str:
     """Keep what the deployment did for the next plan; says what was kept, in a sentence.
 
     Raises:
-        SpecError: It must first be said on which device the deployment ran.
-        ProfilingError: The replies give no profile, or the model is not here.
+        ProfilingError: The replies give no profile, or another deployment was tried.
+        ModelLoadError: The model's files cannot be read.
     """
     about, placement = tried.endpoint.about, tried.promise.placement
-    if device is None and tried.endpoint.is_this_machine:
-        raise SpecError(
-            f"{tried.endpoint.url} is this machine: say with --device on what the "
-            f"deployment runs ({placement.device}, or local)"
-        )
     if about is None or endpoint.disagreements(about, placement):
         raise ProfilingError(
             "nothing to store: what runs there is not known to be the plan's placement"
@@ -53,7 +60,7 @@ def keep(
         tried.replies,
         model=placement.model,
         variant=placement.variant,
-        device=device or placement.device,
+        device=device,
         measured_at=tried.verification.measured_at,
         environment=about.environment,
     )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from planner.errors import ProfilingError, SpecError
 from planner.specs.plan import (
-    LatencyPrediction,
     PlanDocument,
     PlanPlacement,
     PlanWorkload,
@@ -56,14 +55,15 @@ def promise_of(plan: PlanDocument, workload: str, *, site: str | None) -> Promis
         ProfilingError: A promise that only a language model's stream can be held to.
     """
     chosen = _workload(plan, workload)
-    placement = _placement(plan, workload, site)
-    predicted, latency_ms = placement.predicted, chosen.slo.latency_ms
-    if not isinstance(predicted, LatencyPrediction) or latency_ms is None:
+    latency_ms = chosen.slo.latency_ms
+    if latency_ms is None:
         raise ProfilingError(
             f"workload '{workload}' is promised times to first and next token; verify "
             "measures whole answers only: use the load generator of its own server "
             "(vllm bench serve) and compare with the plan's report"
         )
+    placement = _placement(plan, workload, site)
+    predicted = placement.predicted
     parts = placement.breakdown
     way_ms = 0.0 if parts is None else parts.rtt_ms + parts.transfer_ms
     return Promise(
