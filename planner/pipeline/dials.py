@@ -99,7 +99,9 @@ class Dial:
         if value == 0:
             return 0.0
         scale = 10.0 ** (math.floor(math.log10(abs(value))) - 3)
-        written = float(f"{toward(value / scale * (1 - 1e-12)) * scale:.10g}")
+        # A value of four digits already is a hair off them as a float.
+        hair = 1 - 1e-12 if toward is math.ceil else 1 + 1e-12
+        written = float(f"{toward(value / scale * hair) * scale:.10g}")
         return min(written, self.limit) if toward is math.ceil else max(written, self.limit)  # fmt: skip
 
     def ask_ratio(self, value: float) -> float:
