@@ -38,5 +38,5 @@ def missing(shown: Shown, printed: str) -> list[str]:
 
 
 def _fits(shown: str, real: str) -> bool:
-    parts = (re.escape(part) for part in " ".join(shown.split()).split("…"))
+    parts = (re.escape(part.strip()) for part in " ".join(shown.split()).split("…"))
     return re.fullmatch(".*".join(parts), real) is not None
