@@ -17,6 +17,7 @@ from planner.cli import (
     profile,
     recommend,
     serve,
+    simulate,
     verify,
 )
 from planner.errors import PlannerError
@@ -37,6 +38,7 @@ app.command("recommend")(recommend.recommend)
 app.command("profile")(profile.profile)
 app.command("explain")(explain.explain)
 app.command("pareto")(pareto.pareto)
+app.command("simulate")(simulate.simulate)
 app.command("manifests")(manifests.manifests)
 app.command("serve")(serve.serve)
 app.command("verify")(verify.verify)

@@ -23,7 +23,7 @@ from planner.errors import SolverTimeoutError
 from planner.optimize.placement import place
 from planner.pipeline.demands import demands
 from planner.pipeline.question import Question
-from planner.pipeline.replay_traffic import NO_TRACES, Sending, sending
+from planner.pipeline.replay_traffic import AS_DECLARED, Sending, Wish, sending
 from planner.pipeline.staging import Conditions, parts_of_solution, scenario
 from planner.simulate.fit import scaled
 from planner.simulate.measure import in_time, share_with_error
@@ -37,7 +37,6 @@ from planner.specs.plan import (
     TrialRound,
     TriedWorkload,
 )
-from planner.specs.traces import Trace
 
 SEED: Final = 1
 MOST_ROUNDS: Final = 6
@@ -66,15 +65,15 @@ def try_out(
     solution: Solution,
     *,
     time_limit_s: float,
-    traces: Mapping[str, Trace] = NO_TRACES,
+    wish: Wish = AS_DECLARED,
     seed: int = SEED,
 ) -> Tried:
     """The plan after its trial: the same one, or one that was solved with cuts.
 
-    `traces` holds the requests of those workloads whose own are known. Where no plan
-    holds, the last one that was found is given, and the record says why not.
+    `wish` holds the traces of those workloads whose own requests are known. Where no
+    plan holds, the last one that was found is given, and the record says why not.
     """
-    trial = _Trial.of(question, traces, seed)
+    trial = _Trial.of(question, wish, seed)
     rounds: list[TrialRound] = []
     missed: dict[str, int] = {}
     first_usd = solution.cost_usd_per_month
@@ -153,7 +152,7 @@ class _Trial:
     seed: int
 
     @classmethod
-    def of(cls, question: Question, traces: Mapping[str, Trace], seed: int) -> "_Trial":
+    def of(cls, question: Question, wish: Wish, seed: int) -> "_Trial":
         block_of_hour = demands(question.spec).block_of_hour
         is_bursty = any(w.traffic.burstiness for w in question.spec.workloads)
         return cls(
@@ -161,7 +160,7 @@ class _Trial:
                 question.spec,
                 question.workloads,
                 block_of_hour,
-                traces=traces,
+                wish=wish,
                 most_requests=MOST_BURSTY_REQUESTS if is_bursty else MOST_REQUESTS,
                 seed=seed,
             ),

@@ -8,13 +8,9 @@ which depends on nothing but what was set before: runs repeat exactly.
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from planner.simulate.arrays import Floats, Ints
 from planner.simulate.compiled import compiled
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
 
 HEAP: Final = 0
 PLACE: Final = 1

@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from planner.simulate.agenda import Floats, Ints
+from planner.simulate.arrays import Floats, Ints
 
 # How often traffic is busy where nothing says otherwise; a fifth of the time.
 BUSY_SHARE: Final = 0.2

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from planner.simulate.agenda import Floats, Ints
+from planner.simulate.arrays import Floats, Ints
 from planner.simulate.compiled import compiled
 
 NOBODY: Final = -1

@@ -22,7 +22,7 @@ from typing import Final
 
 import numpy as np
 
-from planner.simulate.agenda import Floats
+from planner.simulate.arrays import Floats
 from planner.simulate.arrivals import Arrivals
 from planner.simulate.shapes import H_PER_DAY, H_PER_WEEK, Traffic
 from planner.specs.traces import Trace

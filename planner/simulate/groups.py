@@ -15,7 +15,7 @@ import numpy as np
 
 from planner.domain.placement import BatchPolicy
 from planner.simulate import engine as engine_columns
-from planner.simulate.agenda import Floats, Ints
+from planner.simulate.arrays import Floats, Ints
 from planner.simulate.engine import Limits, Prompts, engines, serve_tokens
 from planner.simulate.fleet import work
 from planner.simulate.replicas import serve_alone

@@ -6,7 +6,7 @@ transfer under way stands still and goes on afterwards.
 
 import numpy as np
 
-from planner.simulate.agenda import Floats
+from planner.simulate.arrays import Floats
 from planner.simulate.compiled import compiled
 
 

@@ -20,7 +20,8 @@ LOST ones hand on what they hold, which is then served from its beginning.
 
 import numpy as np
 
-from planner.simulate.agenda import Floats, set_alarm
+from planner.simulate.agenda import set_alarm
+from planner.simulate.arrays import Floats
 from planner.simulate.compiled import compiled
 from planner.simulate.shop import (
     ACCEPTING,

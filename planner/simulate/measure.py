@@ -12,13 +12,12 @@ that size allows where no batch differs.
 
 import math
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from planner.domain.workloads import LatencySlo, TokenSlo
-from planner.simulate.agenda import Floats
-from planner.simulate.groups import Work
+from planner.simulate.arrays import Floats
 from planner.simulate.requests import Requests
 from planner.simulate.run import Run
 from planner.simulate.scenario import Group, Scenario, Stream
@@ -32,6 +31,9 @@ from planner.specs.simulation import (
     WorkloadTimeline,
 )
 from planner.units import MS_PER_S, S_PER_H, W_PER_KW
+
+if TYPE_CHECKING:
+    from planner.simulate.groups import Work
 
 BATCHES: Final = 20
 T_QUANTILE: Final = 2.093  # Student's t, 0.975, 19 degrees of freedom
@@ -54,6 +56,7 @@ def measured(
         seed=run.seed,
         traffic=traffic,
         simulated_s=scenario.span_s,
+        hour_s=scenario.calendar.hour_s,
         n_requests=sum(r.sent_s.size for r in run.requests),
         workloads=tuple(_workload(scenario, s, r) for s, r in pairs),
         machines=machines,
@@ -145,7 +148,9 @@ def _hours(scenario: Scenario, requests: Requests, kept: Floats) -> Iterable[Hou
 
 def _machines(scenario: Scenario, number: int, run: Run) -> SimulatedMachines:
     group, work = scenario.groups[number], run.work[number]
-    reached_s, start_s, _ = _at(number, run)
+    reached_s, start_s, left_s = _at(number, run)
+    # What is still there when sending ends is served afterwards.
+    lasted_s = max(scenario.span_s, float(left_s.max(initial=0.0)))
     waiting = _in_between(reached_s, start_s)
     hours = work.paid_machine_s / S_PER_H
     replica_s = work.paid_machine_s * group.replicas_per_machine
@@ -154,8 +159,10 @@ def _machines(scenario: Scenario, number: int, run: Run) -> SimulatedMachines:
         workloads=tuple(sorted({p.workload for p in group.placements})),
         machines=work.machines,
         most_on=work.most_on,
-        utilization_frac=work.busy_replica_s / replica_s if replica_s else 0.0,
-        mean_waiting=float((start_s - reached_s).sum()) / scenario.span_s,
+        utilization_frac=min(work.busy_replica_s / replica_s, 1.0)
+        if replica_s
+        else 0.0,
+        mean_waiting=float((start_s - reached_s).sum()) / lasted_s,
         most_waiting=int(waiting.max(initial=0)),
         interruptions=work.interruptions,
         handed_on=work.handed_on,
@@ -165,7 +172,7 @@ def _machines(scenario: Scenario, number: int, run: Run) -> SimulatedMachines:
     )
 
 
-def _energy_kwh(group: Group, work: Work) -> float | None:
+def _energy_kwh(group: Group, work: "Work") -> float | None:
     """Watts at work while a machine's replicas work, idle watts else."""
     if group.active_w is None:
         return None

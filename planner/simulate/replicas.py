@@ -14,7 +14,7 @@ h the head and t the time at which the replica is free,
 
 import numpy as np
 
-from planner.simulate.agenda import Floats, Ints
+from planner.simulate.arrays import Floats, Ints
 from planner.simulate.compiled import compiled
 from planner.simulate.machines import quantile_s
 from planner.simulate.shop import (

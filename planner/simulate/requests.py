@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from planner.simulate.agenda import Floats, Ints
+from planner.simulate.arrays import Flags, Floats, Ints
 from planner.simulate.scenario import Outage, Scenario, Stream
 
 
@@ -86,7 +85,7 @@ def _routed(scenario: Scenario, stream: Stream, rng: np.random.Generator) -> Int
     return np.asarray(number, dtype=np.int64)
 
 
-def _is_out(outages: tuple[Outage, ...], at_s: Floats) -> npt.NDArray[np.bool_]:
+def _is_out(outages: tuple[Outage, ...], at_s: Floats) -> Flags:
     out = np.zeros(at_s.size, dtype=np.bool_)
     for outage in outages:
         out |= (at_s >= outage.from_s) & (at_s < outage.until_s)

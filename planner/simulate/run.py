@@ -10,14 +10,16 @@ seed: the same seed gives the same run.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from planner.errors import SpecError
-from planner.simulate.groups import Work, at_machines
 from planner.simulate.requests import Requests, sent
 from planner.simulate.scenario import Scenario
-from planner.simulate.travel import travel_down, travel_up
+
+if TYPE_CHECKING:
+    from planner.simulate.groups import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,7 +29,7 @@ class Run:
     scenario: Scenario
     seed: int
     requests: tuple[Requests, ...]
-    work: tuple[Work, ...]
+    work: tuple["Work", ...]
 
 
 def run(scenario: Scenario, *, seed: int) -> Run:
@@ -36,6 +38,10 @@ def run(scenario: Scenario, *, seed: int) -> Run:
     Raises:
         SpecError: A stream that no placement serves.
     """
+    # The compiled loops, which only a simulation pays for.
+    from planner.simulate.groups import at_machines  # noqa: PLC0415
+    from planner.simulate.travel import travel_down, travel_up  # noqa: PLC0415
+
     for stream in scenario.streams:
         if not scenario.placed(stream.workload):
             raise SpecError(

@@ -13,7 +13,7 @@ import numpy as np
 
 from planner.domain.placement import BatchPolicy
 from planner.domain.workloads import LatencySlo, TokenSlo
-from planner.simulate.agenda import Floats
+from planner.simulate.arrays import Floats
 from planner.simulate.arrivals import Arrivals
 from planner.units import S_PER_H
 

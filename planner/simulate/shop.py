@@ -4,7 +4,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from planner.simulate.agenda import Agenda, Floats, Ints, agenda
+from planner.simulate.agenda import Agenda, agenda
+from planner.simulate.arrays import Floats, Ints
 
 SHARE: Final = 0
 LEAST_OUTSTANDING: Final = 1

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from planner.simulate.agenda import Floats
+from planner.simulate.arrays import Floats
 from planner.simulate.lines import send_through
 from planner.simulate.requests import Requests
 from planner.simulate.scenario import Placed, Scenario

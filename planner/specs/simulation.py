@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planner.specs.base import Spec
+from planner.specs.workloads import ConstantTraffic, HourlyTraffic
 
 Number = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -97,8 +98,19 @@ class Timeline(Spec):
     machines: tuple[MachinesTimeline, ...]
 
 
+class FittedTraffic(Spec):
+    """A trace as the traffic section of a spec; `rate_rps` is its mean."""
+
+    workload: str
+    rate_rps: Number
+    traffic: ConstantTraffic | HourlyTraffic
+
+
 class SimulationDocument(Spec):
-    """A simulated plan; costs and energy are those of the simulated time."""
+    """A simulated plan; costs and energy are those of the simulated time.
+
+    Hours of `hour_s` stand for whole ones where a day was cut short.
+    """
 
     kind: Literal["simulation"] = "simulation"
     version: Literal[1] = 1
@@ -107,10 +119,12 @@ class SimulationDocument(Spec):
     seed: Many
     traffic: str
     simulated_s: Number
+    hour_s: Number
     n_requests: Many
     workloads: tuple[SimulatedWorkload, ...]
     machines: tuple[SimulatedMachines, ...]
     cost_usd: Number
     energy_kwh: Number | None
     assumptions: tuple[str, ...] = ()
+    fitted: tuple[FittedTraffic, ...] = ()
     timeline: Timeline

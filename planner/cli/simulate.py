@@ -1,0 +1,166 @@
+"""`planner simulate`: replay traffic against a plan."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planner import wiring
+from planner.cli import arguments
+from planner.cli.console import show, watching
+from planner.errors import SpecError
+from planner.files import write_text
+from planner.pipeline.explain import spec_of
+from planner.pipeline.knowledge import torch_models
+from planner.pipeline.replay import replay
+from planner.pipeline.replay_traffic import Wish
+from planner.pipeline.staging import Conditions
+from planner.plan import Plan, load_plan
+from planner.report.simulation import notes, simulation_tables, timeline_svg, verdict
+from planner.simulate.scenario import Outage, Routing
+from planner.simulate.shapes import Shape
+from planner.specs.plan import PlanDocument
+from planner.specs.simulation import SimulationDocument
+from planner.specs.traces import Trace, read_trace
+
+
+def simulate(
+    plan: arguments.PlanFile,
+    *,
+    trace: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trace",
+            metavar="[WORKLOAD=]FILE",
+            help="Requests as CSV: timestamp_s, or minute and requests. Repeatable.",
+        ),
+    ] = None,
+    shape: Annotated[
+        Shape | None,
+        typer.Option("--shape", help="A ready week instead of the document's traffic."),
+    ] = None,
+    scale: Annotated[
+        float, typer.Option("--scale", min=1e-6, help="So many times the requests.")
+    ] = 1.0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="The same seed, the same run.")
+    ] = 1,
+    routing: Annotated[
+        Routing,
+        typer.Option("--routing", help="How requests are spread over replicas."),
+    ] = Routing.SHARE,
+    cautious: Annotated[
+        bool,
+        typer.Option(
+            "--cautious/--as-measured",
+            help="Profiles at the plan's confidence, spares idle; or as they state.",
+        ),
+    ] = False,
+    autoscale: Annotated[
+        bool, typer.Option("--autoscale", help="Machines follow the arrivals.")
+    ] = False,
+    cold_start_s: Annotated[
+        float,
+        typer.Option("--cold-start", min=0, help="Seconds from booted to serving."),
+    ] = 60.0,
+    interruptions: Annotated[
+        bool, typer.Option("--interruptions", help="Spot machines are taken away.")
+    ] = False,
+    outage: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--outage",
+            metavar="SITE:FROM-UNTIL",
+            help="Seconds in which a site's uplink is out. Repeatable.",
+        ),
+    ] = None,
+    timeout_s: Annotated[
+        float,
+        typer.Option("--timeout", min=0, help="Requests that wait longer give up."),
+    ] = float("inf"),
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--spec-dir",
+            help="The folder of the document, where its own models lie; default: here.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where simulation.json and timeline.svg go."),
+    ] = None,
+    json: arguments.Json = False,
+) -> None:
+    """Say what users would see of a plan under traffic; exit 1 where a promise breaks."""
+    answer = load_plan(plan)
+    if not isinstance(answer, Plan):
+        raise SpecError(f"{plan}: this answer is 'infeasible'; there is nothing to try")
+    document = answer.document
+    wish = Wish(traces=_traces(trace, document), shape=shape, scale_ratio=scale)
+    conditions = Conditions(
+        confidence_frac=document.policy.confidence_frac if cautious else 0.5,
+        are_spares_idle=cautious,
+        routing=routing,
+        autoscales=autoscale,
+        cold_start_s=cold_start_s,
+        are_interrupted=interruptions,
+        outages=tuple(_outage(text) for text in outage or ()),
+        timeout_s=timeout_s,
+    )
+    models = torch_models(spec_of(document), (directory or Path()).resolve())
+    with watching(quiet=json) as observer:
+        world = wiring.world(
+            wiring.catalog(), models, executor="local", observer=observer
+        )
+        seen = replay(document, world, wish=wish, conditions=conditions, seed=seed)
+    _tell(seen, out, json=json)
+    if not all(w.is_kept for w in seen.workloads):
+        raise typer.Exit(1)
+
+
+def _tell(seen: SimulationDocument, out: Path | None, *, json: bool) -> None:
+    text = seen.model_dump_json(by_alias=True, indent=2) + "\n"
+    if json:
+        typer.echo(text, nl=False)
+    else:
+        for table in simulation_tables(seen):
+            show(table)
+        for line in (verdict(seen), *notes(seen)):
+            typer.echo(line)
+    if out is not None:
+        write_text(out / "simulation.json", text)
+        write_text(out / "timeline.svg", timeline_svg(seen))
+        if not json:
+            typer.echo(f"written: {out}/simulation.json, timeline.svg")
+
+
+def _traces(texts: list[str] | None, plan: PlanDocument) -> dict[str, Trace]:
+    found = {}
+    names = [w.name for w in plan.workloads]
+    for text in texts or ():
+        name, equals, file = text.partition("=")
+        if not equals or name not in names:
+            # A path may hold an equals sign of its own.
+            name, file = names[0], text
+            if len(names) > 1:
+                raise SpecError(
+                    f"--trace {text}: the plan has several workloads; write "
+                    f"--trace {names[0]}={text}, one of: {', '.join(names)}"
+                )
+        found[name] = read_trace(Path(file))
+    return found
+
+
+def _outage(text: str) -> Outage:
+    site, _, times = text.rpartition(":")
+    start, _, end = times.partition("-")
+    try:
+        outage = Outage(line=site, from_s=float(start), until_s=float(end))
+    except ValueError:
+        outage = Outage(line="", from_s=0.0, until_s=0.0)
+    if not site or not outage.from_s < outage.until_s:
+        raise SpecError(
+            f"--outage {text}: not of the form SITE:FROM-UNTIL in seconds, as in "
+            "berlin-store:600-1200"
+        )
+    return outage
