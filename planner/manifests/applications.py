@@ -81,7 +81,9 @@ def on_cluster(placed: Placed, *, max_replicas: int) -> Application:
     return _application(placed, path, scaling=scaling, resources=bound)
 
 
-def on_this_machine(placed: Placed, route_prefix: str, folder: Path) -> Application:
+def on_this_machine(
+    placed: Placed, *, name: str, route_prefix: str, folder: Path
+) -> Application:
     """All the placement's replicas on the machine at hand, its model in `folder`."""
     application = _application(
         placed, route_prefix, num_replicas=placed.placement.replicas
@@ -97,7 +99,7 @@ def on_this_machine(placed: Placed, route_prefix: str, folder: Path) -> Applicat
             ),
         }
     )
-    return application.model_copy(update={"deployments": [here]})
+    return application.model_copy(update={"name": name, "deployments": [here]})
 
 
 def serve_file(applications: list[Application]) -> RayServeFile:

@@ -1,7 +1,7 @@
 """Placements of a plan on the machine at hand, as one config of Ray Serve.
 
 What the plan decided holds (variant, batch, wait, threads, replicas); where it put the
-machines does not. One placement answers at `/`; several answer at `/<name>` each.
+machines does not. One placement answers at `/`; several answer at `/<place>-<name>` each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,13 +59,19 @@ def serve_here(
     placed: Sequence[Placed], folders: Mapping[str, Path], *, host: str, port: int
 ) -> RayServeFile:
     """The config; `folders` holds the folder of each model by its name."""
-    alone = len(placed) == 1
+    if len(placed) == 1:
+        routes = {placed[0].name: "/"}
+    else:
+        # A name is unique within its place only, and here all places are one.
+        routes = {f"{p.place}-{p.name}": f"/{p.place}-{p.name}" for p in placed}
     return RayServeFile(
         proxy_location="HeadOnly",
         http_options=HttpOptions(host=host, port=port),
         applications=[
-            on_this_machine(p, "/" if alone else f"/{p.name}", folders[p.model.name])
-            for p in placed
+            on_this_machine(
+                p, name=name, route_prefix=route, folder=folders[p.model.name]
+            )
+            for p, (name, route) in zip(placed, routes.items(), strict=True)
         ],
     )
 

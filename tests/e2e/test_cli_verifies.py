@@ -1,0 +1,190 @@
+"""`planner verify` and `planner serve` on the command line: verdicts and exit codes."""
+
+import json
+import socket
+
+import pytest
+
+from planner.cli.app import main
+from tests.support.endpoints import Response, Script, about, answer, serving, steady
+from tests.support.plans import digits_placement, infeasible_plan, storefront_plan
+
+GOOD = answer(outputs=[0.1, 0.9], label=1, batch_size=1, service_ms=2.0)
+# 99 % within 60 ms is settled by 381 requests that all are.
+ENOUGH = ["--seconds", "3", "--rate", "200"]
+
+
+@pytest.fixture
+def plan(tmp_path):
+    (tmp_path / "inputs.json").write_text(
+        json.dumps({"inputs": [[0.0, 1.0]] * 100, "labels": [1] * 100})
+    )
+    (tmp_path / "plan.json").write_text(
+        storefront_plan().model_dump_json(by_alias=True)
+    )
+    return "plan.json"
+
+
+def verify(plan, url, *more):
+    return main(
+        ["verify", plan, "--url", url, "--workload", "reorder-digits", "--inputs", "inputs.json", *more]
+    )  # fmt: skip
+
+
+def told(capsys):
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err + captured.out
+    return captured
+
+
+@pytest.mark.slow
+def test_a_deployment_that_keeps_its_promise_passes(plan, capsys):
+    script = Script(steady(GOOD), about=about(digits_placement()))
+
+    with serving(script) as url:
+        code = verify(plan, url, *ENOUGH, "--json")
+
+    found = json.loads(told(capsys).out)
+    by_subject = {c["subject"]: c["finding"] for c in found["checks"]}
+    assert (code, found["finding"]) == (0, "pass")
+    assert by_subject["what runs there"] == "pass"
+    assert by_subject["attainment"] == "pass"
+    assert by_subject["top1_accuracy"] == "pass"
+    assert found["outcomes"] == {"answered": len(script.received) - 1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        (Script(steady(Response(GOOD.body, after_s=0.2))), "within 60 ms"),
+        (Script(steady(Response(b"no", status=503))), "turned away (503"),
+        (
+            Script(lambda n, _: Response(b"no", 500) if n % 4 == 1 else GOOD),
+            "failed (500",
+        ),
+        (Script(steady(answer(outputs=[0.9, 0.1], label=0))), "0 of 100 labelled"),
+        (
+            Script(steady(GOOD), about=about(digits_placement(), max_batch=1)),
+            "batch limit is 1 and the plan's is 8",
+        ),
+        (Script(steady(answer(outputs=[0.9]))), "another model answers"),
+    ],
+    ids=["slow", "overloaded", "failing", "wrong", "another policy", "another model"],
+)
+def test_a_deployment_that_breaks_its_promise_fails_for_what_it_is(
+    plan, capsys, script, says
+):
+    with serving(script) as url:
+        code = verify(plan, url, "--seconds", "2", "--rate", "100")
+
+    assert code == 1
+    # The table wraps its cells; the verdict repeats their words on one line.
+    assert says in told(capsys).out.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_deployment_that_cannot_keep_up_is_overloaded(plan, capsys):
+    script = Script(steady(Response(GOOD.body, after_s=0.03)), is_serial=True)
+
+    with serving(script) as url:
+        code = verify(plan, url, "--seconds", "4", "--rate", "80")
+
+    assert code == 1
+    assert "overloaded: latencies grew" in told(capsys).out
+
+
+@pytest.mark.parametrize(
+    ("response", "says"),
+    [
+        (Response(b"<html>", content_type="text/html"), "not JSON (<html>)"),
+        (Response(b'{"error": "inputs has shape [2]"}', 422), "refused (422: inputs"),
+        (Response(b'{"predictions": 1}'), "not an answer"),
+    ],
+)
+def test_a_first_answer_that_is_none_ends_it_at_once(plan, capsys, response, says):
+    script = Script(steady(response))
+
+    with serving(script) as url:
+        code = verify(plan, url)
+
+    assert code == 1
+    assert len(script.received) == 1
+    assert says in told(capsys).out
+
+
+def test_too_few_requests_leave_it_open(plan, capsys):
+    with serving(Script(steady(GOOD), about=about(digits_placement()))) as url:
+        code = verify(plan, url, "--seconds", "1", "--rate", "50")
+
+    assert code == 3
+    assert "requests would decide" in told(capsys).out.splitlines()[-1]
+
+
+def test_nobody_there_cannot_be_measured(plan, capsys):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        code = verify(plan, f"http://127.0.0.1:{probe.getsockname()[1]}/")
+
+    assert code == 3
+    assert "the connection is refused" in told(capsys).err
+
+
+def test_a_path_where_nothing_is_served_cannot_be_measured(plan, capsys):
+    with serving(Script(steady(Response(b"not here", status=404)))) as url:
+        code = verify(plan, url)
+
+    assert code == 3
+    assert "the application's route" in told(capsys).err
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--url", "127.0.0.1"], "not the address"),
+        (["--url", "http://127.0.0.1:1/", "--site", "mars"], "no placement at mars"),
+        (["--url", "http://127.0.0.1:1/", "--inputs", "none.npy"], "none.npy"),
+        (["--url", "http://127.0.0.1:1/", "--seconds", "0"], "--seconds"),
+        (["--url", "http://127.0.0.1:1/", "--seconds", "2"], "too few"),
+        (["--url", "http://127.0.0.1:1/", "--store"], "--device"),
+        ([], "--url"),
+    ],
+)
+def test_wrong_usage_exits_2(plan, capsys, more, says):
+    code = main(["verify", plan, "--workload", "reorder-digits", *more])
+
+    assert code == 2
+    assert says in told(capsys).err
+
+
+def test_a_profile_is_kept_under_content_that_must_be_here(plan, capsys):
+    code = verify(plan, "http://127.0.0.1:1/", "--store", "--device", "local")
+
+    assert code == 3
+    assert "--models" in told(capsys).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ([], 2, "published model"),
+        (["--site", "mars"], 2, "places nothing there"),
+        (["--workload", "reorder-digits"], 3, "no model.py and no weights.safetensors"),
+        (["--workload", "reorder-digits", "--port", "0"], 2, "--port"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_with_the_reason(
+    plan, capsys, arguments, code, says
+):
+    assert main(["serve", plan, *arguments]) == code
+    assert says in " ".join(told(capsys).err.split())
+
+
+@pytest.mark.parametrize("verb", ["serve", "verify"])
+def test_an_infeasible_answer_has_nothing_to_run(tmp_path, capsys, verb):
+    file = tmp_path / "no.json"
+    file.write_text(infeasible_plan().model_dump_json(by_alias=True))
+    more = ["--url", "http://h/", "--workload", "w"] if verb == "verify" else []
+
+    assert main([verb, str(file), *more]) == 2
+    assert "nothing to run" in told(capsys).err

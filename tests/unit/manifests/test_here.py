@@ -1,0 +1,90 @@
+"""What `planner serve` runs is what the plan decided, on the machine at hand."""
+
+from pathlib import Path
+
+import pytest
+
+from planner.domain.variants import Precision, Runtime
+from planner.errors import SpecError
+from planner.manifests import here
+from planner.specs.plan import PlanVariant
+from planner.specs.serving import ServingConfig
+from tests.support.plans import digits_placement, storefront_plan
+
+FOLDERS = {"digit-reader": Path("/models/digits")}
+
+
+def with_digits(**changes):
+    """The storefront's plan with its digits placed otherwise."""
+    plan = storefront_plan()
+    placement = digits_placement().model_copy(update=changes)
+    return plan.model_copy(update={"placements": (plan.placements[0], placement)})
+
+
+def test_variant_batch_wait_threads_and_replicas_are_the_plans():
+    plan = with_digits(machines=3, replicas=6, threads=1)
+    placed = here.chosen(plan, site="local", workload="reorder-digits")
+
+    config = here.serve_here(placed, FOLDERS, host="127.0.0.1", port=8123)
+
+    (application,) = config.applications
+    (deployment,) = application.deployments
+    runs = ServingConfig.model_validate(deployment.user_config)
+    assert application.route_prefix == "/"
+    assert deployment.num_replicas == 6
+    assert runs.variant == plan.placements[1].variant
+    assert (runs.max_batch, runs.max_wait_ms, runs.threads) == (8, 4.0, 1)
+    assert runs.model.directory == "/models/digits"
+    assert deployment.max_ongoing_requests >= runs.max_batch
+    # This machine is no node of the plan's device.
+    assert deployment.ray_actor_options.resources is None
+    assert (config.http_options.host, config.http_options.port) == ("127.0.0.1", 8123)
+
+
+def test_several_placements_have_a_route_each():
+    plan = storefront_plan()
+    elsewhere = digits_placement().model_copy(update={"site": "eu-west-1"})
+    plan = plan.model_copy(update={"placements": (*plan.placements, elsewhere)})
+    placed = here.chosen(plan, site="local", workload="reorder-digits")
+
+    config = here.serve_here(placed, FOLDERS, host="127.0.0.1", port=8000)
+
+    served = {a.name: a.route_prefix for a in config.applications}
+    assert served == {
+        "aws-eu-central-1-reorder-digits": "/aws-eu-central-1-reorder-digits",
+        "aws-eu-west-1-reorder-digits": "/aws-eu-west-1-reorder-digits",
+    }
+
+
+def test_a_published_model_is_refused_with_the_reason_and_the_way_out():
+    with pytest.raises(SpecError, match="published model") as refused:
+        here.chosen(storefront_plan(), site="local", workload=None)
+
+    assert "--workload reorder-digits" in str(refused.value)
+
+
+def test_a_runtime_that_our_server_does_not_run_is_refused_by_name():
+    variant = PlanVariant(
+        precision=Precision.FP16, sparsity_frac=0.0, runtime=Runtime.TENSORRT
+    )
+
+    with pytest.raises(SpecError, match="the plan chose tensorrt"):
+        here.chosen(
+            with_digits(variant=variant), site="local", workload="reorder-digits"
+        )
+
+
+def test_a_site_without_placements_is_told_what_there_is():
+    with pytest.raises(SpecError, match="reorder-digits at eu-central-1"):
+        here.chosen(storefront_plan(), site="mars", workload=None)
+
+
+def test_more_threads_than_processors_are_cautioned():
+    placed = here.chosen(
+        with_digits(machines=2, replicas=4, threads=2),
+        site="eu-central-1",
+        workload=None,
+    )
+
+    assert any("8 threads" in said for said in here.cautions(placed, n_cpus=2))
+    assert len(here.cautions(placed, n_cpus=8)) == 1
