@@ -22,12 +22,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Candidate, PlacementProblem
 from planner.optimize.rows import DOMAIN_OF, configuration, provider, region
-from planner.optimize.terms import FloatArray, IntArray
+from planner.optimize.terms import BoolArray, FloatArray, IntArray
 
 Word = str | bool | None
 
@@ -131,8 +130,8 @@ def _together(
 
 
 def _front(
-    losses: FloatArray, *, takes_over: NDArray[np.bool_], gives_way: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+    losses: FloatArray, *, takes_over: BoolArray, gives_way: BoolArray
+) -> BoolArray:
     """Which rows stay: sorted, no row is dominated by a later one.
 
     Sorting costs n log n; each row that stays is compared with what is left.

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from planner.optimize.terms import FloatArray, IntArray
+from planner.optimize.terms import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +23,7 @@ class Matrix:
 
     cost: FloatArray
     upper: FloatArray
-    integer: NDArray[np.bool_]
+    integer: BoolArray
     row_lower: FloatArray
     row_upper: FloatArray
     start: IntArray
@@ -116,4 +115,24 @@ def _part(whole: Matrix, columns: IntArray, rows: IntArray) -> Matrix:
         index=np.searchsorted(ascending, whole.index[entries]),
         value=whole.value[entries],
         variable=whole.variable[ascending],
+    )
+
+
+def some_columns(whole: Matrix, columns: IntArray) -> Matrix:
+    """The program with only these columns, ascending; `variable` numbers the whole's."""
+    number_of = np.full(len(whole.cost), -1)
+    number_of[columns] = np.arange(len(columns))
+    there = number_of[whole.index] >= 0
+    n_rows = len(whole.row_lower)
+    sizes = np.bincount(whole.row_of_entry[there], minlength=n_rows)
+    return Matrix(
+        cost=whole.cost[columns],
+        upper=whole.upper[columns],
+        integer=whole.integer[columns],
+        row_lower=whole.row_lower,
+        row_upper=whole.row_upper,
+        start=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        index=number_of[whole.index[there]],
+        value=whole.value[there],
+        variable=columns,
     )

@@ -14,20 +14,19 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
 import pulp
-from numpy.typing import ArrayLike, NDArray
 
 from planner.domain.placement import Certificate, Verdict
 from planner.errors import SolverTimeoutError, SolverUnavailableError
-from planner.optimize.matrix import Matrix, by_rows, parts
-from planner.optimize.terms import FloatArray, IntArray, Terms, sums_by
+from planner.optimize.matrix import Matrix, parts
+from planner.optimize.sifting import is_large, promising
+from planner.optimize.terms import FloatArray
 
 SolverName = Literal["highs", "cbc"]
-Sense = Literal["<=", "==", ">="]
 # `status` calls a mere incumbent at a time limit Optimal; `sol_status` does not.
 VERDICTS: Final = {
     pulp.LpSolutionOptimal: Verdict.OPTIMAL,
@@ -57,137 +56,47 @@ class _Found:
     values: FloatArray
     best: float
     bound: float
+    reduced_costs: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
-class Milp:
-    """Minimise a linear objective over linear rows; variables are at least zero."""
+def solve(
+    whole: Matrix,
+    *,
+    time_limit_s: float,
+    solver: SolverName = "highs",
+    gap_frac: float = 0.0,
+    start: FloatArray | None = None,
+) -> Answer:
+    """The best values to that relative gap, or a proof that there are none.
 
-    def __init__(self) -> None:
-        self._upper: list[FloatArray] = []
-        self._integer: list[NDArray[np.bool_]] = []
-        self._n_variables = 0
-        self._entries: list[Terms] = []
-        self._row_lower: list[FloatArray] = []
-        self._row_upper: list[FloatArray] = []
-        self._n_rows = 0
-        self._objective: FloatArray = np.zeros(0)
+    Parts that share no row are solved one after the other. `start` holds values
+    known to satisfy every row, for HiGHS to begin with.
 
-    def variables(
-        self,
-        shape: int | tuple[int, ...],
-        *,
-        upper: ArrayLike = math.inf,
-        integer: ArrayLike = False,
-    ) -> IntArray:
-        """Numbers of new variables, in an array of that shape."""
-        first = self._n_variables
-        numbers = first + np.arange(int(np.prod(shape))).reshape(shape)
-        self._n_variables += numbers.size
-        self._upper.append(
-            np.broadcast_to(np.asarray(upper, dtype=np.float64), numbers.shape).ravel()
-        )
-        self._integer.append(
-            np.broadcast_to(np.asarray(integer, dtype=np.bool_), numbers.shape).ravel()
-        )
-        return numbers
-
-    def require(self, left: Terms, sense: Sense, right: ArrayLike) -> None:
-        """A family of rows: as many as there are right-hand sides."""
-        rights = np.atleast_1d(np.asarray(right, dtype=np.float64))
-        unbounded = np.full(len(rights), math.inf)
-        self._row_lower.append(-unbounded if sense == "<=" else rights)
-        self._row_upper.append(unbounded if sense == ">=" else rights)
-        self._entries.append(
-            Terms(row=left.row + self._n_rows, variable=left.variable, factor=left.factor)
-        )  # fmt: skip
-        self._n_rows += len(rights)
-
-    def minimise(self, terms: Terms) -> None:
-        """The objective; replaces the one before."""
-        self._objective = sums_by(terms.variable, terms.factor, self._n_variables)
-
-    def keep(self, answer: Answer, *, room_frac: float, least_room: float) -> None:
-        """Let the objective, in every part of its own, get no worse than it is now."""
-        kept: list[Terms] = []
-        rights: list[float] = []
-        for part in parts(self.matrix()):
-            priced = np.flatnonzero(part.cost)
-            if not len(priced):
-                continue
-            found = float(part.cost @ answer.values[part.variable])
-            row = np.full(len(priced), len(rights))
-            kept.append(
-                Terms(row=row, variable=part.variable[priced], factor=part.cost[priced])
+    Raises:
+        SolverUnavailableError: No solver of that name can run here.
+        SolverTimeoutError: The limit passed before any plan was found.
+    """
+    began_s = time.perf_counter()
+    solver = _at_hand(solver)
+    # A variable in no row and no term is best at zero.
+    values = np.zeros(len(whole.cost))
+    found: list[_Found] = []
+    with _silent_stdout():
+        for part in parts(whole):
+            effort = _Effort(
+                solver=solver,
+                until_s=began_s + time_limit_s,
+                gap_frac=gap_frac,
             )
-            rights.append(found + room_frac * max(abs(found), least_room))
-        for i, terms in enumerate(kept):
-            self.require(
-                Terms(row=terms.row - i, variable=terms.variable, factor=terms.factor),
-                "<=",
-                rights[i],
-            )
-
-    def matrix(self) -> Matrix:
-        """The whole program as it stands."""
-        n = self._n_variables
-        start, index, value = by_rows(
-            _joined([e.row for e in self._entries]).astype(np.int64),
-            _joined([e.variable for e in self._entries]).astype(np.int64),
-            _joined([e.factor for e in self._entries]),
-            n_rows=self._n_rows,
-            n_columns=n,
-        )
-        cost = np.zeros(n)
-        cost[: len(self._objective)] = self._objective
-        return Matrix(
-            cost=cost,
-            upper=_joined(self._upper),
-            integer=_joined(self._integer).astype(np.bool_),
-            row_lower=_joined(self._row_lower),
-            row_upper=_joined(self._row_upper),
-            start=start,
-            index=index,
-            value=value,
-            variable=np.arange(n),
-        )
-
-    def solve(
-        self,
-        *,
-        time_limit_s: float,
-        solver: SolverName = "highs",
-        gap_frac: float = 0.0,
-        start: FloatArray | None = None,
-    ) -> Answer:
-        """The best values to that relative gap, or a proof that there are none.
-
-        `start` holds values known to satisfy every row, for HiGHS to begin with.
-
-        Raises:
-            SolverUnavailableError: No solver of that name can run here.
-            SolverTimeoutError: The limit passed before any plan was found.
-        """
-        began_s = time.perf_counter()
-        solver = _at_hand(solver)
-        # A variable in no row and no term is best at zero.
-        values = np.zeros(self._n_variables)
-        found: list[_Found] = []
-        with _silent_stdout():
-            for part in parts(self.matrix()):
-                left_s = max(time_limit_s - (time.perf_counter() - began_s), 0.0)
-                known = None if start is None else start[part.variable]
-                one = _solve_part(part, solver, left_s, gap_frac, known)
-                if one is None:
-                    raise _timed_out(solver, time_limit_s)
-                found.append(one)
-                if one.verdict is Verdict.INFEASIBLE:
-                    break
-                values[part.variable] = one.values
-        return _answer(found, values, solver, time.perf_counter() - began_s)
-
-
-def _joined(arrays: list[FloatArray] | list[IntArray] | list[NDArray[np.bool_]]) -> FloatArray:  # fmt: skip
-    return np.concatenate(arrays) if arrays else np.zeros(0)
+            known = None if start is None else start[part.variable]
+            one = _solve_part(part, effort, known)
+            if one is None:
+                raise _timed_out(solver, time_limit_s)
+            found.append(one)
+            if one.verdict is Verdict.INFEASIBLE:
+                break
+            values[part.variable] = one.values
+    return _answer(found, values, solver, time.perf_counter() - began_s)
 
 
 def _answer(
@@ -221,76 +130,116 @@ def _timed_out(solver: SolverName, time_limit_s: float) -> SolverTimeoutError:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Effort:
+    """With what, until when, and how close to the best."""
+
+    solver: SolverName
+    until_s: float
+    gap_frac: float
+
+    @property
+    def left_s(self) -> float:
+        return max(self.until_s - time.perf_counter(), 0.0)
+
+
 def _solve_part(
-    part: Matrix,
-    solver: SolverName,
-    time_limit_s: float,
-    gap_frac: float,
-    start: FloatArray | None,
+    part: Matrix, effort: _Effort, start: FloatArray | None
 ) -> _Found | None:
     """What was found and proved; None where the limit passed before either."""
     if not len(part.cost):
-        holds = np.all(part.row_lower <= FEASIBILITY) and np.all(
-            part.row_upper >= -FEASIBILITY
+        return _nothing(part)
+    if effort.solver == "cbc":
+        return _by_cbc(part, effort)
+    if start is None and is_large(part):
+        return _by_sifting(part, effort)
+    return _by_highs(part, effort, start=start)
+
+
+def _nothing(part: Matrix) -> _Found:
+    """Rows without variables hold at zero or not at all."""
+    holds = np.all(part.row_lower <= FEASIBILITY) and np.all(
+        part.row_upper >= -FEASIBILITY
+    )
+    told = Verdict.OPTIMAL if holds else Verdict.INFEASIBLE
+    return _Found(verdict=told, values=np.zeros(0), best=0.0, bound=0.0)
+
+
+def _by_sifting(part: Matrix, effort: _Effort) -> _Found | None:
+    """A few promising columns first; all of them only where that proves too little."""
+    relaxed = _by_highs(part, effort, is_relaxed=True, presolve="off")
+    if relaxed is None or relaxed.verdict is not Verdict.OPTIMAL:
+        return relaxed
+    few = promising(part, relaxed.values, relaxed.reduced_costs)
+    enough = relaxed.best / (1 - effort.gap_frac)
+    some = _by_highs(few, effort, objective_target=enough)
+    if some is None or some.verdict is Verdict.INFEASIBLE:
+        return _by_highs(part, effort)
+    values = np.zeros(len(part.cost))
+    values[few.variable] = some.values
+    if some.best <= enough:
+        return _Found(
+            verdict=Verdict.OPTIMAL,
+            values=values,
+            best=some.best,
+            bound=relaxed.best,
         )
-        told = Verdict.OPTIMAL if holds else Verdict.INFEASIBLE
-        return _Found(verdict=told, values=np.zeros(0), best=0.0, bound=0.0)
+    return _by_highs(part, effort, start=values)
+
+
+def _by_highs(
+    part: Matrix,
+    effort: _Effort,
+    *,
+    start: FloatArray | None = None,
+    is_relaxed: bool = False,
+    **options: str | float,
+) -> _Found | None:
     problem = pulp.LpProblem("part", pulp.LpMinimize)
-    if solver == "highs":
-        engine = _ArrayHighs(part, start, time_limit_s=time_limit_s, gap_frac=gap_frac)
-        problem.solve(engine)
-        values = np.asarray(problem.solverModel.getSolution().col_value)
-        if not _has_plan(problem):
-            return None
-    else:
-        values = _solve_with_cbc(problem, part, time_limit_s, gap_frac)
-    verdict: Verdict | None = VERDICTS.get(problem.sol_status)
-    if problem.status == pulp.LpStatusInfeasible:
-        # CBC's presolve proves it without leaving a solution status behind.
-        verdict = Verdict.INFEASIBLE
-    if verdict is None:
+    engine = _ArrayHighs(
+        part,
+        start,
+        mip=not is_relaxed,
+        msg=False,
+        timeLimit=effort.left_s,
+        gapRel=effort.gap_frac,
+        **options,
+    )
+    problem.solve(engine)
+    verdict = VERDICTS.get(problem.sol_status)
+    about = problem.solverModel.getInfo()
+    is_cut_short = verdict is Verdict.FEASIBLE
+    if verdict is None or (
+        # At its limit PuLP calls any LP point a plan.
+        is_cut_short and about.primal_solution_status != FEASIBLE_POINT
+    ):
         return None
     if verdict is Verdict.INFEASIBLE:
-        return _Found(verdict=verdict, values=values, best=math.inf, bound=math.inf)
+        return _Found(
+            verdict=verdict, values=np.zeros(0), best=math.inf, bound=math.inf
+        )
+    point = problem.solverModel.getSolution()
+    values = np.asarray(point.col_value)
     best = float(part.cost @ values)
-    bound = min(best, _bound(problem, part, verdict, best, solver))
-    return _Found(verdict=verdict, values=values, best=best, bound=bound)
-
-
-def _has_plan(problem: pulp.LpProblem) -> bool:
-    """A plan or a proof: at its limit PuLP calls any LP point a plan."""
-    is_cut_short = problem.sol_status == pulp.LpSolutionIntegerFeasible
-    return not is_cut_short or problem.solverModel.getInfo().primal_solution_status == FEASIBLE_POINT  # fmt: skip
-
-
-def _bound(
-    problem: pulp.LpProblem,
-    part: Matrix,
-    verdict: Verdict,
-    best: float,
-    solver: SolverName,
-) -> float:
-    """What the solver proved no plan can beat."""
-    if solver == "cbc":
-        # PuLP does not pass CBC's bound on; costs are never negative.
-        return best if verdict is Verdict.OPTIMAL else 0.0
-    if part.integer.any():
-        return float(problem.solverModel.getInfo().mip_dual_bound)
-    return best if verdict is Verdict.OPTIMAL else 0.0
+    is_whole = is_relaxed or not part.integer.any()
+    # What HiGHS proved no plan can beat; costs are never negative.
+    bound = (0.0 if is_cut_short else best) if is_whole else float(about.mip_dual_bound)
+    return _Found(
+        verdict=verdict,
+        values=values,
+        best=best,
+        bound=min(best, bound),
+        reduced_costs=np.asarray(point.col_dual),
+    )
 
 
 class _ArrayHighs(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
     """PuLP's HiGHS, given the whole program at once instead of row by row."""
 
     def __init__(
-        self,
-        part: Matrix,
-        start: FloatArray | None,
-        *,
-        time_limit_s: float,
-        gap_frac: float,
+        self, part: Matrix, start: FloatArray | None, **options: str | float
     ) -> None:
-        super().__init__(msg=False, timeLimit=time_limit_s, gapRel=gap_frac)
+        super().__init__(**options)
         self._part = part
         self._start = start
 
@@ -312,7 +261,7 @@ class _ArrayHighs(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
             p.start.astype(np.int32),
             p.index.astype(np.int32),
             p.value,
-            p.integer.astype(np.int32),
+            (p.integer if self.mip else np.zeros_like(p.integer)).astype(np.int32),
         )
         # PuLP reads values back into its own variables: here only its dummy objective.
         for variable in lp.variables():
@@ -322,9 +271,30 @@ class _ArrayHighs(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
             lp.solverModel.setSolution(len(columns), columns, self._start)
 
 
-def _solve_with_cbc(
-    problem: pulp.LpProblem, part: Matrix, time_limit_s: float, gap_frac: float
-) -> FloatArray:
+def _by_cbc(part: Matrix, effort: _Effort) -> _Found | None:
+    problem, columns = _in_pulp(part)
+    problem.solve(_cbc(effort.left_s, effort.gap_frac))
+    verdict = VERDICTS.get(problem.sol_status)
+    if problem.status == pulp.LpStatusInfeasible:
+        # CBC's presolve proves it without leaving a solution status behind.
+        return _Found(
+            verdict=Verdict.INFEASIBLE,
+            values=np.zeros(0),
+            best=math.inf,
+            bound=math.inf,
+        )
+    if verdict is None:
+        return None
+    values = np.array([float(v.varValue or 0.0) for v in columns])
+    best = float(part.cost @ values)
+    # PuLP does not pass CBC's bound on; costs are never negative.
+    bound = best if verdict is Verdict.OPTIMAL else 0.0
+    return _Found(verdict=verdict, values=values, best=best, bound=bound)
+
+
+def _in_pulp(part: Matrix) -> tuple[pulp.LpProblem, list[pulp.LpVariable]]:
+    """The program in PuLP's own classes."""
+    problem = pulp.LpProblem("part", pulp.LpMinimize)
     columns = [
         problem.add_variable(
             f"x_{i}",
@@ -360,8 +330,7 @@ def _solve_with_cbc(
         else:
             sense, right = pulp.LpConstraintLE, upper
         problem += pulp.LpConstraint(row, sense, f"row_{i}", right)
-    problem.solve(_cbc(time_limit_s, gap_frac))
-    return np.array([float(v.varValue or 0.0) for v in columns])
+    return problem, columns
 
 
 def _at_hand(solver: SolverName) -> SolverName:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Candidate, FailureDomain
 from planner.optimize.loads import load
-from planner.optimize.terms import IntArray, Terms, terms, together
+from planner.optimize.terms import BoolArray, IntArray, Terms, terms, together
 from planner.optimize.variables import NONE, Load, Model
 
 DOMAIN_OF: Final[Mapping[FailureDomain, Callable[[Candidate], str | None]]] = {
@@ -177,7 +176,7 @@ def loss(model: Model) -> None:
             _carried_by(model, domain != lost)
 
 
-def _carried_by(model: Model, is_left: NDArray[np.bool_]) -> None:
+def _carried_by(model: Model, is_left: BoolArray) -> None:
     s = model.sets
     asked = s.rate > 0
     c, t = np.nonzero(is_left[:, None] & asked[s.workload_of])
@@ -285,7 +284,7 @@ def _carry(model: Model, left: Terms, machines: IntArray) -> None:
     model.loads.append(Load(terms=left, machines=machines))
 
 
-def _numbered(is_meant: NDArray[np.bool_]) -> tuple[IntArray, int]:
+def _numbered(is_meant: BoolArray) -> tuple[IntArray, int]:
     """Numbers from 0 for what is meant, NONE for the rest, and how many there are."""
     numbers = np.full(is_meant.shape, NONE)
     count = int(is_meant.sum())

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner.domain.hardware import Purchase
 from planner.domain.placement import (
@@ -15,7 +14,7 @@ from planner.domain.placement import (
     Solution,
 )
 from planner.optimize.milp import Answer
-from planner.optimize.terms import FloatArray, IntArray
+from planner.optimize.terms import BoolArray, FloatArray, IntArray
 from planner.optimize.variables import NONE, Model
 from planner.units import H_PER_MONTH, S_PER_H
 
@@ -76,13 +75,11 @@ def _machines(model: Model, values: FloatArray) -> IntArray:
     return np.minimum(needed, solved).astype(np.int64).reshape(model.n.shape)
 
 
-def _stands_by(
-    model: Model, values: FloatArray, machines: IntArray
-) -> NDArray[np.bool_]:
+def _stands_by(model: Model, values: FloatArray, machines: IntArray) -> BoolArray:
     """Machines that serve nobody until something is lost are part of the plan, too."""
     s = model.sets
     there = machines.max(axis=1, initial=0)[s.group_of] > 0
-    waits: NDArray[np.bool_] = there & ~s.is_shared[s.group_of]
+    waits: BoolArray = there & ~s.is_shared[s.group_of]
     for c, v in model.standing_by:
         waits[c] |= there[c] & (values[v] > NOISE_FRAC)
     return waits

@@ -9,12 +9,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner.domain.hardware import Offer, Purchase
 from planner.domain.placement import Candidate, Commitment, PlacementProblem
-from planner.optimize.milp import Milp
-from planner.optimize.terms import FloatArray, IntArray, Terms, terms, together
+from planner.optimize.program import Milp
+from planner.optimize.terms import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Terms,
+    terms,
+    together,
+)
 from planner.units import H_PER_MONTH, S_PER_H
 
 NONE = -1  # stands in an array of numbers where there is no such thing
@@ -43,9 +49,9 @@ class Sets:
         return len(self.hours)
 
     @cached_property
-    def is_active(self) -> NDArray[np.bool_]:
+    def is_active(self) -> BoolArray:
         """By workload and block: anyone may ask."""
-        active: NDArray[np.bool_] = (self.rate + self.extra) > 0
+        active: BoolArray = (self.rate + self.extra) > 0
         return active
 
     @cached_property
@@ -54,12 +60,12 @@ class Sets:
         return self.figures(lambda c: c.capacity_rps)
 
     @cached_property
-    def is_shared(self) -> NDArray[np.bool_]:
+    def is_shared(self) -> BoolArray:
         """By group: several candidates live there."""
         return np.bincount(self.group_of, minlength=len(self.groups)) > 1
 
     @cached_property
-    def memory_short(self) -> NDArray[np.bool_]:
+    def memory_short(self) -> BoolArray:
         """By group: not everything that may live there fits at once.
 
         A candidate alone was seen to fit before it became one.
@@ -75,16 +81,16 @@ class Sets:
                 for m in (self.offers[o].memory_bytes for o in self.offer_of)
             ]
         )
-        short: NDArray[np.bool_] = self.is_shared & (asked > there)
+        short: BoolArray = self.is_shared & (asked > there)
         return short
 
     @cached_property
-    def is_owned(self) -> NDArray[np.bool_]:
+    def is_owned(self) -> BoolArray:
         """By offer."""
         return self.which_offers(lambda o: o.purchase is Purchase.OWNED)
 
     @cached_property
-    def is_committed(self) -> NDArray[np.bool_]:
+    def is_committed(self) -> BoolArray:
         """By offer: some commitment may pay for its hours."""
         paid_for = {m.pays_for for m in self.commitments}
         return self.which_offers(lambda o: o.name in paid_for)
@@ -97,11 +103,11 @@ class Sets:
         """One number of every candidate."""
         return np.fromiter(map(of, self.columns), dtype=np.int64, count=len(self.columns))  # fmt: skip
 
-    def which(self, is_so: Callable[[Candidate], bool]) -> NDArray[np.bool_]:
+    def which(self, is_so: Callable[[Candidate], bool]) -> BoolArray:
         """Candidates of a kind."""
         return np.fromiter(map(is_so, self.columns), dtype=np.bool_, count=len(self.columns))  # fmt: skip
 
-    def which_offers(self, is_so: Callable[[Offer], bool]) -> NDArray[np.bool_]:
+    def which_offers(self, is_so: Callable[[Offer], bool]) -> BoolArray:
         """Offers of a kind."""
         return np.fromiter(map(is_so, self.offers), dtype=np.bool_, count=len(self.offers))  # fmt: skip
 
@@ -225,13 +231,13 @@ def variables(problem: PlacementProblem, columns: Sequence[Candidate]) -> Model:
     )  # fmt: skip
 
 
-def _must_live_somewhere(s: Sets) -> NDArray[np.bool_]:
+def _must_live_somewhere(s: Sets) -> BoolArray:
     """Candidates of which some row asks whether they live on their machines at all."""
     limits = s.problem.limits
     varied = (limits.most_configurations, limits.most_providers, limits.most_regions)
     if any(most is not None for most in varied):
         return np.ones(len(s.columns), dtype=np.bool_)
-    short: NDArray[np.bool_] = s.memory_short[s.group_of]
+    short: BoolArray = s.memory_short[s.group_of]
     return short
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from planner.domain.placement import Verdict
 from planner.errors import SolverTimeoutError
-from planner.optimize.milp import Milp
+from planner.optimize.program import Milp
 from planner.optimize.terms import terms
 
 SOLVERS = ["highs", "cbc"]
@@ -113,7 +113,7 @@ def test_no_time_is_an_error_that_says_what_to_do(solver):
 
 def test_the_first_solve_of_a_process_prints_nothing():
     script = (
-        "from planner.optimize.milp import Milp\n"
+        "from planner.optimize.program import Milp\n"
         "from planner.optimize.terms import terms\n"
         "milp = Milp()\n"
         "x = milp.variables(1, integer=True)\n"
