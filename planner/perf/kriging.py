@@ -118,7 +118,7 @@ def _covariance(
 
 def _robust(spread: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Weights of the observations, and the inverse of their covariance."""
-    weights = np.ones(len(y))
+    weights: Floats = np.ones(len(y))
     for _ in range(_REWEIGHTINGS):
         inverse = np.linalg.inv(spread + np.diag(NOISE**2 / weights))
         variance = 1 / np.diag(inverse)
@@ -128,7 +128,7 @@ def _robust(spread: Floats, y: Floats) -> tuple[Floats, Floats]:
         weights = np.clip(
             (TAIL_FREEDOM + 1) / (TAIL_FREEDOM + score2), _LEAST_WEIGHT, 1
         )
-    return weights, np.linalg.inv(spread + np.diag(NOISE**2 / weights))
+    return weights, np.asarray(np.linalg.inv(spread + np.diag(NOISE**2 / weights)))
 
 
 def _left_out_scores(

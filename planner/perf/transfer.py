@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from planner.domain.operations import Operations, family
+from planner.domain.predictions import Refused
 from planner.perf.kriging import Estimate, Site, estimate
 
 # Fewer leave nothing to measure the error with.
@@ -28,13 +29,6 @@ INTERVAL_FRAC: Final = 0.9
 
 Seconds = Mapping[str, float]  # by model
 Known = Mapping[str, Operations]  # by model
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """Why there is no prediction, and what would make one."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +61,15 @@ def transferred(
     if len(common) < MIN_COMMON:
         return Refused(
             reason=f"{len(common)} models were measured on both devices, and "
-            f"{MIN_COMMON} are needed to measure how far off a prediction is"
+            f"{MIN_COMMON} are needed to measure how far off a prediction is",
+            n_common=len(common),
         )
     beyond = _beyond(here[model], [here[m] for m in common])
     if beyond > BEYOND_RATIO:
         return Refused(
             reason=f"its time lies a factor of {beyond:.1f} outside those of the "
-            "models that were measured on both devices"
+            "models that were measured on both devices",
+            n_common=len(common),
         )
 
     def site(name: str) -> Site:

@@ -1,0 +1,93 @@
+"""`planner predict`: what to expect of a model on a device, measured there or not."""
+
+import json as json_text
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planner import wiring
+from planner.cli import arguments
+from planner.cli.console import show, watching
+from planner.cli.documents import deployment
+from planner.domain.predictions import Foresight
+from planner.domain.profiles import Profile
+from planner.domain.variants import Precision, Runtime
+from planner.errors import OutsideProfileError
+from planner.pipeline.atlas import Atlas
+from planner.pipeline.foresight import chosen, foresee
+from planner.pipeline.knowledge import learn
+from planner.pipeline.references import check_references
+from planner.ports import Observer
+from planner.reference.catalog import Catalog
+from planner.report.prediction import foresight_data, foresight_table
+from planner.wiring import Executor
+
+
+def predict(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A published model's name, or a deployment document."
+        ),
+    ],
+    *,
+    device: Annotated[
+        list[str],
+        typer.Option("--device", help="A device of the catalogue. Repeatable."),
+    ],
+    precision: Annotated[Precision | None, typer.Option("--precision")] = None,
+    runtime: Annotated[Runtime | None, typer.Option("--runtime")] = None,
+    batch: Annotated[int | None, typer.Option("--batch", min=1)] = None,
+    json: arguments.Json = False,
+    executor: arguments.ExecutorOption = "local",
+    address: arguments.Address = None,
+) -> None:
+    """Say how fast a model is on a device: measured there, or predicted with its interval."""
+    facts = wiring.catalog()
+    wanted = [facts.device(name) for name in device]
+    with watching(quiet=json) as observer:
+        known = _profiles(model, facts, executor, address, observer)
+    atlas = Atlas.of(facts)
+    answers = [
+        foresee(
+            name, chosen(profiles, precision, runtime), d, atlas=atlas, catalog=facts
+        )
+        for name, profiles in known.items()
+        for d in wanted
+    ]
+    _check(answers)
+    if json:
+        documents = [foresight_data(a) for a in answers]
+        whole = documents[0] if len(documents) == 1 else documents
+        typer.echo(json_text.dumps(whole, indent=2, ensure_ascii=False))
+        return
+    for answer in answers:
+        show(foresight_table(answer, batch=batch))
+
+
+def _profiles(
+    model: str,
+    facts: Catalog,
+    executor: Executor,
+    address: str | None,
+    observer: Observer,
+) -> dict[str, tuple[Profile, ...]]:
+    """By model: published profiles, or those of a document's models, measuring its own."""
+    if not Path(model).is_file():
+        return {model: facts.profiles(model)}
+    document, models = deployment(Path(model), None)
+    check_references(document, facts)
+    profiler = (
+        wiring.profiler(facts, executor=executor, address=address) if models else None
+    )
+    learned = learn(document, facts, models, profiler, on_progress=observer.profiling)
+    return dict(learned.profiles)
+
+
+def _check(answers: list[Foresight]) -> None:
+    """Refuse, where nothing at all can be said."""
+    if any(a.measured or a.predictions for a in answers):
+        return
+    reasons = [r for a in answers for r in a.refusals]
+    raise OutsideProfileError("; ".join(dict.fromkeys(reasons)))

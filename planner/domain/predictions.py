@@ -1,0 +1,39 @@
+"""What is expected where nothing was measured, with its interval and its grounds."""
+
+from dataclasses import dataclass
+
+from planner.domain.profiles import Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """A predicted profile, the 90 % interval of its first figure, and its grounds.
+
+    The interval is of p50 at the first batch, or of TPOT at the first load.
+    `rows` are what it was made from, `narrower` what would make the interval smaller.
+    """
+
+    profile: Profile
+    low_s: float
+    high_s: float
+    rows: tuple[str, ...]
+    narrower: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Why there is no prediction; `n_common` models could have taught one."""
+
+    reason: str
+    n_common: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foresight:
+    """What was measured on the device itself, what is predicted, and what is not."""
+
+    model: str
+    device: str
+    measured: tuple[Profile, ...]
+    predictions: tuple[Prediction, ...]
+    refusals: tuple[str, ...]

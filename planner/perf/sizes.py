@@ -1,0 +1,79 @@
+"""How a time changes from one size of a processor generation to another.
+
+From v to v' vCPUs of the same processor, with s and s' the published speed of all of
+them together on one image after another (Geekbench 6 object detection):
+
+    a runtime that uses all cores      between  s/s'  and  v/v'
+    one that uses one thread, or may   between  1     and  s/s'
+
+One image at a time divides badly over many cores, so s'/s is less than v'/v; long
+matrix products divide almost by v'/v: llama.cpp reads prompts faster by a factor
+between the two, in the middle (`tests/bench/prediction.py`). The two ends are taken
+as the 10 % and 90 % quantiles of a log-normal factor, as the emulators take theirs.
+
+Other generations are refused: over the published processors the same speeds are off
+by half in the median, and the smallest one by more than twice.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final
+
+from planner.domain.evidence import BAND_QUANTILE_FRAC
+
+_Z_BAND: Final = NormalDist().inv_cdf(BAND_QUANTILE_FRAC)
+# Over this many the speeds stop rising, and other things than cores decide.
+MOST_VCPUS: Final = 64
+# Sizes farther apart have no published pair in the middle.
+MOST_RATIO: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """So many vCPUs of a generation, and their speed together."""
+
+    vcpus: int
+    images_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """Time there over time here: its middle, and its log-normal spread."""
+
+    low_ratio: float
+    high_ratio: float
+
+    @property
+    def middle_ratio(self) -> float:
+        """The factor that is applied."""
+        return math.sqrt(self.low_ratio * self.high_ratio)
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of its logarithm."""
+        return math.log(self.high_ratio / self.low_ratio) / (2 * _Z_BAND)
+
+
+def is_comparable(here: Size, there: Size) -> bool:
+    """Whether the sizes are near enough for the rule above."""
+    apart = there.vcpus / here.vcpus
+    return (
+        max(here.vcpus, there.vcpus) <= MOST_VCPUS
+        and max(apart, 1 / apart) <= MOST_RATIO
+    )
+
+
+def factor(here: Size, there: Size, *, uses_all_cores: bool) -> Factor:
+    """Between what the time changes.
+
+    Example:
+        >>> eight = Size(vcpus=8, images_per_s=226.2)
+        >>> two = Size(vcpus=2, images_per_s=74.3)
+        >>> found = factor(eight, two, uses_all_cores=True)
+        >>> round(found.low_ratio, 2), found.high_ratio
+        (3.04, 4.0)
+    """
+    by_speed = here.images_per_s / there.images_per_s
+    other = here.vcpus / there.vcpus if uses_all_cores else 1.0
+    return Factor(low_ratio=min(by_speed, other), high_ratio=max(by_speed, other))
