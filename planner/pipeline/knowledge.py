@@ -13,6 +13,7 @@ from planner.domain.profiling import (
     TorchModel,
 )
 from planner.errors import Mistake, SpecMistakesError
+from planner.pipeline.foresight import predicted_profiles
 from planner.pipeline.places import places
 from planner.ports import Profiler
 from planner.reference.catalog import Catalog
@@ -123,7 +124,7 @@ def learn(
     """
     known = published(spec, catalog)
     if not models:
-        return Knowledge(profiles=known)
+        return Knowledge(profiles=_with_foreseen(spec, catalog, known))
     if profiler is None:
         raise AssertionError("a document with torch models comes with a profiler")
     jobs = profiling_jobs(spec, catalog, models, profiler.reachable_devices())
@@ -131,11 +132,25 @@ def learn(
     for name in models:
         known[name] = tuple(p for p in outcome.profiles if p.model == name)
     return Knowledge(
-        profiles=known,
+        profiles=_with_foreseen(spec, catalog, known),
         warnings=tuple(_summary(outcome, models)),
         n_measured=outcome.n_measured,
         n_cached=outcome.n_cached,
     )
+
+
+def _with_foreseen(
+    spec: Deployment, catalog: Catalog, known: Mapping[str, tuple[Profile, ...]]
+) -> Mapping[str, tuple[Profile, ...]]:
+    """What is known and, where the policy wants it, what is predicted from that."""
+    if not spec.policy.predict_unmeasured:
+        return known
+    offered = sorted({p.offer.device for p in places(spec, catalog)})
+    devices = [catalog.device(name) for name in offered]
+    return {
+        model: (*profiles, *predicted_profiles(profiles, devices, catalog))
+        for model, profiles in known.items()
+    }
 
 
 def _summary(outcome: ProfilingOutcome, models: Mapping[str, TorchModel]) -> list[str]:

@@ -33,7 +33,8 @@ class Policy(Spec):
     """Budget, objective, confidence, spares, and what may be bought.
 
     `objective` is one, or several in order of priority. `demand_error_frac` is
-    how much higher than stated every rate may turn out.
+    how much higher than stated every rate may turn out. `predict_unmeasured` lets
+    devices compete that nobody measured a model on, as slow as their band allows.
     """
 
     budget_usd_per_month: NonNegative | None = None
@@ -48,6 +49,7 @@ class Policy(Spec):
     spot_share_frac: Annotated[float, Field(ge=0, le=1)] | None = None
     commitments: tuple[CommitmentTerms, ...] = ()
     share_machines: bool = True
+    predict_unmeasured: bool = False
     most_hour_blocks: Annotated[int, Field(ge=1, le=168)] = 24
     most_configurations: AtLeastOne | None = None
     most_providers: AtLeastOne | None = None
