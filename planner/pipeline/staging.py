@@ -112,7 +112,7 @@ def parts_of_solution(question: Question, solution: Solution) -> tuple[Part, ...
                 spares=min(spares, a.machines - 1),
             )
         )
-    return tuple(p for p in found if max(p.rates_rps) > 0)
+    return tuple(p for p in found if max(p.machines_on) > 0)
 
 
 def parts_of_plan(
@@ -158,7 +158,7 @@ def parts_of_plan(
                     spares=p.spare_machines,
                 )
             )
-    return tuple(p for p in found if max(p.rates_rps) > 0)
+    return tuple(p for p in found if max(p.machines_on) > 0)
 
 
 def scenario(
@@ -255,7 +255,7 @@ def _scaling(members: Sequence[Part], conditions: Conditions) -> Autoscaling:
     rate = sum(max(p.rates_rps) for p in members)
     used = sum(max(p.rates_rps) / p.capacity_rps for p in members)
     return Autoscaling(
-        target_rps=rate / used,
+        target_rps=rate / used if used else first.capacity_rps,
         least=1,
         most=2 * max(first.machines_on),
         interval_s=LOOK_S,

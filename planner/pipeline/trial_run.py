@@ -200,7 +200,7 @@ class _Seen:
         found: dict[_Key, float] = {}
         names = list(
             dict.fromkeys(
-                a.candidate.group for a in self.solution.assignments if a.rate_rps > 0
+                a.candidate.group for a in self.solution.assignments if a.machines > 0
             )
         )
         for g in self._at_fault({w.workload for w in late}):

@@ -74,9 +74,11 @@ def _routed(scenario: Scenario, stream: Stream, rng: np.random.Generator) -> Int
     at_s = stream.arrivals.at_s
     weight = np.array([p.rates_rps for p in places])[:, block_at(scenario, at_s)]
     if scenario.fails_over:
-        for i, place in enumerate(places):
-            weight[i, _is_out(scenario.outages_of(place.way.line), at_s)] = 0.0
-    # Where every way is out, or nothing is planned for the hour, shares are as ever.
+        out = [_is_out(scenario.outages_of(p.way.line), at_s) for p in places]
+        weight = np.where(np.array(out), 0.0, weight)
+        # Who stands by takes over where all that is planned for the hour is out.
+        standing_by = ~np.array(out) & (weight.sum(axis=0) == 0)
+        weight = np.where(standing_by, 1.0, weight)
     usual = np.array([max(p.rates_rps) for p in places])
     weight = np.where(weight.sum(axis=0) > 0, weight, usual[:, None])
     up_to = np.cumsum(weight, axis=0)
