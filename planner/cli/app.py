@@ -14,6 +14,7 @@ from planner.cli import (
     init,
     manifests,
     pareto,
+    predict,
     profile,
     recommend,
     serve,
@@ -36,6 +37,7 @@ app.command("init")(init.init)
 app.command("check")(check.check)
 app.command("recommend")(recommend.recommend)
 app.command("profile")(profile.profile)
+app.command("predict")(predict.predict)
 app.command("explain")(explain.explain)
 app.command("pareto")(pareto.pareto)
 app.command("simulate")(simulate.simulate)
