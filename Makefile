@@ -9,9 +9,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# What the main job needs: torch, onnxruntime and ray to profile, no test tools.
+# What the main job needs: torch, onnxruntime and ray to profile, numba to simulate; no test tools.
 $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable '.[profile,examples]'
+	$(INSTALL) --editable '.[profile,simulate,examples]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python

@@ -36,6 +36,7 @@ def recommend(
     address: str | None = None,
     observer: Observer | None = None,
     time_limit_s: float = DEFAULT_TIME_LIMIT_S,
+    simulate: bool = True,
 ) -> Plan | Infeasible:
     """Where a deployment should run, as a plan or as the reasons why nothing fits.
 
@@ -74,6 +75,7 @@ def recommend(
         address=address,
         observer=observer,
         time_limit_s=time_limit_s,
+        simulates=simulate,
     )
     return answer_of(decide(document, world))
 

@@ -1,6 +1,7 @@
 """Where plugins meet the planner: the only place that names profilers and adapters."""
 
 import datetime as dt
+import importlib.util
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,8 +77,6 @@ def profiler(
     Raises:
         MissingExtraError: torch, or Ray where it is asked for, is not installed.
     """
-    import importlib.util  # noqa: PLC0415  # a plan from known profiles needs none of it
-
     needed = ["torch"] if executor == "local" else ["torch", "ray"]
     for package in needed:
         if importlib.util.find_spec(package) is None:
@@ -123,8 +122,13 @@ def world(
     address: str | None = None,
     observer: Observer | None = None,
     time_limit_s: float = DEFAULT_TIME_LIMIT_S,
+    simulates: bool = False,
 ) -> World:
-    """Everything a recommendation is made from; a profiler only where one is needed."""
+    """Everything a recommendation is made from; a profiler only where one is needed.
+
+    A plan is tried on simulated traffic where that is asked for and the compiler of
+    the simulator's loops is installed: without it a trial would take minutes.
+    """
     measuring = profiler(facts, executor=executor, address=address) if models else None
     return World(
         catalog=facts,
@@ -133,6 +137,7 @@ def world(
         observer=observer or Unobserved(),
         now=utc_now,
         time_limit_s=time_limit_s,
+        simulates=simulates and importlib.util.find_spec("numba") is not None,
     )
 
 

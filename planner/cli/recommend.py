@@ -26,6 +26,13 @@ def recommend(
     executor: arguments.ExecutorOption = "ray",
     address: arguments.Address = None,
     sets: arguments.Sets = None,
+    simulate: Annotated[
+        bool,
+        typer.Option(
+            "--simulate/--no-simulate",
+            help="Try the plan on simulated traffic, and cut it until it holds.",
+        ),
+    ] = True,
     time_limit_s: Annotated[
         float, typer.Option("--time-limit", min=0.1, help="Seconds for each solve.")
     ] = DEFAULT_TIME_LIMIT_S,
@@ -40,6 +47,7 @@ def recommend(
             address=address,
             observer=observer,
             time_limit_s=time_limit_s,
+            simulates=simulate,
         )
         answer = answer_of(decide(document, world))
     folder = out or Path(f"plan-{document.name}")

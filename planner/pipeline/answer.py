@@ -31,6 +31,7 @@ from planner.specs.plan import (
     PlanQuality,
     PlanQualityFloor,
     PlanSafety,
+    PlanSimulation,
     PlanSlo,
     PlanVariant,
     PlanWorkload,
@@ -81,6 +82,7 @@ def plan_document(
     why: Mapping[str, str],
     runners_up: Mapping[str, RunnerUp],
     safety: PlanSafety | None = None,
+    simulation: PlanSimulation | None = None,
 ) -> PlanDocument:
     """The whole answer; `checked` is set by whoever certifies it."""
     all_placed = placed(question, solution)
@@ -116,6 +118,7 @@ def plan_document(
         evidence=evidence([p.option for p in all_placed], question.catalog),
         warnings=tuple(cautions(question, solution.assignments, today=now.date())),
         safety=safety,
+        simulation=simulation,
         spec=plain_spec(question.spec),
     )
 

@@ -22,7 +22,7 @@ from planner.pipeline.relaxations import ways_out
 from planner.ports import Observer, Profiler
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
-from planner.specs.plan import PlanCost, PlanDocument, RunnerUp
+from planner.specs.plan import PlanCost, PlanDocument, PlanSimulation, RunnerUp
 from planner.version import VERSION
 
 DEFAULT_TIME_LIMIT_S: Final = 30.0
@@ -33,7 +33,7 @@ class World:
     """What a recommendation is made from, beside the document itself.
 
     `profiler` is only asked where the document has torch models; `now` gives
-    aware UTC.
+    aware UTC. `simulates` tries every plan on simulated traffic before it is shown.
     """
 
     catalog: Catalog
@@ -42,6 +42,7 @@ class World:
     observer: Observer
     now: Callable[[], dt.datetime]
     time_limit_s: float = DEFAULT_TIME_LIMIT_S
+    simulates: bool = False
 
 
 def recommend(spec: Deployment, world: World) -> PlanDocument:
@@ -79,6 +80,10 @@ def decide(spec: Deployment, world: World, knowledge: Knowledge) -> PlanDocument
 def _plan(
     question: Question, solution: Solution, capacities: Capacities, world: World
 ) -> PlanDocument:
+    record = None
+    if world.simulates:
+        world.observer.stage("simulating")
+        question, solution, record = _tried(question, solution, world)
     world.observer.stage("comparing")
     others = _runners_up(question, solution, world.time_limit_s)
     now = world.now()
@@ -95,6 +100,7 @@ def _plan(
             today=now.date(),
             time_limit_s=world.time_limit_s,
         ),
+        simulation=record,
     )
     world.observer.stage("checking")
     inputs = Inputs(
@@ -103,6 +109,17 @@ def _plan(
         profiles=question.knowledge.profiles,
     )
     return certified(document, inputs)
+
+
+def _tried(
+    question: Question, solution: Solution, world: World
+) -> tuple[Question, Solution, PlanSimulation]:
+    """The plan that held on simulated traffic, with what was cut until it did."""
+    # Machine code is loaded, and at first made: only where it is asked for.
+    from planner.pipeline.trial_run import try_out  # noqa: PLC0415
+
+    tried = try_out(question, solution, time_limit_s=world.time_limit_s)
+    return tried.question, tried.solution, tried.record
 
 
 def _runners_up(

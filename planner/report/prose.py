@@ -25,6 +25,7 @@ from planner.specs.plan import (
     PlanCertificate,
     PlanDocument,
     PlanSafety,
+    PlanSimulation,
     PlanWorkload,
     TokenPrediction,
 )
@@ -298,7 +299,30 @@ def how_sure(plan: PlanDocument) -> tuple[str, ...]:
         )
     if plan.safety is not None:
         found += _safety(plan.safety)
+    found += _trial(plan.simulation)
     return tuple(found)
+
+
+def _trial(simulation: PlanSimulation | None) -> Iterable[str]:
+    if simulation is None:
+        yield "Not tried on simulated traffic: attainment is from queueing theory alone."
+        return
+    *earlier, last = simulation.rounds
+    for w in last.workloads:
+        yield clean(
+            f"{w.workload}: {surely(w.attainment_frac)} of {w.n_requests:,} simulated "
+            f"requests in time (between {surely(w.low_frac)} and {surely(w.high_frac)}; "
+            f"promised {surely(w.promised_frac)}), {simulation.traffic}, at the policy's "
+            "confidence and without spares."
+        )
+    if earlier:
+        yield clean(
+            f"{counted(len(earlier), 'plan')} before this one missed a promise when tried "
+            f"out; keeping it costs {dollars(abs(simulation.price_usd_per_month))} a month "
+            f"{'more' if simulation.price_usd_per_month >= 0 else 'less'}."
+        )
+    if simulation.why_not:
+        yield clean(f"This plan does not hold when tried out: {simulation.why_not}.")
 
 
 def _safety(safety: PlanSafety) -> Iterable[str]:
