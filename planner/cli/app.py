@@ -2,52 +2,62 @@
 
 import sys
 from collections.abc import Sequence
-from importlib import metadata
-from typing import Annotated
+from importlib import import_module, metadata
+from types import MappingProxyType
+from typing import Annotated, Any, Final
 
 import typer
 
-from planner.cli import (
-    catalog,
-    check,
-    explain,
-    init,
-    manifests,
-    pareto,
-    predict,
-    profile,
-    recommend,
-    serve,
-    simulate,
-    verify,
-)
 from planner.errors import PlannerError
 from planner.version import VERSION
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
+INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
 
-app = typer.Typer(
-    name="planner",
-    help="Where should this model run, on what, how many, and what will it cost.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+# Where each verb is; in the order that the help shows them.
+VERBS: Final = MappingProxyType(
+    {
+        "init": "planner.cli.init:init",
+        "check": "planner.cli.check:check",
+        "recommend": "planner.cli.recommend:recommend",
+        "explain": "planner.cli.explain:explain",
+        "pareto": "planner.cli.pareto:pareto",
+        "simulate": "planner.cli.simulate:simulate",
+        "profile": "planner.cli.profile:profile",
+        "predict": "planner.cli.predict:predict",
+        "manifests": "planner.cli.manifests:manifests",
+        "serve": "planner.cli.serve:serve",
+        "verify": "planner.cli.verify:verify",
+    }
 )
-app.command("init")(init.init)
-app.command("check")(check.check)
-app.command("recommend")(recommend.recommend)
-app.command("profile")(profile.profile)
-app.command("predict")(predict.predict)
-app.command("explain")(explain.explain)
-app.command("pareto")(pareto.pareto)
-app.command("simulate")(simulate.simulate)
-app.command("manifests")(manifests.manifests)
-app.command("serve")(serve.serve)
-app.command("verify")(verify.verify)
-app.add_typer(catalog.app, name="catalog")
+GROUPS: Final = MappingProxyType({"catalog": "planner.cli.catalog:app"})
 
 
-@app.callback(invoke_without_command=True)
+def command_line(verb: str | None) -> typer.Typer:
+    """The command line with that verb alone, or with all of them.
+
+    A verb's imports are most of what a short run takes: nobody pays for another's.
+    """
+    app = typer.Typer(
+        name="planner",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(about)
+    for name, place in VERBS.items():
+        if verb in {None, name}:
+            app.command(name)(_found(place))
+    for name, place in GROUPS.items():
+        if verb in {None, name}:
+            app.add_typer(_found(place), name=name)
+    return app
+
+
+def _found(place: str) -> Any:  # noqa: ANN401  # a verb, or a group of them
+    module, name = place.split(":")
+    return getattr(import_module(module), name)
+
+
 def about(
     *,
     version: Annotated[
@@ -63,8 +73,10 @@ def about(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code of the contract."""
     _warn_of_namesake()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    verb = given[0] if given and given[0] in {*VERBS, *GROUPS} else None
     try:
-        app(args=None if arguments is None else list(arguments))
+        command_line(verb)(args=given, prog_name="planner")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except PlannerError as error:
