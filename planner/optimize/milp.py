@@ -14,7 +14,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -23,7 +23,7 @@ import pulp
 from planner.domain.placement import Certificate, Verdict
 from planner.errors import SolverTimeoutError, SolverUnavailableError
 from planner.optimize.matrix import Matrix, parts
-from planner.optimize.sifting import is_large, promising
+from planner.optimize.sifting import LOOKS_COLUMNS_PER_ROW, is_large, promising
 from planner.optimize.terms import FloatArray
 
 SolverName = Literal["highs", "cbc"]
@@ -36,6 +36,9 @@ VERDICTS: Final = {
 # HiGHS' words for "by rows" and "minimise" where a model is passed as arrays.
 BY_ROWS: Final = 2
 MINIMISE: Final = 1
+# A look at few columns is for a good plan, not for a proof.
+LOOK_FRAC: Final = 0.2
+LOOK_GAP_FRAC: Final = 1e-3
 # HiGHS' word for a point that satisfies every row.
 FEASIBLE_POINT: Final = 2
 # A row without variables holds if its bounds allow zero to the solvers' own tolerance.
@@ -142,6 +145,14 @@ class _Effort:
     def left_s(self) -> float:
         return max(self.until_s - time.perf_counter(), 0.0)
 
+    def look(self) -> "_Effort":
+        """A part of it, for a look that may not be the last."""
+        return replace(
+            self,
+            until_s=time.perf_counter() + LOOK_FRAC * self.left_s,
+            gap_frac=max(self.gap_frac, LOOK_GAP_FRAC),
+        )
+
 
 def _solve_part(
     part: Matrix, effort: _Effort, start: FloatArray | None
@@ -170,21 +181,24 @@ def _by_sifting(part: Matrix, effort: _Effort) -> _Found | None:
     relaxed = _by_highs(part, effort, is_relaxed=True, presolve="off")
     if relaxed is None or relaxed.verdict is not Verdict.OPTIMAL:
         return relaxed
-    few = promising(part, relaxed.values, relaxed.reduced_costs)
     enough = relaxed.best / (1 - effort.gap_frac)
-    some = _by_highs(few, effort, objective_target=enough)
-    if some is None or some.verdict is Verdict.INFEASIBLE:
-        return _by_highs(part, effort)
-    values = np.zeros(len(part.cost))
-    values[few.variable] = some.values
-    if some.best <= enough:
-        return _Found(
-            verdict=Verdict.OPTIMAL,
-            values=values,
-            best=some.best,
-            bound=relaxed.best,
-        )
-    return _by_highs(part, effort, start=values)
+    best: FloatArray | None = None
+    for size in LOOKS_COLUMNS_PER_ROW:
+        few = promising(part, relaxed.values, relaxed.reduced_costs, size)
+        known = None if best is None else best[few.variable]
+        some = _by_highs(few, effort.look(), start=known, objective_target=enough)
+        if some is None or some.verdict is Verdict.INFEASIBLE:
+            continue
+        best = np.zeros(len(part.cost))
+        best[few.variable] = some.values
+        if some.best <= enough:
+            return _Found(
+                verdict=Verdict.OPTIMAL,
+                values=best,
+                best=some.best,
+                bound=relaxed.best,
+            )
+    return _by_highs(part, effort, start=best)
 
 
 def _by_highs(
@@ -224,11 +238,15 @@ def _by_highs(
     is_whole = is_relaxed or not part.integer.any()
     # What HiGHS proved no plan can beat; costs are never negative.
     bound = (0.0 if is_cut_short else best) if is_whole else float(about.mip_dual_bound)
+    bound = min(best, bound)
+    if best - bound <= effort.gap_frac * best:
+        # The limit came while HiGHS had enough and looked for more.
+        verdict = Verdict.OPTIMAL
     return _Found(
         verdict=verdict,
         values=values,
         best=best,
-        bound=min(best, bound),
+        bound=bound,
         reduced_costs=np.asarray(point.col_dual),
     )
 
