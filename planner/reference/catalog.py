@@ -14,6 +14,7 @@ from planner.domain.profiles import Profile
 from planner.domain.quotes import InstanceQuote, PriceSnapshot
 from planner.errors import UnknownReferenceError
 from planner.reference import devices, links, operations, profiles, quotes
+from planner.reference.imported import ImportedModel, key
 from planner.reference.offers import Skipped, offers_of, skipped
 from planner.reference.records import AccessNetwork, PublishedModel
 from planner.reference.tables import nearest
@@ -26,10 +27,12 @@ class Catalog:
     """Devices, offers, published profiles and links, each figure with its source.
 
     `snapshots` replace shipped quotes in the regions that they cover; of several
-    that cover a region the last one counts.
+    that cover a region the last one counts. `imported` profiles stand beside the
+    published ones of the same model, and in place of those of the same setting.
     """
 
     snapshots: tuple[PriceSnapshot, ...] = ()
+    imported: tuple[ImportedModel, ...] = ()
 
     @classmethod
     def shipped(cls) -> "Catalog":
@@ -39,6 +42,10 @@ class Catalog:
     def with_snapshot(self, snapshot: PriceSnapshot) -> "Catalog":
         """The same catalogue with the snapshot's quotes in the snapshot's regions."""
         return replace(self, snapshots=(*self.snapshots, snapshot))
+
+    def with_profiles(self, imported: ImportedModel) -> "Catalog":
+        """The same catalogue with profiles that the user imported."""
+        return replace(self, imported=(*self.imported, imported))
 
     def devices(self) -> tuple[Device, ...]:
         """Boards and accelerators, then shapes of cloud CPUs."""
@@ -104,16 +111,24 @@ class Catalog:
         )
 
     def models(self) -> tuple[PublishedModel, ...]:
-        """Every model with a published profile."""
-        return tuple(profiles.models().values())
+        """Every model with a published profile, then those that were imported alone."""
+        shipped = profiles.models()
+        return (
+            *shipped.values(),
+            *(_described(i) for i in self.imported if i.model not in shipped),
+        )
 
     def profiles(self, model: str) -> tuple[Profile, ...]:
-        """Everything published about a model.
+        """Everything published about a model, and what was imported of it.
 
         Raises:
             UnknownReferenceError: No such model, with the nearest names.
         """
-        return profiles.profiles(model)
+        own = {key(p): p for i in self.imported if i.model == model for p in i.profiles}
+        if own and model not in profiles.models():
+            return tuple(own.values())
+        published = (p for p in profiles.profiles(model) if key(p) not in own)
+        return (*published, *own.values())
 
     def operations(self, model: str) -> Operations | None:
         """What the model asks of a device, where its authors state it."""
@@ -166,6 +181,18 @@ class Catalog:
         known = links.providers()
         if provider not in known:
             raise UnknownReferenceError("provider", provider, known)
+
+
+def _described(imported: ImportedModel) -> PublishedModel:
+    metrics = sorted({p.quality.metric for p in imported.profiles if p.quality})
+    devices = {p.device for p in imported.profiles}
+    return PublishedModel(
+        name=imported.model,
+        task="yours",
+        metric=" ".join(metrics),
+        description=f"imported, measured on {len(devices)} devices",
+        source="; ".join(dict.fromkeys(p.evidence.source for p in imported.profiles)),
+    )
 
 
 def _known(name: str, what: str, known: Mapping[str, T]) -> T:
