@@ -12,14 +12,17 @@ from planner.errors import MissingExtraError, ModelLoadError, ProfilingError
 from planner.manifests import here
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S, World
 from planner.ports import Observer, Unobserved
+from planner.reference import imported
 from planner.reference.catalog import Catalog
 from planner.reference.snapshots import read_snapshot
 
 if TYPE_CHECKING:
     from planner.domain.profiling import TorchModel
+    from planner.domain.variants import Variant
     from planner.manifests.documents.ray_serve import RayServeFile
     from planner.ports import PriceSource, Profiler
     from planner.specs.plan import PlanDocument
+    from profilers.importers import About, Importer
     from profilers.ports import Executor as ProfilingExecutor
     from profilers.verifying.verify import Tried
 
@@ -50,22 +53,30 @@ def snapshot_path(provider: str) -> Path:
     return home() / "prices" / f"{provider}.json"
 
 
+def imported_path() -> Path:
+    """The folder of the profiles that the user imported."""
+    return home() / "imported"
+
+
 def utc_now() -> dt.datetime:
     """The present instant, aware."""
     return dt.datetime.now(dt.UTC)
 
 
 def catalog() -> Catalog:
-    """The shipped facts, with the user's own price snapshots before them.
+    """The shipped facts, with the user's own price snapshots and profiles.
 
     Raises:
-        CatalogIntegrityError: A snapshot that is not what the planner wrote.
+        SpecFileError: A snapshot or profile that is not what the planner wrote.
     """
     known = Catalog.shipped()
     folder = home() / "prices"
     if folder.is_dir():
         for file in sorted(folder.glob("*.json")):
             known = known.with_snapshot(read_snapshot(file))
+    if imported_path().is_dir():
+        for file in sorted(imported_path().glob("*.json")):
+            known = known.with_profiles(imported.read(file))
     return known
 
 
@@ -100,6 +111,29 @@ def _executor(executor: Executor, address: str | None) -> "ProfilingExecutor":
     from profilers.actors import RayExecutor  # noqa: PLC0415  # Ray
 
     return RayExecutor(address=address)
+
+
+def importers() -> "Mapping[str, Importer]":
+    """Who reads other programs' measurements, by the format's name."""
+    from profilers.importers import FORMATS  # noqa: PLC0415  # few commands import
+
+    return FORMATS
+
+
+def about_import(
+    *, model: str, variant: "Variant", device: str, device_count: int, batch: int
+) -> "About":
+    """What a file of another program does not say of itself, as of today."""
+    from profilers.importers import About  # noqa: PLC0415  # few commands import
+
+    return About(
+        model=model,
+        variant=variant,
+        device=device,
+        device_count=device_count,
+        batch=batch,
+        today=utc_now().date(),
+    )
 
 
 def price_source(provider: str) -> "PriceSource":

@@ -24,6 +24,7 @@ VERBS: Final = MappingProxyType(
         "simulate": "planner.cli.simulate:simulate",
         "profile": "planner.cli.profile:profile",
         "predict": "planner.cli.predict:predict",
+        "import": "planner.cli.importing:importing",
         "manifests": "planner.cli.manifests:manifests",
         "serve": "planner.cli.serve:serve",
         "verify": "planner.cli.verify:verify",

@@ -104,10 +104,10 @@ def foresight_data(known: Foresight) -> dict[str, object]:
         "model": known.model,
         "device": known.device,
         "interval_frac": BAND_QUANTILE_FRAC,
-        "measured": [_plain(p) for p in known.measured],
+        "measured": [profile_data(p) for p in known.measured],
         "predictions": [
             {
-                "profile": _plain(p.profile),
+                "profile": profile_data(p.profile),
                 "low_s": p.low_s,
                 "high_s": p.high_s,
                 "rows": list(p.rows),
@@ -119,7 +119,8 @@ def foresight_data(known: Foresight) -> dict[str, object]:
     }
 
 
-def _plain(profile: Profile) -> dict[str, object]:
+def profile_data(profile: Profile) -> dict[str, object]:
+    """A profile as plain data."""
     data = asdict(profile)
     data["evidence"]["as_of"] = data["evidence"]["as_of"].isoformat()
     return dict(data)

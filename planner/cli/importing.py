@@ -1,0 +1,103 @@
+"""`planner import`: other programs' measurements, kept beside the published ones."""
+
+import json as json_text
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planner import wiring
+from planner.cli import arguments
+from planner.cli.console import show
+from planner.domain.profiles import Profile
+from planner.domain.variants import Precision, Runtime, Variant
+from planner.errors import SpecError, SpecFileError, UnknownReferenceError
+from planner.reference.devices import is_device
+from planner.reference.imported import check_name, keep
+from planner.reference.integrity import check_profiles
+from planner.report.catalog import profiles_table
+from planner.report.prediction import profile_data
+
+Model = Annotated[
+    str | None, typer.Option("--model", help="The name that specs will call it by.")
+]
+Device = Annotated[
+    str | None, typer.Option("--device", help="What it ran on, in the catalogue.")
+]
+Sparsity = Annotated[
+    float, typer.Option("--sparsity", min=0, max=0.99, help="Share of zero weights.")
+]
+Batch = Annotated[
+    int, typer.Option("--batch", min=1, help="Where the file does not say it.")
+]
+DeviceCount = Annotated[
+    int, typer.Option("--device-count", min=1, help="How many of the device it used.")
+]
+
+
+def importing(
+    form: Annotated[
+        str,
+        typer.Argument(metavar="FORMAT", help="Which program wrote it; 'list' lists."),
+    ],
+    file: Annotated[Path | None, typer.Argument(metavar="FILE")] = None,
+    *,
+    model: Model = None,
+    device: Device = None,
+    precision: Annotated[Precision | None, typer.Option("--precision")] = None,
+    runtime: Annotated[Runtime | None, typer.Option("--runtime")] = None,
+    sparsity: Sparsity = 0.0,
+    batch: Batch = 1,
+    device_count: DeviceCount = 1,
+    json: arguments.Json = False,
+) -> None:
+    """Take in what another program measured; the next plan may use it."""
+    formats = wiring.importers()
+    if form == "list":
+        for name, reader in formats.items():
+            typer.echo(f"{name:15} {reader.about}")
+        return
+    if form not in formats:
+        raise UnknownReferenceError("format", form, (*formats, "list"))
+    engine = runtime or formats[form].runtime
+    if not (file and model and device and precision and engine):
+        raise SpecError(
+            f"planner import {form} FILE needs --model, --device and --precision"
+            + ("" if formats[form].runtime else ", and --runtime")
+        )
+    check_name(model)
+    about = wiring.about_import(
+        model=model,
+        variant=Variant(precision=precision, runtime=engine, sparsity_frac=sparsity),
+        device=wiring.catalog().device(device).name,
+        device_count=device_count,
+        batch=batch,
+    )
+    found = formats[form].read(file, about)
+    _check(file, found)
+    kept = keep(wiring.imported_path(), model, found)
+    _tell(found, kept, model, json=json)
+
+
+def _check(file: Path, profiles: Sequence[Profile]) -> None:
+    """Nothing is kept that breaks the catalogue's own rules."""
+    broken = check_profiles(
+        profiles, is_device=is_device, today=wiring.utc_now().date()
+    )
+    if broken:
+        raise SpecFileError("; ".join(broken), str(file))
+
+
+def _tell(found: Sequence[Profile], kept: Path, model: str, *, json: bool) -> None:
+    if json:
+        document = {
+            "kind": "imported",
+            "version": 1,
+            "path": str(kept),
+            "profiles": [profile_data(p) for p in found],
+        }
+        typer.echo(json_text.dumps(document, indent=2, ensure_ascii=False))
+        return
+    show(profiles_table(found))
+    typer.echo(f"kept in {kept}; in a spec: source: {{kind: reference, name: {model}}}")

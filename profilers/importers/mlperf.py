@@ -1,0 +1,79 @@
+"""MLPerf Inference: `mlperf_log_summary.txt` of a SingleStream or MultiStream run.
+
+Server and Offline runs state latencies with their queue, or of the whole run, which
+are no service times.
+"""
+
+import re
+from pathlib import Path
+
+from planner.domain.profiles import BatchProfile, Profile, ServicePoint
+from planner.domain.variants import Runtime
+from profilers.importers import _reading as reading
+
+about = "mlperf_log_summary.txt of a SingleStream or MultiStream run"
+runtime: Runtime | None = None
+
+_NS_PER_S = 1e9
+_LINE = re.compile(r"\s*(?P<key>[^:]+?)\s*:\s*(?P<value>.+?)\s*")
+
+
+def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
+    """The profile of the log's one run.
+
+    Raises:
+        SpecFileError: It is no such log, or the run was not valid.
+    """
+    said = {
+        match["key"]: match["value"]
+        for line in reading.text(path).splitlines()
+        if (match := _LINE.fullmatch(line))
+    }
+    scenario = str(reading.at(path, said, "Scenario"))
+    batch = _batch(path, scenario, said)
+    if said.get("Mode") != "PerformanceOnly" or said.get("Result is") != "VALID":
+        raise reading.wrong(
+            path, "not a valid performance run: Mode or 'Result is' say otherwise"
+        )
+
+    def seconds(key: str) -> float:
+        stated = reading.at(path, said, f"{key} latency (ns)")
+        return reading.number(path, stated, key) / _NS_PER_S
+
+    point = ServicePoint(
+        batch=batch,
+        p50_s=seconds("50.00 percentile"),
+        mean_s=seconds("Mean"),
+        p90_s=seconds("90.00 percentile"),
+        p95_s=seconds("95.00 percentile"),
+        p99_s=seconds("99.00 percentile"),
+    )
+    tool = f"MLPerf {scenario}, {said.get('SUT name', 'unnamed system')}"
+    return (
+        BatchProfile(
+            model=about.model,
+            variant=about.variant,
+            device=about.device,
+            device_count=about.device_count,
+            points=(point,),
+            evidence=reading.evidence(
+                path,
+                about,
+                tool,
+                note="result not verified by MLCommons Association",
+            ),
+        ),
+    )
+
+
+def _batch(path: Path, scenario: str, said: dict[str, str]) -> int:
+    if scenario == "SingleStream":
+        return 1
+    if scenario == "MultiStream":
+        stated = reading.at(path, said, "samples_per_query")
+        return int(reading.number(path, stated, "samples_per_query"))
+    raise reading.wrong(
+        path,
+        f"a {scenario} run states no service time; import a SingleStream or "
+        "MultiStream run",
+    )

@@ -1,0 +1,95 @@
+"""vLLM: the JSON of `vllm bench serve --save-result`, one run or a list of runs.
+
+Percentiles must be asked for: --percentile-metrics ttft,tpot,e2el
+--metric-percentiles 50,95,99. Requests in flight come from Little's law.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+from planner.domain.profiles import LoadCurve, LoadPoint, Profile
+from planner.domain.variants import Runtime
+from planner.units import seconds
+from profilers.importers import _reading as reading
+
+about = "vllm bench serve --save-result, one run or a list of runs"
+runtime: Runtime | None = Runtime.VLLM
+
+
+def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
+    """The load curve of the file's runs.
+
+    Raises:
+        SpecFileError: It is no such file, or lacks percentiles.
+    """
+    document = reading.document(path)
+    runs = [document] if not isinstance(document, Sequence) else list(document)
+    if not runs:
+        raise reading.wrong(path, "the list of runs is empty")
+    return (
+        LoadCurve(
+            model=about.model,
+            variant=about.variant,
+            device=about.device,
+            device_count=about.device_count,
+            prompt_tokens=round(max(_per_request(path, r, "input") for r in runs)),
+            output_tokens=round(max(_per_request(path, r, "output") for r in runs)),
+            points=reading.ascending([_point(path, r) for r in runs]),
+            evidence=reading.evidence(
+                path, about, "vllm bench serve", on=_day(runs[0])
+            ),
+        ),
+    )
+
+
+def _day(run: object) -> dt.date | None:
+    """The day of `date`, which reads 20260615-101502."""
+    digits = str(run.get("date", ""))[:8] if isinstance(run, dict) else ""
+    return reading.day(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}")
+
+
+def _per_request(path: Path, run: object, side: str) -> float:
+    total = reading.number(
+        path, reading.at(path, run, f"total_{side}_tokens"), f"total_{side}_tokens"
+    )
+    return total / reading.number(path, reading.at(path, run, "completed"), "completed")
+
+
+def _point(path: Path, run: object) -> LoadPoint:
+    def percentile(metric: str, p: int) -> float:
+        key = f"p{p}_{metric}_ms"
+        if not reading.has(run, key) and p == 50:
+            key = f"median_{metric}_ms"
+        if not reading.has(run, key):
+            raise reading.wrong(
+                path,
+                f"no '{key}' in it; run with --percentile-metrics ttft,tpot,e2el "
+                "--metric-percentiles 50,95,99",
+            )
+        return seconds(reading.number(path, reading.at(path, run, key), key))
+
+    rate_rps = reading.number(
+        path, reading.at(path, run, "request_throughput"), "request_throughput"
+    )
+    mean_s = (
+        seconds(reading.number(path, run["mean_e2el_ms"], "mean_e2el_ms"))
+        if isinstance(run, dict) and "mean_e2el_ms" in run
+        else percentile("e2el", 50)
+    )
+    return LoadPoint(
+        concurrency=rate_rps * mean_s,
+        rate_rps=rate_rps,
+        ttft_p50_s=percentile("ttft", 50),
+        ttft_p95_s=percentile("ttft", 95),
+        ttft_p99_s=percentile("ttft", 99),
+        tpot_p50_s=percentile("tpot", 50),
+        tpot_p95_s=percentile("tpot", 95),
+        tpot_p99_s=percentile("tpot", 99),
+        e2e_p50_s=percentile("e2el", 50),
+        e2e_p95_s=percentile("e2el", 95),
+        e2e_p99_s=percentile("e2el", 99),
+        output_tokens_per_s=reading.number(
+            path, reading.at(path, run, "output_throughput"), "output_throughput"
+        ),
+    )
