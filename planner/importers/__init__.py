@@ -1,0 +1,1 @@
+"""Other tools' problems, read as problems of ours."""
