@@ -14,6 +14,7 @@ seen: the next best candidate would only fail in its turn.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -23,7 +24,7 @@ from planner.errors import SolverTimeoutError
 from planner.optimize.placement import place
 from planner.pipeline.demands import demands
 from planner.pipeline.question import Question
-from planner.pipeline.replay_traffic import AS_DECLARED, Sending, Wish, sending
+from planner.pipeline.replay_traffic import AS_DECLARED, Wish, sending
 from planner.pipeline.staging import Conditions, parts_of_solution, scenario
 from planner.simulate.fit import scaled
 from planner.simulate.measure import in_time, share_with_error
@@ -43,11 +44,13 @@ MOST_ROUNDS: Final = 6
 # Enough for a 95 % interval of ± 0.15 % around a promise of 95 % under Poisson traffic.
 MOST_REQUESTS: Final = 200_000
 # Bursts must come and go often enough to be averaged over.
-MOST_BURSTY_REQUESTS: Final = 1_500_000
+MOST_BURSTY_REQUESTS: Final = 500_000
+# Where a sample leaves it open whether a promise is kept, one this much longer decides.
+LONGER: Final = 4
 # What bisection finds holds on one sample of traffic; a little less holds on others.
 CUT: Final = 0.97
 BISECTIONS: Final = 5
-LEAST_PART: Final = 1 / 32
+LEAST_PART: Final = 1 / 8
 ROUNDS_TO_CUT_ALL: Final = 2
 
 
@@ -73,7 +76,7 @@ def try_out(
     `wish` holds the traces of those workloads whose own requests are known. Where no
     plan holds, the last one that was found is given, and the record says why not.
     """
-    trial = _Trial.of(question, wish, seed)
+    trial = _Trial(question, wish, seed)
     rounds: list[TrialRound] = []
     missed: dict[str, int] = {}
     first_usd = solution.cost_usd_per_month
@@ -97,7 +100,7 @@ def try_out(
             solution=solution,
             record=PlanSimulation(
                 seed=seed,
-                traffic=trial.sent.words,
+                traffic=trial.words,
                 rounds=tuple(rounds),
                 holds=not late,
                 why_not=why_not,
@@ -143,43 +146,58 @@ class _Key:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Trial:
-    """One sample of traffic, the same for every plan that is tried on it."""
+    """Two samples of traffic, the same for every plan: the longer one where in doubt."""
 
-    sent: Sending
-    block_of_hour: tuple[int, ...]
-    seed: int
-
-    @classmethod
-    def of(cls, question: Question, wish: Wish, seed: int) -> "_Trial":
-        block_of_hour = demands(question.spec).block_of_hour
+    def __init__(self, question: Question, wish: Wish, seed: int) -> None:
+        asked = demands(question.spec)
         is_bursty = any(w.traffic.burstiness for w in question.spec.workloads)
-        return cls(
-            sent=sending(
+        most = MOST_BURSTY_REQUESTS if is_bursty else MOST_REQUESTS
+        self._block_of_hour = asked.block_of_hour
+        self._seed = seed
+        self._length = 0
+        # A trace has a length of its own.
+        lengths = (most,) if wish.traces else (most, most * LONGER)
+        self._samples = [
+            partial(
+                sending,
                 question.spec,
                 question.workloads,
-                block_of_hour,
+                asked.block_of_hour,
                 wish=wish,
-                most_requests=MOST_BURSTY_REQUESTS if is_bursty else MOST_REQUESTS,
+                most_requests=length,
                 seed=seed,
-            ),
-            block_of_hour=block_of_hour,
-            seed=seed,
-        )
+            )
+            for length in lengths
+        ]
+        self._sent = self._samples[0]()
+
+    @property
+    def words(self) -> str:
+        """What was sent."""
+        return self._sent.words
 
     def tried(self, question: Question, solution: Solution) -> "_Seen":
+        """The plan on the shorter sample, on the longer one where that says too little."""
+        seen = self._on_sample(question, solution)
+        if self._length + 1 < len(self._samples) and seen.is_in_doubt:
+            self._length += 1
+            self._sent = self._samples[self._length]()
+            seen = self._on_sample(question, solution)
+        return seen
+
+    def _on_sample(self, question: Question, solution: Solution) -> "_Seen":
         stage = scenario(
             parts_of_solution(question, solution),
-            self.sent,
-            self.block_of_hour,
+            self._sent,
+            self._block_of_hour,
             question.catalog,
             Conditions(
                 confidence_frac=question.spec.policy.confidence_frac,
                 are_spares_idle=True,
             ),
         )
-        return _Seen(solution=solution, ran=run(stage, seed=self.seed))
+        return _Seen(solution=solution, ran=run(stage, seed=self._seed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +212,13 @@ class _Seen:
         """What each workload's users saw."""
         pairs = zip(self.ran.scenario.streams, self.ran.requests, strict=True)
         return tuple(_tried(stream, requests) for stream, requests in pairs)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a workload falls short by less than the simulation's own error."""
+        return any(
+            w.attainment_frac < w.promised_frac <= w.high_frac for w in self.workloads
+        )
 
     def cuts(self, late: Sequence[TriedWorkload]) -> dict[_Key, float]:
         """A factor for every way of serving that is at fault."""
@@ -241,7 +266,7 @@ class _Seen:
         alone = replace(self.ran.scenario, streams=tuple(streams), groups=(group,))
         low, high = LEAST_PART, 1.0
         for _ in range(BISECTIONS):
-            middle = (low * high) ** 0.5
+            middle = (low + high) / 2
             if _holds(alone, middle, self.ran.seed):
                 low = middle
             else:
@@ -315,5 +340,5 @@ def _plan_cut(c: Candidate, factor: float) -> PlanCut:
             runtime=variant.runtime,
         ),
         device=c.profile.device,
-        factor=factor,
+        kept_frac=factor,
     )

@@ -320,13 +320,13 @@ class TriedWorkload(Spec):
 
 
 class PlanCut(Spec):
-    """A capacity that did not hold under the trial's traffic, per machine."""
+    """A capacity that did not hold, and the part of it that is kept."""
 
     workload: str
     model: str
     variant: PlanVariant
     device: str
-    factor: Share
+    kept_frac: Share
 
 
 class TrialRound(Spec):
