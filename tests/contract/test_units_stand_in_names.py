@@ -42,7 +42,7 @@ UNITS = [
 WITHOUT_UNIT = {
     "percentile", "value", "low", "high", "concurrency", "missing", "usd_per_request",
     "objective_value", "bound_value", "accelerator_count", "from_", "to", "not_enough",
-    "current",
+    "current", "counts", "waiting", "mean_waiting", "in_service",
 }  # fmt: skip
 
 
