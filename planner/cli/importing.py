@@ -10,13 +10,17 @@ import typer
 from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show
+from planner.domain.placement import Solution
 from planner.domain.profiles import Profile
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import SpecError, SpecFileError, UnknownReferenceError
+from planner.importers.melange import bought, placement_problem, read_melange
+from planner.optimize.placement import place
 from planner.reference.devices import is_device
 from planner.reference.imported import check_name, keep
 from planner.reference.integrity import check_profiles
 from planner.report.catalog import profiles_table
+from planner.report.melange import melange_data, melange_table
 from planner.report.prediction import profile_data
 
 Model = Annotated[
@@ -52,14 +56,18 @@ def importing(
     device_count: DeviceCount = 1,
     json: arguments.Json = False,
 ) -> None:
-    """Take in what another program measured; the next plan may use it."""
+    """Take in what another program measured, or solve the problem it states."""
     formats = wiring.importers()
     if form == "list":
         for name, reader in formats.items():
             typer.echo(f"{name:15} {reader.about}")
+        typer.echo(f"{'melange':15} a problem of Mélange's: solved, not kept")
+        return
+    if form == "melange":
+        _solve_melange(file, json=json)
         return
     if form not in formats:
-        raise UnknownReferenceError("format", form, (*formats, "list"))
+        raise UnknownReferenceError("format", form, (*formats, "melange", "list"))
     engine = runtime or formats[form].runtime
     if not (file and model and device and precision and engine):
         raise SpecError(
@@ -78,6 +86,23 @@ def importing(
     _check(file, found)
     kept = keep(wiring.imported_path(), model, found)
     _tell(found, kept, model, json=json)
+
+
+def _solve_melange(file: Path | None, *, json: bool) -> None:
+    """Which of the file's GPUs to buy, and how many of each."""
+    if file is None:
+        raise SpecError("planner import melange FILE needs the file")
+    read = read_melange(file, today=wiring.utc_now().date())
+    answer = place(placement_problem(read))
+    if not isinstance(answer, Solution):
+        buckets = "a bucket of requests that none of its GPUs can serve"
+        typer.echo(f"{file}: no purchase serves it all: it has {buckets}")
+        raise typer.Exit(1)
+    if json:
+        document = melange_data(bought(answer), answer.certificate)
+        typer.echo(json_text.dumps(document, indent=2, ensure_ascii=False))
+        return
+    show(melange_table(bought(answer), answer.certificate))
 
 
 def _check(file: Path, profiles: Sequence[Profile]) -> None:
