@@ -8,8 +8,8 @@ its traffic at which it keeps the promise, and the capacity of every candidate o
 same workload, profile and way of batching is multiplied by CUT·s; members of a pool
 are cut together. The model is solved again, and so on, for at most MOST_ROUNDS plans.
 
-A workload that fails a third time is cut everywhere else, too, by the mildest factor
-seen: the next best candidate would only fail in its turn.
+A workload that fails a second time is cut everywhere else, too, by the mildest factor
+of that round: the next best candidate would only fail in its turn.
 """
 
 from collections.abc import Mapping, Sequence

@@ -30,6 +30,7 @@ class Topic(StrEnum):
     QUALITY = "quality"
     BREAKDOWN = "breakdown"
     SURENESS = "sureness"
+    TRIAL = "trial"
     CHOICE = "choice"
     ASSUMPTIONS = "assumptions"
     WARNINGS = "warnings"
@@ -142,6 +143,7 @@ def _plan(plan: PlanDocument) -> Iterable[Section | None]:
     yield _tables(Topic.BREAKDOWN, breakdown_table(plan))
     yield _tables(Topic.QUALITY, quality_table(plan), is_brief=True)
     yield _lines(Topic.SURENESS, "How sure", prose.how_sure(plan))
+    yield _lines(Topic.TRIAL, "Tried out", prose.trial(plan), is_brief=True)
     yield _lines(Topic.CHOICE, "Why this", prose.whys(plan), is_brief=True)
     yield _lines(
         Topic.CHOICE, "Why not the runner-up", prose.runners_up(plan), is_brief=True

@@ -1,6 +1,6 @@
 """A plan in sentences: the answer, why it and not the next, what was proved and assumed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +28,7 @@ from planner.specs.plan import (
     PlanSimulation,
     PlanWorkload,
     TokenPrediction,
+    TrialRound,
 )
 from planner.units import H_PER_MONTH
 
@@ -299,30 +300,43 @@ def how_sure(plan: PlanDocument) -> tuple[str, ...]:
         )
     if plan.safety is not None:
         found += _safety(plan.safety)
-    found += _trial(plan.simulation)
     return tuple(found)
+
+
+def trial(plan: PlanDocument) -> tuple[str, ...]:
+    """What the plan did on simulated traffic, and what it cost to make it hold."""
+    return tuple(_trial(plan.simulation))
 
 
 def _trial(simulation: PlanSimulation | None) -> Iterable[str]:
     if simulation is None:
-        yield "Not tried on simulated traffic: attainment is from queueing theory alone."
+        yield "not tried on simulated traffic: attainment is from queueing theory alone"
         return
     *earlier, last = simulation.rounds
     for w in last.workloads:
         yield clean(
             f"{w.workload}: {surely(w.attainment_frac)} of {w.n_requests:,} simulated "
-            f"requests in time (between {surely(w.low_frac)} and {surely(w.high_frac)}; "
-            f"promised {surely(w.promised_frac)}), {simulation.traffic}, at the policy's "
-            "confidence and without spares."
+            f"requests in time (promised {surely(w.promised_frac)}), at the policy's "
+            f"confidence and without spares; {simulation.traffic}"
         )
     if earlier:
         yield clean(
-            f"{counted(len(earlier), 'plan')} before this one missed a promise when tried "
-            f"out; keeping it costs {dollars(abs(simulation.price_usd_per_month))} a month "
-            f"{'more' if simulation.price_usd_per_month >= 0 else 'less'}."
+            f"{_missed(earlier)}; keeping the promise costs "
+            f"{dollars(abs(simulation.price_usd_per_month))} a month "
+            f"{'more' if simulation.price_usd_per_month >= 0 else 'less'}"
         )
     if simulation.why_not:
-        yield clean(f"This plan does not hold when tried out: {simulation.why_not}.")
+        yield clean(f"this plan does not hold when tried out: {simulation.why_not}")
+
+
+def _missed(rounds: Sequence[TrialRound]) -> str:
+    """The cheapest plan that did not hold, and how far it fell short."""
+    first = rounds[0]
+    worst = min(first.workloads, key=lambda w: w.attainment_frac - w.promised_frac)
+    return (
+        f"a plan for {dollars(first.cost_usd_per_month)} kept {worst.workload}'s promise "
+        f"for {surely(worst.attainment_frac)} of requests only"
+    )
 
 
 def _safety(safety: PlanSafety) -> Iterable[str]:
