@@ -198,7 +198,10 @@ def _by_sifting(part: Matrix, effort: _Effort) -> _Found | None:
                 best=some.best,
                 bound=relaxed.best,
             )
-    return _by_highs(part, effort, start=best)
+    whole = _by_highs(part, effort, start=best)
+    if whole is None or whole.verdict is Verdict.INFEASIBLE:
+        return whole
+    return replace(whole, bound=max(whole.bound, relaxed.best))
 
 
 def _by_highs(

@@ -11,6 +11,9 @@ from planner.optimize.loads import load
 from planner.optimize.terms import BoolArray, IntArray, Terms, terms, together
 from planner.optimize.variables import NONE, Load, Model
 
+# A need this near to whole machines would make factors that drown every tolerance.
+LEAST_LAST: Final = 1e-3
+
 DOMAIN_OF: Final[Mapping[FailureDomain, Callable[[Candidate], str | None]]] = {
     FailureDomain.SITE: lambda c: c.offer.site,
     FailureDomain.PROVIDER: lambda c: c.offer.provider,
@@ -25,6 +28,7 @@ def add_rows(model: Model) -> None:
     """Every row that the problem asks for, but for the budget."""
     demand(model)
     capacity(model)
+    whole(model)
     purchase(model)
     stock(model)
     uplink(model)
@@ -58,6 +62,23 @@ def capacity(model: Model) -> None:
         _at_most(model, model.f[c, t], model.awake[s.group_of[c], t])
         routed += terms(model.awake.ravel(), spare, row=cell)
     _carry(model, routed, cell)
+
+
+def whole(model: Model) -> None:
+    """What whole machines imply for fractions of them: nothing new, but a tighter search."""
+    s = model.sets
+    c, t = model.cells
+    tight = ~s.is_shared[s.group_of[c]]
+    c, t = c[tight], t[tight]
+    need = s.rate[s.workload_of[c], t] / s.capacity[c]
+    last = need - np.floor(need)
+    steep = (last > LEAST_LAST) | (need < 1)
+    steep &= last > 0
+    c, t, need, last = c[steep], t[steep], need[steep], last[steep]
+    each = np.arange(len(c))
+    g = s.group_of[c]
+    left = terms(model.f[c, t], need / last, row=each) + terms(model.n[g, t], -1.0, row=each)  # fmt: skip
+    model.milp.require(left, "<=", need / last - np.ceil(need))
 
 
 def purchase(model: Model) -> None:
