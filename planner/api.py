@@ -7,7 +7,7 @@ from typing import Any, Final
 from planner import wiring
 from planner.domain.profiling import TorchModel
 from planner.errors import SpecError
-from planner.pipeline.knowledge import torch_models
+from planner.pipeline.asking.knowledge import torch_models
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
 from planner.pipeline.recommend import recommend as decide
 from planner.plan import Infeasible, Plan, answer_of

@@ -8,7 +8,7 @@ import typer
 from planner import wiring
 from planner.cli import arguments
 from planner.cli.documents import deployment
-from planner.pipeline.references import check_references
+from planner.pipeline.asking.references import check_references
 from planner.specs.schema import json_schema
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from planner.domain.profiling import TorchModel
 from planner.errors import SpecError
-from planner.pipeline.knowledge import torch_models
+from planner.pipeline.asking.knowledge import torch_models
 from planner.plan import Plan, load_plan
 from planner.specs.deployment import Deployment
 from planner.specs.edit import parse_assignment, with_values

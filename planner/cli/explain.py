@@ -9,9 +9,9 @@ from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.errors import SpecError
-from planner.pipeline.explain import SEARCH_S, spec_of
-from planner.pipeline.explain import explain as solve
-from planner.pipeline.knowledge import torch_models
+from planner.pipeline.asking.knowledge import torch_models
+from planner.pipeline.exploring.explain import SEARCH_S, spec_of
+from planner.pipeline.exploring.explain import explain as solve
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
 from planner.plan import Plan, load_plan
 from planner.report.explain import closing_notes, explanation_tables, opening_line

@@ -9,7 +9,7 @@ import yaml
 from planner import wiring
 from planner.errors import SpecFileError
 from planner.files import write_text
-from planner.pipeline.references import check_references
+from planner.pipeline.asking.references import check_references
 from planner.specs.load import parse_spec
 
 HEADER = """\

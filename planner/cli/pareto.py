@@ -12,8 +12,8 @@ from planner.cli.documents import deployment
 from planner.domain.placement import Objective
 from planner.errors import UnknownReferenceError
 from planner.files import write_text
-from planner.pipeline.pareto import SEARCH_S, SPANNED
-from planner.pipeline.pareto import front as span
+from planner.pipeline.exploring.pareto import SEARCH_S, SPANNED
+from planner.pipeline.exploring.pareto import front as span
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
 from planner.plan import Plan
 from planner.report.pareto import front_page, front_svg, front_table

@@ -14,10 +14,10 @@ from planner.domain.predictions import Foresight
 from planner.domain.profiles import Profile
 from planner.domain.variants import Precision, Runtime
 from planner.errors import OutsideProfileError
-from planner.pipeline.atlas import Atlas
-from planner.pipeline.foresight import chosen, foresee
-from planner.pipeline.knowledge import learn
-from planner.pipeline.references import check_references
+from planner.pipeline.asking.atlas import Atlas
+from planner.pipeline.asking.foresight import chosen, foresee
+from planner.pipeline.asking.knowledge import learn
+from planner.pipeline.asking.references import check_references
 from planner.ports import Observer
 from planner.reference.catalog import Catalog
 from planner.report.prediction import foresight_data, foresight_table

@@ -11,8 +11,8 @@ from planner.cli.console import show, watching
 from planner.cli.documents import deployment
 from planner.domain.profiling import ProfilingJob, ProfilingOutcome
 from planner.errors import SpecError, UnknownReferenceError
-from planner.pipeline.knowledge import profiling_jobs
-from planner.pipeline.references import check_references
+from planner.pipeline.asking.knowledge import profiling_jobs
+from planner.pipeline.asking.references import check_references
 from planner.report.profiling import outcome_data, profiling_tables
 from planner.specs.load import nearest
 

@@ -10,11 +10,11 @@ from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.errors import SpecError
 from planner.files import write_text
-from planner.pipeline.explain import spec_of
-from planner.pipeline.knowledge import torch_models
-from planner.pipeline.replay import replay
-from planner.pipeline.replay_traffic import Wish
-from planner.pipeline.staging import Conditions
+from planner.pipeline.asking.knowledge import torch_models
+from planner.pipeline.exploring.explain import spec_of
+from planner.pipeline.rehearsing.replay import replay
+from planner.pipeline.rehearsing.replay_traffic import Wish
+from planner.pipeline.rehearsing.staging import Conditions
 from planner.plan import Plan, load_plan
 from planner.report.simulation import notes, simulation_tables, timeline_svg, verdict
 from planner.simulate.scenario import Outage, Routing

@@ -8,17 +8,17 @@ from typing import Final
 from planner.domain.placement import Objective, Solution, Verdict
 from planner.domain.profiling import TorchModel
 from planner.optimize.placement import place
-from planner.pipeline import answer
-from planner.pipeline.alternatives import MOST_WORKLOADS, runner_up
-from planner.pipeline.candidates import Capacities
-from planner.pipeline.certainty import safety
-from planner.pipeline.certify import Inputs, certified
-from planner.pipeline.kinds import words
-from planner.pipeline.knowledge import Knowledge, learn
-from planner.pipeline.question import Question, ask
-from planner.pipeline.reasons import reasons
-from planner.pipeline.references import check_references
-from planner.pipeline.relaxations import ways_out
+from planner.pipeline.asking.candidates import Capacities
+from planner.pipeline.asking.knowledge import Knowledge, learn
+from planner.pipeline.asking.question import Question, ask
+from planner.pipeline.asking.references import check_references
+from planner.pipeline.checking.certify import Inputs, certified
+from planner.pipeline.exploring.kinds import words
+from planner.pipeline.exploring.reasons import reasons
+from planner.pipeline.exploring.relaxations import ways_out
+from planner.pipeline.telling import answer
+from planner.pipeline.telling.alternatives import MOST_WORKLOADS, runner_up
+from planner.pipeline.telling.certainty import safety
 from planner.ports import Observer, Profiler
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
@@ -116,7 +116,7 @@ def _tried(
 ) -> tuple[Question, Solution, PlanSimulation]:
     """The plan that held on simulated traffic, with what was cut until it did."""
     # Machine code is loaded, and at first made: only where it is asked for.
-    from planner.pipeline.trial_run import try_out  # noqa: PLC0415
+    from planner.pipeline.rehearsing.trial_run import try_out  # noqa: PLC0415
 
     tried = try_out(question, solution, time_limit_s=world.time_limit_s)
     return tried.question, tried.solution, tried.record

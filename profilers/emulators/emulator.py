@@ -20,6 +20,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
 from planner.domain.hardware import Device, DeviceKind
+from planner.domain.operations import family
 from planner.domain.profiles import BatchProfile, Profile
 from planner.domain.variants import Precision
 from planner.errors import DeviceUnavailableError
@@ -94,7 +95,7 @@ class Emulators:
         return tables(
             profile
             for model in self._catalog.models()
-            if bands.family(model.name) in FAMILIES
+            if family(model.name) in FAMILIES
             for profile in self._catalog.profiles(model.name)
         )
 

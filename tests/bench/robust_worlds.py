@@ -29,12 +29,12 @@ import yaml
 
 from planner.domain.placement import Assignment, Solution
 from planner.optimize.placement import place
-from planner.pipeline.candidates import Capacities
-from planner.pipeline.certainty import trusting
-from planner.pipeline.knowledge import Knowledge, published
-from planner.pipeline.prediction import Replica, keeps_promise
-from planner.pipeline.question import Question, ask
+from planner.pipeline.asking.candidates import Capacities
+from planner.pipeline.asking.knowledge import Knowledge, published
+from planner.pipeline.asking.question import Question, ask
 from planner.pipeline.recommend import World, decide
+from planner.pipeline.telling.certainty import trusting
+from planner.pipeline.telling.prediction import Replica, keeps_promise
 from planner.ports import Unobserved
 from planner.reference.catalog import Catalog
 from planner.specs.load import load_spec

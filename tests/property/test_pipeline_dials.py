@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.pipeline.dials import Dial, Scale
+from planner.pipeline.exploring.dials import Dial, Scale
 
 turns = st.floats(0, 1)
 

@@ -2,11 +2,11 @@
 
 import datetime as dt
 
-from planner.pipeline.candidates import Capacities
-from planner.pipeline.knowledge import Knowledge, published
-from planner.pipeline.question import Question, ask
+from planner.pipeline.asking.candidates import Capacities
+from planner.pipeline.asking.knowledge import Knowledge, published
+from planner.pipeline.asking.question import Question, ask
+from planner.pipeline.exploring.trials import Trials
 from planner.pipeline.recommend import World
-from planner.pipeline.trials import Trials
 from planner.ports import Unobserved
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment

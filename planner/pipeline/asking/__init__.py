@@ -1,0 +1,1 @@
+"""From the document to the optimizer's question: places, ways, demands, profiles, columns."""

@@ -1,0 +1,136 @@
+"""What is to be expected of a model on a device, by every way there is.
+
+A figure that was measured or published for the device is never predicted over. Of two
+predictions for one setting the one with the narrower band counts. Where no way leads
+to the device, each says why.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from planner.domain.evidence import Provenance
+from planner.domain.hardware import Device
+from planner.domain.predictions import Foresight, Prediction, Refused
+from planner.domain.profiles import BatchProfile, LoadCurve, Profile
+from planner.domain.variants import Precision, Runtime
+from planner.pipeline.asking.atlas import Atlas
+from planner.pipeline.asking.unmeasured import (
+    Answer,
+    from_models,
+    from_peaks,
+    from_sizes,
+    usable,
+)
+from planner.pipeline.asking.unmeasured_language import from_curves
+from planner.reference.catalog import Catalog
+
+
+def foresee(
+    model: str,
+    profiles: Sequence[Profile],
+    device: Device,
+    *,
+    atlas: Atlas,
+    catalog: Catalog,
+) -> Foresight:
+    """Everything that can be said of one model on one device, from its profiles."""
+    own = [
+        p
+        for p in profiles
+        if p.device == device.name and p.evidence.provenance is not Provenance.PREDICTED
+    ]
+    answers = _answers(profiles, device, atlas, catalog)
+    predicted = [a for a in answers if isinstance(a, Prediction)]
+    refused = [a.reason for a in answers if isinstance(a, Refused)]
+    if not own and not answers:
+        refused = [_nowhere(model, device)]
+    return Foresight(
+        model=model,
+        device=device.name,
+        measured=tuple(own),
+        predictions=_best(predicted, own),
+        refusals=tuple(dict.fromkeys(refused)),
+    )
+
+
+def _nowhere(model: str, device: Device) -> str:
+    return (
+        f"{model}: no profile on another device, published or yours, leads to "
+        f"{device.name}; measure it there, or import a measurement with planner import"
+    )
+
+
+def predicted_profiles(
+    profiles: Sequence[Profile], devices: Iterable[Device], catalog: Catalog
+) -> tuple[Profile, ...]:
+    """Predicted profiles of a model, by its known ones, for devices that have none.
+
+    A device with any profile of the model is left alone.
+    """
+    measured = {p.device for p in profiles}
+    missing = [d for d in devices if d.name not in measured]
+    if not missing or not profiles:
+        return ()
+    atlas = Atlas.of(catalog)
+    return tuple(
+        prediction.profile
+        for device in missing
+        for prediction in foresee(
+            profiles[0].model, profiles, device, atlas=atlas, catalog=catalog
+        ).predictions
+    )
+
+
+def chosen(
+    profiles: Iterable[Profile], precision: Precision | None, runtime: Runtime | None
+) -> tuple[Profile, ...]:
+    """The profiles of that precision and runtime; None: of any."""
+    return tuple(
+        p
+        for p in profiles
+        if precision in (None, p.variant.precision)
+        and runtime in (None, p.variant.runtime)
+    )
+
+
+def _answers(
+    profiles: Sequence[Profile], device: Device, atlas: Atlas, catalog: Catalog
+) -> list[Answer]:
+    batches = usable(profiles)
+    curves = [p for p in profiles if isinstance(p, LoadCurve)]
+    return [
+        *from_models(batches, device, atlas),
+        *from_sizes(batches, device, catalog),
+        *from_peaks(batches, device, atlas, catalog),
+        *from_curves(curves, device, atlas, catalog),
+    ]
+
+
+def _best(
+    predicted: Iterable[Prediction], own: Sequence[Profile]
+) -> tuple[Prediction, ...]:
+    taken = {_setting(p) for p in own}
+    best: dict[object, Prediction] = {}
+    for prediction in predicted:
+        key = _setting(prediction.profile)
+        known = best.get(key)
+        if key not in taken and (known is None or _band(prediction) < _band(known)):
+            best[key] = prediction
+    return tuple(best.values())
+
+
+def _setting(profile: Profile) -> object:
+    """What two profiles of one model and device compete in."""
+    if isinstance(profile, BatchProfile):
+        return profile.variant
+    if isinstance(profile, LoadCurve):
+        return (
+            profile.variant,
+            profile.prompt_tokens,
+            profile.output_tokens,
+            profile.device_count,
+        )
+    return profile.variant, profile.device_count
+
+
+def _band(prediction: Prediction) -> float:
+    return prediction.profile.evidence.error_frac

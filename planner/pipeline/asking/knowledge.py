@@ -1,0 +1,179 @@
+"""What is known of each model: published profiles, and what was measured for the user."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from planner.domain.profiles import Profile
+from planner.domain.profiling import (
+    ProfilingJob,
+    ProfilingOutcome,
+    ProfilingProgress,
+    TorchModel,
+)
+from planner.errors import Mistake, SpecMistakesError
+from planner.pipeline.asking.foresight import predicted_profiles
+from planner.pipeline.asking.places import places
+from planner.ports import Profiler
+from planner.reference.catalog import Catalog
+from planner.specs.deployment import Deployment
+from planner.specs.models import Model, TorchSource, Variants
+
+DEFAULT_VARIANTS: Final = Variants()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """Profiles by model name of the document, and what was learned on the way."""
+
+    profiles: Mapping[str, tuple[Profile, ...]]
+    warnings: tuple[str, ...] = ()
+    n_measured: int = 0
+    n_cached: int = 0
+
+
+def published(spec: Deployment, catalog: Catalog) -> dict[str, tuple[Profile, ...]]:
+    """The catalogue's profiles of the document's reference models."""
+    return {
+        m.name: tuple(p for p in catalog.profiles(m.source.name) if _wanted(m, p))
+        for m in spec.models
+        if m.source.kind == "reference"
+    }
+
+
+def _wanted(model: Model, profile: Profile) -> bool:
+    chosen = model.variants
+    if chosen is None:
+        return True
+    # The defaults name what can be measured here; published runs used other runtimes.
+    any_runtime = "runtimes" not in chosen.model_fields_set
+    any_precision = "precisions" not in chosen.model_fields_set
+    return (any_precision or profile.variant.precision in chosen.precisions) and (
+        any_runtime or profile.variant.runtime in chosen.runtimes
+    )
+
+
+def torch_models(spec: Deployment, directory: Path) -> dict[str, TorchModel]:
+    """The user's own models, as files beside the document.
+
+    Raises:
+        SpecMistakesError: Every weights file that is not there.
+    """
+    mistakes: list[Mistake] = []
+    found = {}
+    for i, model in enumerate(spec.models):
+        source = model.source
+        if isinstance(source, TorchSource):
+            weights = None if source.weights is None else directory / source.weights
+            if weights is not None and not weights.is_file():
+                mistake = Mistake(
+                    path=f"models.{i}.source.weights",
+                    problem=f"no such file: {weights}",
+                    way_out="paths are relative to the document",
+                )
+                mistakes.append(mistake)
+            found[model.name] = TorchModel(
+                name=model.name,
+                directory=directory,
+                factory=source.factory,
+                weights=weights,
+                evaluation=model.evaluation.factory if model.evaluation else None,
+                inputs=model.inputs.factory if model.inputs else None,
+            )
+    if mistakes:
+        raise SpecMistakesError(spec.name, tuple(mistakes))
+    return found
+
+
+def profiling_jobs(
+    spec: Deployment,
+    catalog: Catalog,
+    models: Mapping[str, TorchModel],
+    reachable: Sequence[str],
+) -> tuple[ProfilingJob, ...]:
+    """What must be measured: each torch model on each reachable device on offer."""
+    offered = {p.offer.device for p in places(spec, catalog)}
+    devices = tuple(sorted(offered & set(reachable)))
+    jobs = []
+    for model in spec.models:
+        if model.name in models:
+            variants = model.variants or DEFAULT_VARIANTS
+            job = ProfilingJob(
+                model=models[model.name],
+                precisions=variants.precisions,
+                runtimes=variants.runtimes,
+                devices=devices,
+            )
+            jobs.append(job)
+    return tuple(jobs)
+
+
+def learn(
+    spec: Deployment,
+    catalog: Catalog,
+    models: Mapping[str, TorchModel],
+    profiler: Profiler | None,
+    *,
+    on_progress: Callable[[ProfilingProgress], None],
+) -> Knowledge:
+    """All profiles the document's models have, measuring the user's own.
+
+    Raises:
+        ProfilingError: Nothing can be measured here at all.
+    """
+    known = published(spec, catalog)
+    if not models:
+        return Knowledge(profiles=_with_foreseen(spec, catalog, known))
+    if profiler is None:
+        raise AssertionError("a document with torch models comes with a profiler")
+    jobs = profiling_jobs(spec, catalog, models, profiler.reachable_devices())
+    outcome = profiler.profile(jobs, on_progress=on_progress)
+    for name in models:
+        known[name] = tuple(p for p in outcome.profiles if p.model == name)
+    return Knowledge(
+        profiles=_with_foreseen(spec, catalog, known),
+        warnings=tuple(_summary(outcome, models)),
+        n_measured=outcome.n_measured,
+        n_cached=outcome.n_cached,
+    )
+
+
+def _with_foreseen(
+    spec: Deployment, catalog: Catalog, known: Mapping[str, tuple[Profile, ...]]
+) -> Mapping[str, tuple[Profile, ...]]:
+    """What is known and, where the policy wants it, what is predicted from that."""
+    if not spec.policy.predict_unmeasured:
+        return known
+    offered = sorted({p.offer.device for p in places(spec, catalog)})
+    devices = [catalog.device(name) for name in offered]
+    return {
+        model: (*profiles, *predicted_profiles(profiles, devices, catalog))
+        for model, profiles in known.items()
+    }
+
+
+def _summary(outcome: ProfilingOutcome, models: Mapping[str, TorchModel]) -> list[str]:
+    """What profiling met with, in a line a kind; `planner profile` tells each."""
+    lines = []
+    for name in models:
+        failed = [f for f in outcome.failures if f.model == name]
+        variants = sorted({str(f.variant) for f in failed})
+        if variants:
+            devices = len({f.device for f in failed})
+            lines.append(
+                f"{name}: {', '.join(variants)} could not be had on some of {devices} "
+                "devices; planner profile SPEC says why"
+            )
+        profiles = [p for p in outcome.profiles if p.model == name]
+        if not profiles:
+            lines.append(
+                f"{name}: nothing could be measured; planner profile SPEC says why"
+            )
+    noisy = [w for w in outcome.warnings if "noisy" in w or "busy" in w]
+    if noisy:
+        lines.append(
+            f"the machine that measured was busy ({len(noisy)} remarks): error bands are "
+            "wider for it; measuring again on a quiet one may make the plan cheaper"
+        )
+    return lines

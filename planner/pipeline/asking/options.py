@@ -1,0 +1,199 @@
+"""Ways to serve a workload that pass every filter which needs no queueing theory."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from planner.domain.hardware import NetworkPath
+from planner.domain.placement import BatchPolicy
+from planner.domain.profiles import BatchProfile, LoadCurve, Profile
+from planner.domain.workloads import LatencySlo, TokenSlo, Workload
+from planner.pipeline.asking.places import Place
+from planner.pipeline.asking.ways import Ways
+from planner.units import BYTES_PER_GIB
+
+# Waits tried beside 0, as a share of the SLO: longer waits spend the promise itself.
+WAIT_SHARES_FRAC: Final = (0.0, 0.05)
+
+
+class Obstacle(StrEnum):
+    """What rules a way of serving out."""
+
+    UNMEASURED = "no profile"
+    RESIDENCY = "residency"
+    ROUTE = "no route"
+    QUALITY = "quality"
+    MEMORY = "memory"
+    SHAPE = "request shape"
+    SLO = "latency promise"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why one way of serving a workload is out of the question."""
+
+    workload: str
+    obstacle: Obstacle
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A way to serve a workload, before its capacity is known.
+
+    `error_factor` is what the profile's latencies are multiplied by to be safe
+    with the policy's confidence.
+    """
+
+    workload: Workload
+    place: Place
+    profile: Profile
+    path: NetworkPath
+    policy: BatchPolicy
+    error_factor: float
+
+
+def options(
+    workload: Workload,
+    places: Sequence[Place],
+    profiles: Sequence[Profile],
+    ways: Ways,
+    *,
+    confidence_frac: float,
+) -> tuple[list[Option], list[Refusal]]:
+    """Every way worth asking the queueing theory about, and why the others are not."""
+    by_device: dict[str, list[Profile]] = defaultdict(list)
+    for profile in profiles:
+        by_device[profile.device].append(profile)
+    found: list[Option] = []
+    refused: list[Refusal] = []
+    for place in places:
+        for answer in _at(place, workload, by_device, ways):
+            if isinstance(answer, Refusal):
+                refused.append(answer)
+                continue
+            profile, path = answer
+            found += [
+                Option(
+                    workload=workload,
+                    place=place,
+                    profile=profile,
+                    path=path,
+                    policy=policy,
+                    error_factor=profile.evidence.quantile_factor(confidence_frac),
+                )
+                for policy in _policies(profile, workload)
+            ]
+    return found, refused
+
+
+def _at(
+    place: Place,
+    workload: Workload,
+    by_device: Mapping[str, Sequence[Profile]],
+    ways: Ways,
+) -> Iterator[tuple[Profile, NetworkPath] | Refusal]:
+    """What each profile of the place's device comes to."""
+    offer = place.offer
+
+    def no(obstacle: Obstacle, reason: str) -> Refusal:
+        return Refusal(workload=workload.name, obstacle=obstacle, reason=reason)
+
+    at_origin = offer.site == workload.origin
+    if workload.residency and not at_origin and place.zone not in workload.residency:
+        allowed = ", ".join(workload.residency)
+        yield no(Obstacle.RESIDENCY, f"{offer.site} is outside residency {allowed}")
+        return
+    path = ways.path(workload, offer)
+    if path is None:
+        reason = f"no known way from {workload.origin} to {offer.site}"
+        yield no(Obstacle.ROUTE, reason)
+        return
+    profiles = by_device.get(offer.device, ())
+    if not profiles:
+        yield no(Obstacle.UNMEASURED, f"never profiled on {offer.device}")
+    for profile in profiles:
+        found = (
+            _quality_refusal(workload, profile)
+            or _fit_refusal(place, profile)
+            or _shape_refusal(workload, profile)
+        )
+        yield (profile, path) if found is None else no(*found)
+
+
+def _quality_refusal(
+    workload: Workload, profile: Profile
+) -> tuple[Obstacle, str] | None:
+    if workload.quality_metric is None or workload.quality_minimum_frac is None:
+        return None
+    quality = profile.quality
+    if quality is None or quality.metric != workload.quality_metric:
+        reason = f"{workload.quality_metric} of {profile.variant} is not known"
+        return Obstacle.QUALITY, reason
+    if workload.is_mean_floor:
+        return None
+    if quality.value_frac < workload.quality_minimum_frac:
+        reason = f"{profile.variant} has {quality.metric} {quality.value_frac:.3f}"
+        return Obstacle.QUALITY, reason
+    return None
+
+
+def _fit_refusal(place: Place, profile: Profile) -> tuple[Obstacle, str] | None:
+    offer = place.offer
+    if offer.device_count < profile.device_count:
+        return (
+            Obstacle.MEMORY,
+            (
+                f"{offer.instance_type} has {offer.device_count} {offer.device}, "
+                f"the profile used {profile.device_count}"
+            ),
+        )
+    needed, there = profile.memory_bytes, offer.memory_bytes
+    if needed is not None and there is not None and needed > there:
+        return (
+            Obstacle.MEMORY,
+            (
+                f"{offer.instance_type} has {there / BYTES_PER_GIB:.1f} GiB, "
+                f"{profile.variant} needs {needed / BYTES_PER_GIB:.1f}"
+            ),
+        )
+    return None
+
+
+def _shape_refusal(workload: Workload, profile: Profile) -> tuple[Obstacle, str] | None:
+    is_language = not isinstance(profile, BatchProfile)
+    if is_language != isinstance(workload.slo, TokenSlo):
+        kind = "ttft_ms and tpot_ms" if is_language else "latency_ms"
+        return Obstacle.SHAPE, f"profiles of {profile.model} answer promises of {kind}"
+    if isinstance(profile, LoadCurve) and not _covers(profile, workload):
+        return (
+            Obstacle.SHAPE,
+            (
+                f"measured for {profile.prompt_tokens}+{profile.output_tokens} tokens, "
+                "fewer than asked"
+            ),
+        )
+    return None
+
+
+def _covers(curve: LoadCurve, workload: Workload) -> bool:
+    """A curve of longer requests bounds shorter ones from above."""
+    return (
+        workload.prompt_tokens is not None
+        and workload.output_tokens is not None
+        and curve.prompt_tokens >= workload.prompt_tokens
+        and curve.output_tokens >= workload.output_tokens
+    )
+
+
+def _policies(profile: Profile, workload: Workload) -> Iterable[BatchPolicy]:
+    if not isinstance(profile, BatchProfile):
+        # The serving engine batches continuously; its limit was part of the measurement.
+        yield BatchPolicy(max_batch=1, max_wait_s=0.0)
+        return
+    slo_s = workload.slo.latency_s if isinstance(workload.slo, LatencySlo) else 0.0
+    for batch in (p.batch for p in profile.points):
+        for share in WAIT_SHARES_FRAC if batch > 1 else (0.0,):
+            yield BatchPolicy(max_batch=batch, max_wait_s=share * slo_s)

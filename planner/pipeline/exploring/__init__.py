@@ -1,0 +1,1 @@
+"""The document asked again with something changed: ways out, worth, flips, fronts."""

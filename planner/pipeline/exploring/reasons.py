@@ -1,0 +1,117 @@
+"""Why nothing fits: which demand, limit or budget stands in the way, in sentences."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from planner.domain.placement import PlacementProblem, Solution
+from planner.domain.workloads import LatencySlo, Workload
+from planner.optimize.placement import place
+from planner.pipeline.asking.candidates import slo_percentile_s
+from planner.pipeline.asking.options import Obstacle, Option
+from planner.pipeline.asking.question import Question
+from planner.specs.plan import Reason
+from planner.units import milliseconds
+
+# A rate so small that what is seen is an idle machine.
+IDLE_RPS: Final = 1e-6
+
+
+def reasons(question: Question, *, time_limit_s: float) -> tuple[Reason, ...]:
+    """Workloads that nothing can serve; else the limits that the whole runs into."""
+    problem = question.problem
+    served = {c.workload for c in problem.candidates}
+    alone = [
+        reason
+        for w in question.workloads
+        if w.name not in served
+        for reason in _unservable(w, question)
+    ]
+    return tuple(alone) or tuple(_limits(problem, time_limit_s))
+
+
+def _unservable(w: Workload, question: Question) -> Iterable[Reason]:
+    refusals = [r for r in question.refusals if r.workload == w.name]
+    if not refusals:
+        sentence = "no site of the document sells or owns any machine"
+        yield Reason(subject=w.name, sentence=sentence)
+        return
+    slow = [o for o in question.too_slow if o.workload.name == w.name]
+    if slow:
+        yield _fastest(w, slow)
+    counted = Counter(
+        r.obstacle for r in refusals if r.obstacle not in {Obstacle.SLO, Obstacle.UNMEASURED}
+    )  # fmt: skip
+    for obstacle, count in counted.most_common():
+        examples = dict.fromkeys(r.reason for r in refusals if r.obstacle is obstacle)
+        shown = "; ".join(list(examples)[:3])
+        more = f" and {len(examples) - 3} more" if len(examples) > 3 else ""
+        sentence = f"{obstacle.value} rules out {count} ways: {shown}{more}"
+        yield Reason(subject=w.name, sentence=sentence)
+    if not slow and not counted:
+        devices = sorted({p.device for p in question.knowledge.profiles[w.model]})
+        known = ", ".join(devices[:6]) or "no device at all"
+        sentence = f"no machine on offer has a profile of {w.model}; it was profiled on {known}"
+        yield Reason(subject=w.name, sentence=sentence)
+
+
+def _fastest(w: Workload, slow: Sequence[Option]) -> Reason:
+    idle = {id(o): slo_percentile_s(o, IDLE_RPS) for o in slow}
+    best = min(slow, key=lambda o: idle[id(o)])
+    found_ms = milliseconds(idle[id(best)])
+    where = f"{best.profile.variant} on {best.place.offer.device} at {best.place.offer.site}"
+    network_ms = milliseconds(best.path.rtt_s + best.path.transfer_s)
+    percentile = w.slo.percentile_frac * 100
+    if isinstance(w.slo, LatencySlo):
+        promise = f"p{percentile:g} within {milliseconds(w.slo.latency_s):g} ms"
+        found = f"{found_ms:.1f} ms, of which the network {network_ms:.1f} ms"
+    else:
+        promise = (
+            f"p{percentile:g} of TTFT within {milliseconds(w.slo.ttft_s):g} ms and of "
+            f"TPOT within {milliseconds(w.slo.tpot_s):g} ms"
+        )
+        found = f"TTFT {found_ms:.1f} ms"
+    return Reason(
+        subject=w.name,
+        sentence=f"nothing keeps {promise} even when idle; the fastest, {where}, "
+        f"needs {found} (at the policy's confidence)",
+    )
+
+
+def _limits(problem: PlacementProblem, time_limit_s: float) -> Iterable[Reason]:
+    """Every limit without which, alone, there would be a plan; else the mix of them."""
+    found = False
+    budget = problem.limits.budget_usd_per_month
+    if budget is not None:
+        limits = replace(problem.limits, budget_usd_per_month=None)
+        answer = place(replace(problem, limits=limits), time_limit_s=time_limit_s)
+        if isinstance(answer, Solution):
+            found = True
+            yield Reason(
+                subject="policy.budget_usd_per_month",
+                sentence=f"the cheapest plan costs {answer.cost_usd_per_month:,.2f} "
+                f"USD/month; the budget is {budget:,.2f}",
+            )
+    for name in problem.stock:
+        fewer = {k: v for k, v in problem.stock.items() if k != name}
+        if _solves(replace(problem, stock=fewer), time_limit_s):
+            found = True
+            sentence = f"only {problem.stock[name]} in stock, and the plan needs more"
+            yield Reason(subject=name, sentence=sentence)
+    for name in problem.uplink_bytes_per_s:
+        others = {k: v for k, v in problem.uplink_bytes_per_s.items() if k != name}
+        if _solves(replace(problem, uplink_bytes_per_s=others), time_limit_s):
+            found = True
+            sentence = "its uplink cannot carry what has to leave the site"
+            yield Reason(subject=name, sentence=sentence)
+    if not found:
+        yield Reason(
+            subject=", ".join(problem.rate_rps),
+            sentence="stock, uplinks and budget together cannot carry the demand; "
+            "no single one of them is to blame",
+        )
+
+
+def _solves(problem: PlacementProblem, time_limit_s: float) -> bool:
+    return isinstance(place(problem, time_limit_s=time_limit_s), Solution)

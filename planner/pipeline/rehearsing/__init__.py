@@ -1,0 +1,1 @@
+"""Plans on simulated traffic: staged, tried, cut, replayed."""

@@ -1,0 +1,276 @@
+"""A plan on the simulator's stage: its machines, its ways, its profiles.
+
+Machines are the plan's by the hour; every batch draws its time from the profile that
+the placement stands on. A shared uplink is a line of its own each way, where
+`planner.perf` takes both ways as one queue.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from planner.domain.hardware import NetworkPath, Offer, Purchase
+from planner.domain.placement import BatchPolicy, Solution
+from planner.domain.profiles import BatchProfile, LoadCurve, Profile
+from planner.domain.workloads import Workload
+from planner.errors import SpecError
+from planner.perf.service import STRATA, service_knots
+from planner.pipeline.asking.demands import demands
+from planner.pipeline.asking.places import places
+from planner.pipeline.asking.question import Question
+from planner.pipeline.asking.ways import Ways, lines
+from planner.pipeline.checking.certify import groups
+from planner.pipeline.checking.promises import stated_profile
+from planner.pipeline.rehearsing.replay_traffic import Sending
+from planner.reference.catalog import Catalog
+from planner.simulate.boot_times import boot_s
+from planner.simulate.calibration import calibrated
+from planner.simulate.scenario import (
+    Autoscaling,
+    Batches,
+    Calendar,
+    Group,
+    OneAtATime,
+    Outage,
+    Placed,
+    Routing,
+    Scenario,
+    Service,
+    Stream,
+    Way,
+)
+from planner.specs.deployment import Deployment
+from planner.specs.plan import PlanDocument
+from planner.units import H_PER_MONTH, seconds
+
+# Kubernetes looks every 15 s and waits 5 minutes before it takes machines away
+# (--horizontal-pod-autoscaler-sync-period, -downscale-stabilization; v1.31 defaults).
+LOOK_S: Final = 15.0
+PATIENCE: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A placement as it is served: on which machines, in which way, how much of it.
+
+    `spares` of its machines stand idle unless others are lost; `capacity_rps` is what
+    one machine sustains; `group` names machines that it shares with others.
+    """
+
+    workload: Workload
+    profile: Profile
+    path: NetworkPath
+    policy: BatchPolicy
+    offer: Offer
+    group: str
+    replicas_per_machine: int
+    capacity_rps: float
+    rates_rps: tuple[float, ...]
+    machines_on: tuple[int, ...]
+    spares: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """Under what a plan is tried.
+
+    Service times are taken at `confidence_frac` of each profile's error band (0.5: as
+    measured). With `autoscales` machines follow the traffic, between one and twice
+    the plan's; a new one serves after its boot time and `cold_start_s`.
+    """
+
+    confidence_frac: float
+    are_spares_idle: bool
+    routing: Routing = Routing.SHARE
+    autoscales: bool = False
+    cold_start_s: float = 0.0
+    are_interrupted: bool = False
+    outages: tuple[Outage, ...] = ()
+    timeout_s: float = math.inf
+
+
+def parts_of_solution(question: Question, solution: Solution) -> tuple[Part, ...]:
+    """The parts of a plan that was just solved."""
+    spares = question.problem.limits.spare_replicas
+    found = []
+    for a in solution.assignments:
+        c, option = a.candidate, question.behind[a.candidate.name]
+        found.append(
+            Part(
+                workload=option.workload,
+                profile=option.profile,
+                path=option.path,
+                policy=option.policy,
+                offer=c.offer,
+                group=c.group,
+                replicas_per_machine=c.replicas_per_machine,
+                capacity_rps=c.capacity_rps,
+                rates_rps=a.rates_rps,
+                machines_on=a.machines_on,
+                spares=min(spares, a.machines - 1),
+            )
+        )
+    return tuple(p for p in found if max(p.machines_on) > 0)
+
+
+def parts_of_plan(
+    plan: PlanDocument,
+    spec: Deployment,
+    catalog: Catalog,
+    profiles: Mapping[str, Sequence[Profile]],
+) -> tuple[Part, ...]:
+    """The parts of a plan that was written down.
+
+    Raises:
+        SpecError: A placement whose profile, offer or way is not known any more.
+    """
+    asked = demands(spec)
+    ways = Ways(spec, catalog, lines=lines(spec, catalog), workloads=asked.workloads)
+    offers = {p.offer.name: p.offer for p in places(spec, catalog)}
+    workloads = {w.name: w for w in asked.workloads}
+    found = []
+    for number, members in enumerate(groups(plan).values()):
+        for p in members:
+            offer, workload = offers.get(p.offer), workloads.get(p.workload)
+            profile = stated_profile(p, profiles.get(p.model, ()))
+            path = ways.path(workload, offer) if offer and workload else None
+            if offer is None or workload is None or profile is None or path is None:
+                raise SpecError(
+                    f"{p.workload} on {p.offer}: its profile, offer or way is not known "
+                    "here (any more); run planner recommend again"
+                )
+            found.append(
+                Part(
+                    workload=workload,
+                    profile=profile,
+                    path=path,
+                    policy=BatchPolicy(
+                        max_batch=p.max_batch, max_wait_s=seconds(p.max_wait_ms)
+                    ),
+                    offer=offer,
+                    group=f"{number + 1}",
+                    replicas_per_machine=p.replicas // p.machines,
+                    capacity_rps=p.capacity_rps / p.machines,
+                    rates_rps=p.rates_rps,
+                    machines_on=p.machines_on,
+                    spares=p.spare_machines,
+                )
+            )
+    return tuple(p for p in found if max(p.machines_on) > 0)
+
+
+def scenario(
+    parts: Sequence[Part],
+    sent: Sending,
+    block_of_hour: Sequence[int],
+    catalog: Catalog,
+    conditions: Conditions,
+) -> Scenario:
+    """Streams and groups of a plan under these conditions."""
+    by_group: dict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        by_group[part.group].append(part)
+    workloads = {p.workload.name: p.workload for p in parts}
+    return Scenario(
+        streams=tuple(
+            Stream(
+                workload=w.name,
+                slo=w.slo,
+                arrivals=sent.arrivals[w.name],
+                prompt_tokens=w.prompt_tokens or 0,
+                output_tokens=w.output_tokens or 0,
+            )
+            for w in workloads.values()
+        ),
+        groups=tuple(
+            _group(members, catalog, conditions) for members in by_group.values()
+        ),
+        calendar=Calendar(block_of_hour=tuple(block_of_hour), hour_s=sent.hour_s),
+        outages=conditions.outages,
+        timeout_s=conditions.timeout_s,
+    )
+
+
+def _group(members: Sequence[Part], catalog: Catalog, conditions: Conditions) -> Group:
+    first = members[0]
+    offer, device = first.offer, catalog.device(first.offer.device)
+    idle = first.spares if conditions.are_spares_idle else 0
+    watts = [
+        None if w is None else w * offer.device_count
+        for w in (device.idle_w, device.active_w)
+    ]
+    return Group(
+        name=f"{offer.name}: {', '.join(sorted({p.workload.name for p in members}))}",
+        placements=tuple(
+            Placed(
+                workload=p.workload.name,
+                way=_way(p),
+                service=_service(p, conditions.confidence_frac),
+                rates_rps=p.rates_rps,
+            )
+            for p in members
+        ),
+        machines_on=tuple(max(n - idle, 1) if n else 0 for n in first.machines_on),
+        replicas_per_machine=first.replicas_per_machine,
+        routing=conditions.routing,
+        scaling=_scaling(members, conditions) if conditions.autoscales else None,
+        interruptions_per_h=_interruptions_per_h(offer, conditions),
+        replacement_s=boot_s(offer.provider) + conditions.cold_start_s,
+        usd_per_h=offer.price_usd_per_h,
+        idle_w=watts[0],
+        active_w=watts[1],
+    )
+
+
+def _way(part: Part) -> Way:
+    workload, path = part.workload, part.path
+    payload_bytes = workload.request_bytes + workload.response_bytes
+    up_frac = workload.request_bytes / payload_bytes if payload_bytes else 0.0
+    return Way(
+        rtt_s=path.rtt_s,
+        up_s=path.transfer_s * up_frac,
+        down_s=path.transfer_s * (1 - up_frac),
+        line=workload.origin if path.uplink_load_frac > 0 else None,
+    )
+
+
+def _service(part: Part, confidence_frac: float) -> Service:
+    profile = part.profile
+    factor = profile.evidence.quantile_factor(confidence_frac)
+    if isinstance(profile, BatchProfile):
+        knots = service_knots(profile, part.policy.max_batch, error_factor=factor)
+        return Batches(strata=STRATA, knots_s=knots, policy=part.policy)
+    if isinstance(profile, LoadCurve):
+        return calibrated(profile, error_factor=factor)
+    return OneAtATime(
+        prefill_s_per_token=factor / profile.prompt_tokens_per_s,
+        decode_s_per_token=factor / profile.output_tokens_per_s,
+    )
+
+
+def _scaling(members: Sequence[Part], conditions: Conditions) -> Autoscaling:
+    first = members[0]
+    rate = sum(max(p.rates_rps) for p in members)
+    used = sum(max(p.rates_rps) / p.capacity_rps for p in members)
+    return Autoscaling(
+        target_rps=rate / used if used else first.capacity_rps,
+        least=1,
+        most=2 * max(first.machines_on),
+        interval_s=LOOK_S,
+        patience=PATIENCE,
+        lag_s=boot_s(first.offer.provider) + conditions.cold_start_s,
+    )
+
+
+def _interruptions_per_h(offer: Offer, conditions: Conditions) -> float:
+    """From the upper end of the provider's monthly bucket, as a constant hazard."""
+    frac = offer.interruption_frac_per_month
+    if (
+        not conditions.are_interrupted
+        or offer.purchase is not Purchase.SPOT
+        or not frac
+    ):
+        return 0.0
+    return -math.log1p(-min(frac, 0.99)) / H_PER_MONTH

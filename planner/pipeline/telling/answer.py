@@ -1,0 +1,339 @@
+"""A solution as the plan document: placements, promises, bill, evidence, warnings."""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from planner.domain.hardware import DeviceKind
+from planner.domain.placement import Assignment, Certificate, Solution
+from planner.domain.profiles import BatchProfile, LoadCurve, Quality
+from planner.domain.workloads import LatencySlo, TokenSlo, Workload
+from planner.pipeline.asking.options import Option
+from planner.pipeline.asking.question import Question
+from planner.pipeline.telling import prediction
+from planner.pipeline.telling.bill import bill, parts_usd_per_month, purchases
+from planner.pipeline.telling.cautions import cautions
+from planner.pipeline.telling.evidence import evidence
+from planner.pipeline.telling.prediction import Seen
+from planner.specs.deployment import Deployment
+from planner.specs.models import ReferenceSource
+from planner.specs.plan import (
+    PlanBlock,
+    PlanCertificate,
+    PlanDocument,
+    PlanModel,
+    PlanPlacement,
+    PlanPolicy,
+    PlanQuality,
+    PlanQualityFloor,
+    PlanSafety,
+    PlanSimulation,
+    PlanSlo,
+    PlanVariant,
+    PlanWorkload,
+    RunnerUp,
+)
+from planner.units import BYTES_PER_GIB, BYTES_PER_KIB, milliseconds
+from planner.version import VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An assignment with the option behind it and what its users see."""
+
+    assignment: Assignment
+    option: Option
+    seen: Seen
+    slo_met_probability_frac: float
+    shared_with: tuple[str, ...]
+
+
+def placed(question: Question, solution: Solution) -> tuple[Placed, ...]:
+    """Predictions for every assignment of a solution."""
+    found = []
+    for a in solution.assignments:
+        sharing = [
+            b
+            for b in solution.assignments
+            if b is not a and b.candidate.group == a.candidate.group
+        ]
+        replica = prediction.replica(a, sharing, question.behind)
+        found.append(
+            Placed(
+                assignment=a,
+                option=replica.option,
+                seen=replica.seen(),
+                slo_met_probability_frac=prediction.slo_met_probability_frac(replica),
+                shared_with=tuple(sorted({b.candidate.workload for b in sharing})),
+            )
+        )
+    return tuple(found)
+
+
+def plan_document(
+    question: Question,
+    solution: Solution,
+    *,
+    now: dt.datetime,
+    why: Mapping[str, str],
+    runners_up: Mapping[str, RunnerUp],
+    safety: PlanSafety | None = None,
+    simulation: PlanSimulation | None = None,
+) -> PlanDocument:
+    """The whole answer; `checked` is set by whoever certifies it."""
+    all_placed = placed(question, solution)
+    parts = parts_usd_per_month(question.problem, solution)
+    return PlanDocument(
+        name=question.spec.name,
+        status=solution.certificate.verdict,
+        created_at=now,
+        planner_version=VERSION,
+        spec_sha256=spec_sha256(question.spec),
+        certificate=certificate(question, solution),
+        policy=policy(question.spec),
+        models=models(question.spec),
+        cost=bill(question.problem, solution, question.catalog),
+        blocks=tuple(
+            PlanBlock(name=b.name, h_per_month=b.h_per_month) for b in question.blocks
+        ),
+        purchases=purchases(question.problem, solution),
+        placements=tuple(
+            _placement(p, question, parts[p.assignment.candidate.name])
+            for p in all_placed
+        ),
+        workloads=tuple(
+            _workload(
+                w,
+                [p for p in all_placed if p.option.workload.name == w.name],
+                question,
+                why=why.get(w.name, ""),
+                runner_up=runners_up.get(w.name),
+            )
+            for w in question.workloads
+        ),
+        evidence=evidence([p.option for p in all_placed], question.catalog),
+        warnings=tuple(cautions(question, solution.assignments, today=now.date())),
+        safety=safety,
+        simulation=simulation,
+        spec=plain_spec(question.spec),
+    )
+
+
+def spec_sha256(spec: Deployment) -> str:
+    """The document's own fingerprint: of what it says, not of how it is laid out."""
+    return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
+
+
+def plain_spec(spec: Deployment) -> dict[str, JsonValue]:
+    """The document as plain data, without what it leaves to its defaults."""
+    data: dict[str, JsonValue] = json.loads(spec.model_dump_json(exclude_unset=True))
+    return data
+
+
+def policy(spec: Deployment) -> PlanPolicy:
+    """What held for the whole plan."""
+    return PlanPolicy(
+        budget_usd_per_month=spec.policy.budget_usd_per_month,
+        objective=spec.policy.objectives[0],
+        confidence_frac=spec.policy.confidence_frac,
+        spare_replicas=spec.policy.spare_replicas,
+    )
+
+
+def models(spec: Deployment) -> tuple[PlanModel, ...]:
+    """The document's models, as manifests need them."""
+    return tuple(_models(spec))
+
+
+def _models(spec: Deployment) -> Iterable[PlanModel]:
+    for m in spec.models:
+        if isinstance(m.source, ReferenceSource):
+            yield PlanModel(
+                name=m.name,
+                source="reference",
+                reference=m.source.name,
+                license=m.license,
+            )
+        else:
+            yield PlanModel(
+                name=m.name,
+                source="torch",
+                factory=m.source.factory,
+                weights=m.source.weights,
+                inputs=m.inputs.factory if m.inputs else None,
+                evaluation=m.evaluation.factory if m.evaluation else None,
+                license=m.license,
+            )
+
+
+def certificate(question: Question, solution: Solution) -> PlanCertificate:
+    """What was proved; in money also where latency came first."""
+    proof: Certificate = solution.certificate
+    return PlanCertificate(
+        solver=proof.solver,
+        objective=question.spec.policy.objectives[0],
+        objective_usd_per_month=proof.objective_value,
+        bound_usd_per_month=proof.bound_value,
+        gap_frac=proof.gap_frac,
+        solve_s=proof.solve_s,
+        checked=False,
+    )
+
+
+def _placement(p: Placed, question: Question, usd_per_month: float) -> PlanPlacement:
+    a, profile = p.assignment, p.option.profile
+    c, offer = a.candidate, a.candidate.offer
+    return PlanPlacement(
+        workload=c.workload,
+        model=p.option.workload.model,
+        variant=PlanVariant(
+            precision=profile.variant.precision,
+            sparsity_frac=profile.variant.sparsity_frac,
+            runtime=profile.variant.runtime,
+        ),
+        site=offer.site,
+        site_kind="edge" if p.option.place.is_edge else "cloud",
+        zone=p.option.place.zone,
+        provider=offer.provider,
+        offer=offer.name,
+        instance_type=offer.instance_type,
+        device=offer.device,
+        device_count=offer.device_count,
+        purchase=offer.purchase,
+        machines=a.machines,
+        replicas=a.machines * c.replicas_per_machine,
+        spare_machines=min(question.problem.limits.spare_replicas, a.machines - 1),
+        max_batch=c.policy.max_batch,
+        max_wait_ms=milliseconds(c.policy.max_wait_s),
+        rate_rps=a.rate_rps,
+        share_frac=min(1.0, _share_frac(a, p.option.workload, question)),
+        capacity_rps=c.capacity_rps * a.machines,
+        memory_gib=_gib(profile.memory_bytes),
+        machine_memory_gib=_machine_memory_gib(p.option, question),
+        vcpus=offer.vcpus,
+        artifact_sha256=(
+            profile.artifact_sha256 if isinstance(profile, BatchProfile) else None
+        ),
+        predicted=prediction.document(p.seen),
+        breakdown=prediction.breakdown(p.seen),
+        quality=_quality(profile.quality),
+        provenance=profile.evidence.provenance,
+        profile_source=profile.evidence.source,
+        profile_as_of=profile.evidence.as_of,
+        profiled_prompt_tokens=(
+            profile.prompt_tokens if isinstance(profile, LoadCurve) else None
+        ),
+        profiled_output_tokens=(
+            profile.output_tokens if isinstance(profile, LoadCurve) else None
+        ),
+        error_frac=profile.evidence.error_frac,
+        price_usd_per_h=offer.price_usd_per_h,
+        price_source=offer.price_source,
+        price_as_of=offer.price_as_of,
+        cost_usd_per_month=usd_per_month,
+        shared_with=p.shared_with,
+        machines_on=a.machines_on,
+        rates_rps=a.rates_rps,
+    )
+
+
+def _share_frac(a: Assignment, w: Workload, question: Question) -> float:
+    """Part of the workload's requests in a month."""
+    hours = [b.h_per_month for b in question.blocks]
+    served = sum(h * r for h, r in zip(hours, a.rates_rps, strict=True))
+    asked = sum(h * r for h, r in zip(hours, w.rates_rps, strict=True))
+    return served / asked
+
+
+def _machine_memory_gib(option: Option, question: Question) -> float | None:
+    """Memory of the machine itself; an accelerator's own is another matter."""
+    device = question.catalog.device(option.place.offer.device)
+    if device.kind is DeviceKind.GPU:
+        return None
+    return _gib(option.place.offer.memory_bytes)
+
+
+def _gib(size_bytes: float | None) -> float | None:
+    return None if size_bytes is None else size_bytes / BYTES_PER_GIB
+
+
+def _quality(quality: Quality | None) -> PlanQuality | None:
+    if quality is None:
+        return None
+    return PlanQuality(
+        metric=quality.metric,
+        value=quality.value_frac,
+        low=quality.low_frac,
+        high=quality.high_frac,
+        n_samples=quality.n_samples,
+    )
+
+
+def _workload(
+    w: Workload,
+    parts: Sequence[Placed],
+    question: Question,
+    *,
+    why: str,
+    runner_up: RunnerUp | None,
+) -> PlanWorkload:
+    serving = [p for p in parts if p.assignment.rate_rps > 0]
+    shares = [(_share_frac(p.assignment, w, question), p.seen) for p in serving]
+    attained = sum(
+        share * prediction.attainment_frac(seen, w.slo) for share, seen in shares
+    )
+    return PlanWorkload(
+        name=w.name,
+        model=w.model,
+        origin=w.origin,
+        rate_rps=w.rate_rps,
+        request_kib=w.request_bytes / BYTES_PER_KIB,
+        response_kib=w.response_bytes / BYTES_PER_KIB,
+        prompt_tokens=w.prompt_tokens,
+        output_tokens=w.output_tokens,
+        slo=_slo(w.slo),
+        quality_floor=_floor(w),
+        residency=w.residency,
+        predicted=prediction.together(shares),
+        attainment_frac=min(1.0, attained),
+        slo_met_probability_frac=_all_hold_frac(serving),
+        why=why,
+        runner_up=runner_up,
+    )
+
+
+def _all_hold_frac(parts: Sequence[Placed]) -> float:
+    """Every placement keeps the promise; profiles of one device err together."""
+    worst: dict[tuple[str, str], float] = {}
+    for p in parts:
+        key = (p.option.profile.device, str(p.option.profile.variant))
+        worst[key] = min(worst.get(key, 1.0), p.slo_met_probability_frac)
+    product = 1.0
+    for probability in worst.values():
+        product *= probability
+    return product
+
+
+def _floor(w: Workload) -> PlanQualityFloor | None:
+    if w.quality_metric is None or w.quality_minimum_frac is None:
+        return None
+    return PlanQualityFloor(
+        metric=w.quality_metric,
+        minimum_frac=w.quality_minimum_frac,
+        over="mean" if w.is_mean_floor else "each_request",
+    )
+
+
+def _slo(slo: LatencySlo | TokenSlo) -> PlanSlo:
+    percentile = slo.percentile_frac * 100
+    if isinstance(slo, LatencySlo):
+        return PlanSlo(percentile=percentile, latency_ms=milliseconds(slo.latency_s))
+    return PlanSlo(
+        percentile=percentile,
+        ttft_ms=milliseconds(slo.ttft_s),
+        tpot_ms=milliseconds(slo.tpot_s),
+    )

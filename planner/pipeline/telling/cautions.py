@@ -1,0 +1,84 @@
+"""What the reader of a plan must know before acting on it."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from planner.domain.evidence import Provenance
+from planner.domain.hardware import Purchase
+from planner.domain.placement import Assignment
+from planner.pipeline.asking.question import Question
+from planner.pipeline.telling.bill import machine_words
+
+# Of 829 AWS types compared between 2025-04 and 2026-07, 805 kept their price; GPUs fell
+# by 25-44 %: half a year is when a founder should look again.
+STALE_AFTER_DAYS: Final = 183
+
+NOT_ON_THE_BILL: Final = (
+    "not on the bill: disks and snapshots, load balancers, public addresses, logs and "
+    "monitoring, taxes, and people's time"
+)
+
+
+def cautions(
+    question: Question, assignments: Sequence[Assignment], *, today: dt.date
+) -> Iterable[str]:
+    """Warnings, each once, the gravest first."""
+    found = [
+        *question.knowledge.warnings,
+        *_about_profiles(assignments),
+        *_about_prices(assignments, today),
+        *_about_places(question, assignments),
+        *_about_licences(question),
+        NOT_ON_THE_BILL,
+    ]
+    return dict.fromkeys(found)
+
+
+def _about_profiles(assignments: Sequence[Assignment]) -> Iterable[str]:
+    for a in assignments:
+        profile = a.candidate.profile
+        known = profile.evidence
+        if known.provenance in {Provenance.EMULATED, Provenance.PREDICTED}:
+            yield (
+                f"{profile.model} was never run on a real {profile.device}: its figures "
+                f"are {known.provenance.value}, up to {known.error_frac:.0%} slower with "
+                "90 % probability; measure one before you buy many"
+            )
+
+
+def _about_prices(assignments: Sequence[Assignment], today: dt.date) -> Iterable[str]:
+    for a in assignments:
+        offer = a.candidate.offer
+        age_days = (today - offer.price_as_of).days
+        if offer.purchase is not Purchase.OWNED and age_days > STALE_AFTER_DAYS:
+            yield (
+                f"the price of {machine_words(offer)} is {age_days} days old "
+                f"({offer.price_as_of}); planner catalog refresh --provider "
+                f"{offer.provider} brings today's"
+            )
+        if offer.purchase is Purchase.SPOT:
+            rate = offer.interruption_frac_per_month
+            often = "an unknown share" if rate is None else f"up to {rate:.0%}"
+            yield (
+                f"{machine_words(offer)} can be taken away: {often} of such machines "
+                "are interrupted in a month"
+            )
+
+
+def _about_places(
+    question: Question, assignments: Sequence[Assignment]
+) -> Iterable[str]:
+    used = {a.candidate.offer.name for a in assignments}
+    for place in question.places:
+        if place.offer.name in used:
+            yield from place.notes
+
+
+def _about_licences(question: Question) -> Iterable[str]:
+    for model in question.spec.models:
+        if model.license is None:
+            yield (
+                f"no licence is stated for model {model.name}: make sure that you may "
+                "serve it, then write it down as models[].license"
+            )

@@ -1,0 +1,54 @@
+"""Every figure the chosen plan rests on, each once, with source and date."""
+
+from collections.abc import Iterable, Sequence
+
+from planner.pipeline.asking.options import Option
+from planner.pipeline.telling.bill import machine_words
+from planner.reference.catalog import Catalog
+from planner.specs.plan import EvidenceLine
+
+
+def evidence(options: Sequence[Option], catalog: Catalog) -> tuple[EvidenceLine, ...]:
+    """Evidence lines of the options, without repetition, in the options' order."""
+    lines = (line for o in options for line in _lines(o, catalog))
+    return tuple(dict.fromkeys(lines))
+
+
+def _lines(option: Option, catalog: Catalog) -> Iterable[EvidenceLine]:
+    profile, offer = option.profile, option.place.offer
+    known = profile.evidence
+    note = f"; {known.note}" if known.note else ""
+    yield EvidenceLine(
+        what=f"latency of {profile.model} as {profile.variant} on {profile.device}",
+        provenance=known.provenance.value,
+        source=known.source + note,
+        as_of=known.as_of,
+        error_frac=known.error_frac,
+    )
+    if profile.quality is not None:
+        yield EvidenceLine(
+            what=f"{profile.quality.metric} of {profile.model} as {profile.variant}",
+            provenance=known.provenance.value,
+            source=profile.quality.source,
+            as_of=known.as_of,
+        )
+    yield EvidenceLine(
+        what=f"price of {machine_words(offer)}",
+        provenance="imported",
+        source=offer.price_source,
+        as_of=offer.price_as_of,
+    )
+    yield EvidenceLine(
+        what=f"way from {option.workload.origin} to {offer.site}",
+        provenance="imported" if option.path.rtt_s else "measured",
+        source=option.path.source,
+        as_of=offer.price_as_of,
+    )
+    if not option.place.is_edge:
+        _, source = catalog.egress_usd_per_gb(offer.provider, offer.site)
+        yield EvidenceLine(
+            what=f"egress price of {offer.provider} {offer.site}",
+            provenance="imported",
+            source=source,
+            as_of=offer.price_as_of,
+        )
