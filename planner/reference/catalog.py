@@ -4,7 +4,7 @@ Every table is read when it is first asked for, so that a recommendation pays
 only for its own model, providers and regions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -85,7 +85,8 @@ class Catalog:
         """Every quote of a region: the user's own where there is a snapshot of it."""
         for snapshot in reversed(self.snapshots):
             if snapshot.provider == provider and region in snapshot.regions:
-                return tuple(q for q in snapshot.quotes if q.region == region)
+                own = (q for q in snapshot.quotes if q.region == region)
+                return tuple(_with_interruptions(own, quotes.quotes(provider, region)))
         return quotes.quotes(provider, region)
 
     def offers(
@@ -199,3 +200,20 @@ def _known(name: str, what: str, known: Mapping[str, T]) -> T:
     if name not in known:
         raise UnknownReferenceError(what, name, nearest(name, known) or tuple(known))
     return known[name]
+
+
+def _with_interruptions(
+    own: Iterable[InstanceQuote], shipped: Iterable[InstanceQuote]
+) -> Iterable[InstanceQuote]:
+    """A provider's interface tells spot prices but not how often machines are taken.
+
+    The shipped bucket of the same type and region stands in where there is one; the
+    price stays the user's own.
+    """
+    known = {q.instance_type: q.interruption_frac_per_month for q in shipped}
+    for quote in own:
+        often = known.get(quote.instance_type)
+        if quote.interruption_frac_per_month is None and often is not None:
+            yield replace(quote, interruption_frac_per_month=often)
+        else:
+            yield quote

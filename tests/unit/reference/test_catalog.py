@@ -1,6 +1,7 @@
 """The catalogue against figures read by hand from the sources that it cites."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -276,3 +277,22 @@ def test_batch_profiles_are_of_one_replica_on_one_device():
     for p in CATALOG.profiles("retinanet-800"):
         assert isinstance(p, BatchProfile)
         assert p.device_count == 1
+
+
+def test_a_snapshot_keeps_how_often_spot_machines_are_taken_away():
+    fresh = snapshot("us-east-1", 0.25)
+    quote = replace(
+        fresh.quotes[0],
+        instance_type="c7g.2xlarge",
+        spot_usd_per_h=0.1,
+        spot_source="a test",
+        spot_as_of=fresh.quotes[0].on_demand_as_of,
+    )
+    catalog = CATALOG.with_snapshot(replace(fresh, quotes=(quote,)))
+
+    (spot,) = catalog.offers("aws", ["us-east-1"], [Purchase.SPOT])
+
+    shipped = offer("aws/us-east-1/c7g.2xlarge/spot")
+    assert spot.price_usd_per_h == 0.1
+    assert spot.interruption_frac_per_month == shipped.interruption_frac_per_month
+    assert spot.interruption_frac_per_month is not None
