@@ -103,11 +103,13 @@ class ModelServer:
         # torch keeps its number of threads per calling thread: always the same one.
         self._runner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
 
-    def reconfigure(self, user_config: Mapping[str, Any]) -> None:
+    async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Take up a config; called by Ray before the first request and on each change."""
         config = ServingConfig.model_validate(user_config)
         if self._served is None or _differs(config, self._config):
-            self._served = self._runner.submit(_load, config).result()
+            loop = asyncio.get_running_loop()
+            # Whoever asks meanwhile if this replica is well gets an answer.
+            self._served = await loop.run_in_executor(self._runner, _load, config)
         self._config = config
         self._answer.set_max_batch_size(config.max_batch)  # type: ignore[attr-defined]  # serve.batch adds it
         self._answer.set_batch_wait_timeout_s(seconds(config.max_wait_ms))  # type: ignore[attr-defined]  # the same
