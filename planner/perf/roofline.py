@@ -14,8 +14,9 @@ flop/s and B bytes/s:
 
 Non-negative a, b are fitted in relative error to measured load points below
 saturation. I = (F/B / (F/B of an A100 80 GB))^γ: the more operations a GPU has for
-each byte, the less of them it reaches. TPOT is best with γ = 0 (decode waits for memory), TTFT
-with γ = 0.4 in most folds that leave a GPU out (`tests/bench/prediction.py`).
+each byte, the less of them it reaches. Of 0, 0.2 … 1 the fit chose γ = 0 for TPOT
+(decode waits for memory) and 0.4 for TTFT, in five and four of the six folds that
+leave a GPU out. Errors of such folds: `tests/bench/prediction.py`.
 """
 
 from collections.abc import Sequence

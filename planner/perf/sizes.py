@@ -11,8 +11,8 @@ matrix products divide almost by v'/v: llama.cpp reads prompts faster by a facto
 between the two, in the middle (`tests/bench/prediction.py`). The two ends are taken
 as the 10 % and 90 % quantiles of a log-normal factor, as the emulators take theirs.
 
-Other generations are refused: over the published processors the same speeds are off
-by half in the median, and the smallest one by more than twice.
+Other generations are refused: between sizes of as many vCPUs the same speeds miss the
+ratio of prompt reading by half in the median, and in one of ten by three times.
 """
 
 import math

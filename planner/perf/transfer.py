@@ -6,7 +6,7 @@ From its time on another device, and the models that were measured on both:
 
 with g learned from the common models by `kriging.py`. A line in ln t[here] alone is
 its simplest case, and what remains where operations are not stated: on the published
-tables the left-out error then more than doubles (`tests/bench/prediction.py`).
+tables the left-out error then more than triples (`tests/bench/prediction.py`).
 
 "No" is an answer: with fewer than MIN_COMMON models in common, or for a model whose
 time here lies more than BEYOND_RATIO outside theirs, nothing is predicted.

@@ -1,0 +1,126 @@
+"""`planner import`: what another program measured is in the next plan."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from planner.cli.app import main
+
+SAMPLES = Path(__file__).parents[1] / "data" / "importers"
+
+SPEC = """
+kind: deployment
+version: 1
+name: shelf
+models: [{name: m, source: {kind: reference, name: shelf-eyes}}]
+workloads:
+  - {name: w, model: m, origin: shop, traffic: {kind: constant, rate_rps: 5},
+     slo: {percentile: 95, latency_ms: 200}}
+sites: [{kind: edge, name: shop, devices: [{device: raspberry-pi-4, stock: 2}]}]
+"""
+MLPERF = (
+    "import", "mlperf", str(SAMPLES / "mlperf_log_summary.txt"),
+    "--model", "shelf-eyes", "--device", "raspberry-pi-4",
+    "--precision", "int8", "--runtime", "tflite",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLANNER_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_an_import_is_kept_where_it_says(home, capsys):
+    code = main([*MLPERF])
+
+    out = capsys.readouterr().out
+    assert code == 0
+    assert (home / "imported" / "shelf-eyes.json").is_file()
+    assert "shelf-eyes.json" in "".join(out.split("\n"))
+
+
+def test_json_is_one_document(capsys):
+    code = main([*MLPERF, "--json"])
+
+    document = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert document["profiles"][0]["evidence"]["provenance"] == "imported"
+
+
+def test_the_catalogue_lists_it(capsys):
+    main([*MLPERF])
+    capsys.readouterr()
+
+    code = main(["catalog", "profiles", "shelf-eyes"])
+
+    assert code == 0
+    assert "imported" in capsys.readouterr().out
+
+
+def test_the_next_plan_uses_it(tmp_path, capsys):
+    main([*MLPERF])
+    capsys.readouterr()
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SPEC, encoding="utf-8")
+
+    code = main(["recommend", str(spec), "--out", str(tmp_path / "plan"), "--json"])
+
+    plan = json.loads(capsys.readouterr().out)
+    assert code == 0
+    (placement,) = plan["placements"]
+    assert (placement["device"], placement["provenance"]) == (
+        "raspberry-pi-4",
+        "imported",
+    )
+    assert any("mlperf_log_summary.txt" in e["source"] for e in plan["evidence"])
+
+
+def test_it_lists_what_it_can_read(capsys):
+    code = main(["import", "list"])
+
+    assert code == 0
+    assert "llama-bench" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["import", "mlperf"], "needs --model"),
+        (["import", "triton", "x"], "unknown format 'triton'"),
+        (
+            [a.replace("raspberry-pi-4", "raspberry-pi-44") for a in MLPERF],
+            "raspberry-pi-4",
+        ),
+        (
+            [a.replace("shelf-eyes", "../shelf") for a in MLPERF],
+            "model name",
+        ),
+        (
+            [a.replace("mlperf_log_summary.txt", "vllm_bench.json") for a in MLPERF],
+            "no 'Scenario' in it",
+        ),
+    ],
+)
+def test_wrong_usage_exits_2_with_one_message_and_keeps_nothing(
+    home, capsys, arguments, words
+):
+    code = main(list(arguments))
+
+    err = capsys.readouterr().err
+    assert code == 2
+    assert words in err
+    assert "Traceback" not in err
+    assert not (home / "imported").exists()
+
+
+def test_a_damaged_import_is_named_with_the_way_out(home, capsys):
+    main([*MLPERF])
+    (home / "imported" / "shelf-eyes.json").write_text("{", encoding="utf-8")
+    capsys.readouterr()
+
+    code = main(["catalog", "profiles"])
+
+    assert code == 2
+    assert "import again" in capsys.readouterr().err

@@ -1,0 +1,126 @@
+"""`planner predict`: figures with intervals, reasons where there are none."""
+
+import json
+
+import pytest
+
+from planner.cli.app import main
+
+SPEC = """
+kind: deployment
+version: 1
+name: cams
+models: [{name: eyes, source: {kind: reference, name: mobilenet-v2-1.0-224}}]
+workloads:
+  - {name: cams, model: eyes, origin: us-east-1, traffic: {kind: constant, rate_rps: 4},
+     slo: {percentile: 95, latency_ms: 120}}
+sites: [{kind: cloud, provider: aws, regions: [us-east-1], purchase: [on_demand]}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLANNER_HOME", str(tmp_path / "home"))
+
+
+def test_a_prediction_states_interval_provenance_grounds_and_the_way_to_narrow_it(
+    capsys,
+):
+    code = main(
+        ["predict", "mobilenet-v2-1.4-224", "--device", "graviton3-8vcpu",
+         "--precision", "int8"]
+    )  # fmt: skip
+
+    out = " ".join(capsys.readouterr().out.split())
+    assert code == 0
+    for words in ("90 % interval", "predicted", "MLPerf", "What would narrow it"):
+        assert words in out
+
+
+def test_json_is_one_document_with_every_row(capsys):
+    code = main(["predict", "resnet-50", "--device", "nvidia-l40s", "--json"])
+
+    document = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert (document["kind"], document["device"]) == ("prediction", "nvidia-l40s")
+    for p in document["predictions"]:
+        assert p["profile"]["evidence"]["provenance"] == "predicted"
+        assert p["low_s"] < p["profile"]["points"][0]["p50_s"] < p["high_s"]
+        assert p["rows"]
+
+
+def test_what_was_published_is_said_to_be(capsys):
+    code = main(
+        ["predict", "mobilenet-v2-1.0-224", "--device", "graviton3-8vcpu",
+         "--runtime", "armnn"]
+    )  # fmt: skip
+
+    assert code == 0
+    assert "published measurement" in " ".join(capsys.readouterr().out.split())
+
+
+def test_only_the_batch_that_is_asked_for_is_listed(capsys):
+    main(["predict", "resnet-50", "--device", "nvidia-l40s", "--batch", "8"])
+
+    out = capsys.readouterr().out
+    assert "batch 8" in out
+    assert "batch 16" not in out
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        ("raspberry-pi-5", "8 are needed"),
+        ("graviton4-8vcpu", "no profile on another device"),
+    ],
+)
+def test_outside_its_support_it_refuses_and_says_why(capsys, device, words):
+    code = main(["predict", "mobilenet-v2-1.0-224", "--device", device])
+
+    assert code == 3
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "mobilenet-v2-1.0-225", "--device", "graviton3-8vcpu"],
+        ["predict", "mobilenet-v2-1.0-224", "--device", "graviton3"],
+    ],
+)
+def test_unknown_names_exit_2_with_the_nearest(capsys, arguments):
+    code = main(arguments)
+
+    assert code == 2
+    assert "nearest" in capsys.readouterr().err
+
+
+def test_the_models_of_a_document_are_asked_about(tmp_path, capsys):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SPEC, encoding="utf-8")
+
+    code = main(["predict", str(spec), "--device", "graviton3-2vcpu", "--json"])
+
+    document = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert document["predictions"]
+
+
+@pytest.mark.slow
+def test_a_policy_that_lets_predictions_compete_finds_a_smaller_machine(
+    tmp_path, capsys
+):
+    spec = tmp_path / "spec.yaml"
+    costs = {}
+    for name, policy in (("off", ""), ("on", "policy: {predict_unmeasured: true}\n")):
+        spec.write_text(SPEC + policy, encoding="utf-8")
+        code = main(
+            ["recommend", str(spec), "--out", str(tmp_path / name), "--json"]
+        )  # fmt: skip
+        plan = json.loads(capsys.readouterr().out)
+        assert code == 0
+        costs[name] = plan["cost"]["total_usd_per_month"]
+        provenances = {p["provenance"] for p in plan["placements"]}
+        assert provenances == {"imported" if name == "off" else "predicted"}
+
+    assert costs["on"] < costs["off"]

@@ -1,0 +1,220 @@
+"""What is predicted from the shipped tables, against rows that were held back."""
+
+from dataclasses import replace
+
+import pytest
+
+from planner.domain.evidence import Provenance
+from planner.domain.profiles import BatchProfile, LoadCurve
+from planner.domain.variants import Precision, Runtime
+from planner.pipeline.asking.atlas import Atlas
+from planner.pipeline.asking.foresight import chosen, foresee, predicted_profiles
+from planner.reference.catalog import Catalog
+
+CATALOG = Catalog.shipped()
+
+
+@pytest.fixture(scope="module")
+def atlas():
+    return Atlas.of(CATALOG)
+
+
+def ask(atlas, model, device, *, without=None):
+    """Foresight for a device, with what was published of it held back if so asked."""
+    profiles = [p for p in CATALOG.profiles(model) if p.device != without]
+    return foresee(
+        model, profiles, CATALOG.device(device), atlas=atlas, catalog=CATALOG
+    )
+
+
+def published(model, device, precision, runtime):
+    return next(
+        p
+        for p in CATALOG.profiles(model)
+        if (p.device, p.variant.precision, p.variant.runtime)
+        == (device, precision, runtime)
+    )
+
+
+@pytest.mark.parametrize("device", ["graviton3-8vcpu", "rk3588", "macbook-pro-m1"])
+def test_a_held_back_row_lies_within_the_stated_interval(atlas, device):
+    truth = published(
+        "mobilenet-v1-0.75-128", device, Precision.INT8, Runtime.TFLITE
+    ).points[0]
+
+    found = ask(atlas, "mobilenet-v1-0.75-128", device, without=device)
+
+    told = next(
+        p
+        for p in found.predictions
+        if (p.profile.variant.precision, p.profile.variant.runtime)
+        == (Precision.INT8, Runtime.TFLITE)
+    )
+    assert told.low_s <= truth.p50_s <= told.high_s
+    assert told.profile.points[0].p50_s == pytest.approx(truth.p50_s, rel=0.2)
+
+
+def test_what_was_published_for_the_device_is_never_predicted_over(atlas):
+    found = ask(atlas, "mobilenet-v2-1.0-224", "graviton3-8vcpu")
+
+    measured = {p.variant for p in found.measured}
+    assert measured
+    assert measured.isdisjoint(p.profile.variant for p in found.predictions)
+
+
+def test_every_prediction_says_that_it_is_one_and_from_which_rows(atlas):
+    for device in ("graviton3-2vcpu", "nvidia-t4"):
+        for model in ("mobilenet-v2-1.0-224", "resnet-50"):
+            for p in ask(atlas, model, device).predictions:
+                assert p.profile.evidence.provenance is Provenance.PREDICTED
+                assert p.profile.evidence.error_frac > 0.02
+                assert p.profile.device == device
+                assert p.rows
+                assert all("(" in row for row in p.rows)
+                assert p.narrower
+                assert "×" in p.profile.evidence.note or "peaks" in p.profile.evidence.note  # fmt: skip
+
+
+def test_fewer_cores_of_the_same_processor_are_slower_but_not_by_more_than_their_number(
+    atlas,
+):
+    whole = published(
+        "mobilenet-v2-1.0-224", "graviton3-8vcpu", Precision.INT8, Runtime.ARMNN
+    ).points[0]
+
+    found = ask(atlas, "mobilenet-v2-1.0-224", "graviton3-2vcpu")
+
+    told = next(
+        p for p in found.predictions if p.profile.variant.runtime is Runtime.ARMNN
+    )
+    assert whole.p50_s < told.profile.points[0].p50_s <= 4 * whole.p50_s
+
+
+def test_another_generation_of_processor_is_refused(atlas):
+    found = ask(atlas, "mobilenet-v2-1.0-224", "graviton4-8vcpu")
+
+    assert found.predictions == ()
+    assert "graviton4-8vcpu" in found.refusals[0]
+
+
+def test_a_burstable_size_is_not_predicted_from_the_whole_processor(atlas):
+    found = ask(atlas, "mobilenet-v2-1.0-224", "graviton2-burstable-2vcpu")
+
+    assert found.predictions == ()
+
+
+def test_a_device_with_two_models_in_common_is_refused_with_the_number(atlas):
+    found = ask(atlas, "mobilenet-v2-1.0-224", "raspberry-pi-5")
+
+    assert found.predictions == ()
+    assert any("2 models were measured on both" in r for r in found.refusals)
+
+
+def test_a_board_from_another_world_of_accelerators_is_not_predicted_from_gpus(atlas):
+    found = ask(atlas, "llama-3.1-8b", "aws-inferentia2")
+
+    assert found.predictions == ()
+
+
+def test_a_gpu_that_was_held_back_is_predicted_from_its_peaks(atlas):
+    truth = published("bert-large-squad", "nvidia-a30", Precision.INT8, Runtime.TENSORRT)  # fmt: skip
+
+    found = ask(atlas, "bert-large-squad", "nvidia-a30", without="nvidia-a30")
+
+    told = next(
+        p for p in found.predictions if p.profile.variant.precision is Precision.INT8
+    )
+    assert told.profile.points[0].p50_s == pytest.approx(truth.points[0].p50_s, rel=0.3)
+    assert told.low_s <= truth.points[0].p50_s <= told.high_s
+
+
+def test_a_language_model_has_curves_on_a_gpu_that_was_never_loaded(atlas):
+    found = ask(atlas, "llama-3.1-8b", "nvidia-l40s")
+
+    assert len(found.predictions) == 3
+    for p in found.predictions:
+        curve = p.profile
+        rates = [point.rate_rps for point in curve.points]
+        assert rates == sorted(rates)
+        assert all(
+            point.ttft_p50_s <= point.ttft_p95_s <= point.ttft_p99_s
+            for point in curve.points
+        )
+
+
+def test_a_gpu_between_two_others_lies_between_them(atlas):
+    found = ask(atlas, "llama-3.1-8b", "nvidia-l40s")
+
+    def idle_tpot_s(device):
+        return min(
+            p.points[0].tpot_p50_s
+            for p in CATALOG.profiles("llama-3.1-8b")
+            if isinstance(p, LoadCurve) and p.device == device and p.device_count == 1
+        )
+
+    told = min(p.profile.points[0].tpot_p50_s for p in found.predictions)
+    assert idle_tpot_s("nvidia-a100-80gb-sxm") < told < idle_tpot_s("nvidia-l4")
+
+
+def test_a_model_too_large_for_the_memory_is_refused(atlas):
+    found = ask(atlas, "phi-4", "nvidia-t4")
+
+    assert found.predictions == ()
+    assert any("memory does not hold" in r for r in found.refusals)
+
+
+def test_an_accelerator_without_bf16_is_predicted_in_fp16(atlas):
+    found = ask(atlas, "gemma-2-2b", "nvidia-t4")
+
+    assert {p.profile.variant.precision for p in found.predictions} == {Precision.FP16}
+
+
+def test_a_wide_source_gives_a_wide_prediction(atlas):
+    source = published(
+        "mobilenet-v2-1.0-224", "raspberry-pi-4", Precision.INT8, Runtime.TFLITE
+    )
+    emulated = replace(
+        source,
+        evidence=replace(
+            source.evidence, provenance=Provenance.EMULATED, error_frac=0.6
+        ),
+    )
+
+    def band(profile):
+        found = foresee(
+            "m", [profile], CATALOG.device("graviton3-8vcpu"), atlas=atlas, catalog=CATALOG
+        )  # fmt: skip
+        return min(p.profile.evidence.error_frac for p in found.predictions)
+
+    assert band(emulated) > 0.55
+    assert band(source) < 0.4
+
+
+def test_predicted_profiles_leave_measured_devices_alone():
+    profiles = CATALOG.profiles("mobilenet-v2-1.0-224")
+    devices = [CATALOG.device(d) for d in ("graviton3-8vcpu", "graviton3-4vcpu")]
+
+    added = predicted_profiles(profiles, devices, CATALOG)
+
+    assert {p.device for p in added} == {"graviton3-4vcpu"}
+    assert all(isinstance(p, BatchProfile) for p in added)
+
+
+def test_predictions_are_not_predicted_from():
+    profiles = CATALOG.profiles("mobilenet-v2-1.0-224")
+    two = predicted_profiles(profiles, [CATALOG.device("graviton3-2vcpu")], CATALOG)
+
+    again = predicted_profiles(two, [CATALOG.device("graviton3-4vcpu")], CATALOG)
+
+    assert again == ()
+
+
+def test_profiles_are_chosen_by_precision_and_runtime():
+    profiles = CATALOG.profiles("mobilenet-v2-1.0-224")
+
+    only = chosen(profiles, Precision.INT8, Runtime.ARMNN)
+
+    assert {(p.variant.precision, p.variant.runtime) for p in only} == {
+        (Precision.INT8, Runtime.ARMNN)
+    }
+    assert chosen(profiles, None, None) == profiles
