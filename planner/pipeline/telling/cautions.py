@@ -7,12 +7,16 @@ from typing import Final
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Assignment
+from planner.domain.variants import Runtime
 from planner.pipeline.asking.question import Question
 from planner.pipeline.telling.bill import machine_words
 
 # Of 829 AWS types compared between 2025-04 and 2026-07, 805 kept their price; GPUs fell
 # by 25-44 %: half a year is when a founder should look again.
 STALE_AFTER_DAYS: Final = 183
+
+# What our serving application runs itself; the other runtimes bring their own server.
+OWN_SERVER: Final = (Runtime.TORCH, Runtime.ONNXRUNTIME)
 
 NOT_ON_THE_BILL: Final = (
     "not on the bill: disks and snapshots, load balancers, public addresses, logs and "
@@ -44,6 +48,12 @@ def _about_profiles(assignments: Sequence[Assignment]) -> Iterable[str]:
                 f"{profile.model} was never run on a real {profile.device}: its figures "
                 f"are {known.provenance.value}, up to {known.error_frac:.0%} slower with "
                 "90 % probability; measure one before you buy many"
+            )
+        if profile.variant.runtime in OWN_SERVER:
+            yield (
+                f"{profile.model}'s figures are the model's alone: taking a request in and "
+                "sending the answer costs a server 5 to 14 ms of processor time more "
+                "(Ray Serve 2.60 on two cores, 2026-11); planner verify measures yours"
             )
 
 
