@@ -35,7 +35,7 @@ test: lint types contracts
 	$(BIN)/pytest
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/bench -q -s
+	PYTHONPATH=. $(BIN)/python tests/bench/run.py $(BENCH)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .planner plan-* build dist
