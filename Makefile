@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: recommend test lint types contracts bench clean
+.PHONY: recommend test test-long lint types contracts bench clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -32,7 +32,11 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
 
 test: lint types contracts
-	$(BIN)/pytest
+	$(BIN)/pytest -m 'not long'
+
+# What takes minutes because it waits for real measurements.
+test-long: $(VENV)/.dev
+	$(BIN)/pytest -m long
 
 bench: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/run.py $(BENCH)

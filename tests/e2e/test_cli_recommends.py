@@ -97,13 +97,19 @@ def test_manifests_are_written_again_from_the_plan_alone(spec, tmp_path, capsys)
 
 
 @pytest.mark.slow
-def test_known_profiles_need_no_heavy_package(spec, tmp_path):
+@pytest.mark.parametrize(
+    ("options", "heavy"),
+    [
+        (["--no-simulate"], {"torch", "ray", "boto3", "botocore", "onnxruntime", "numba", "scipy", "pandas"}),
+        ([], {"torch", "ray", "boto3", "botocore", "onnxruntime", "pandas"}),
+    ],
+)  # fmt: skip
+def test_known_profiles_need_no_heavy_package(spec, options, heavy):
     script = (
         "import sys\n"
         "from planner.cli.app import main\n"
-        f"code = main(['recommend', {str(spec)!r}, '--json'])\n"
-        "heavy = {'torch', 'ray', 'boto3', 'botocore', 'onnxruntime', 'scipy', 'pandas'}\n"
-        "print('heavy:', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+        f"code = main(['recommend', {str(spec)!r}, '--json', *{options!r}])\n"
+        f"print('heavy:', sorted({heavy!r} & set(sys.modules)), file=sys.stderr)\n"
         "sys.exit(code)\n"
     )
 

@@ -42,7 +42,7 @@ def test_the_readme_shows_what_the_example_prints(example, folder, capsys):
         assert missing(each, run(each, capsys)) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.ray
 def test_the_storefront_profiles_its_own_model_and_is_quick_the_second_time(
     folder, measuring_home, capsys

@@ -65,7 +65,7 @@ def test_arguments_that_do_not_belong_together_are_refused(arguments, words):
         planner.recommend(**arguments)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_live_torch_module_is_profiled_and_placed(measuring_home):
     torch = importlib.import_module("torch")
     torch.manual_seed(0)
