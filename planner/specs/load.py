@@ -20,6 +20,7 @@ MAX_DOCUMENT_BYTES: Final = 4 * BYTES_PER_MIB
 # A document of ours nests six deep and repeats nothing: aliases only serve bombs.
 MAX_NODES: Final = 200_000
 MAX_DEPTH: Final = 40
+DOCUMENT_KINDS: Final = {"deployment", "plan", "simulation", "explanation", "front"}
 # pydantic names the chosen member of a union in the path; a reader never wrote it there.
 UNION_TAGS: Final = {"reference", "torch", "edge", "cloud", "constant", "hourly"}
 # Words of `kind` fields: pydantic puts the chosen one into the place of a mistake.
@@ -141,6 +142,13 @@ def parse_document(data: object, kind: type[AnySpec], *, document: str) -> AnySp
             path="(document)",
             problem=f"expected keys and values, found {type(data).__name__}",
             way_out=f"start with 'kind: {_kind_word(kind)}'",
+        )
+        raise SpecMistakesError(document, (mistake,))
+    if data.get("kind") in DOCUMENT_KINDS - {_kind_word(kind)}:
+        mistake = Mistake(
+            path="kind",
+            problem=f"this is a document of kind '{data['kind']}'",
+            way_out=f"give one of kind '{_kind_word(kind)}'",
         )
         raise SpecMistakesError(document, (mistake,))
     try:

@@ -153,3 +153,10 @@ def test_names_may_be_written_in_any_script():
 def test_no_plain_data_gets_past_as_anything_but_named_mistakes(data):
     with pytest.raises(SpecMistakesError):
         parse_spec(data, document="d")
+
+
+def test_a_document_of_another_kind_is_named_as_such_and_nothing_else():
+    found = mistakes_of(changed(("kind",), "plan"))
+
+    assert set(found) == {"kind"}
+    assert "deployment" in found["kind"].way_out
