@@ -17,8 +17,8 @@
     demand    Σ_c∈w   f[c,t]                          =  1                    each w,t
     capacity  Σ_c∈g   rate[w,t]·f[c,t]/cap[c] + spare·awake[g,t]  ≤  n[g,t]   each g,t
               f[c,t]                                  ≤  awake[g,t]           each c∈g,t
-    whole     a/φ·f[c,t] − n[g,t]  ≤  a/φ − ⌈a⌉       each c alone in its g, t, where
-              a = rate[w,t]/cap[c], φ = a − ⌊a⌋; implied, and tighter for the search
+    whole     a/φ·f[c,t] − n[g,t]                     ≤  a/φ − ⌈a⌉            each c alone in g, t
+              a = rate[w,t]/cap[c], φ = a − ⌊a⌋; implied by whole n, and tighter
     owned     Σ_g∈o   n[g,t]                          ≤  own[o] ≤ stock[o]    each o,t
     hourly    Σ_g∈o   n[g,t] − Σ_m∈o com[m]           ≤  paid[o,t]            each o,t
     stock     Σ_g∈o   n[g,t]                          ≤  stock[o]             each o,t

@@ -11,7 +11,7 @@ from planner.optimize.loads import load
 from planner.optimize.terms import BoolArray, IntArray, Terms, terms, together
 from planner.optimize.variables import NONE, Load, Model
 
-# A need this near to whole machines would make factors that drown every tolerance.
+# Needs this near to whole machines would make factors that drown every tolerance.
 LEAST_LAST: Final = 1e-3
 
 DOMAIN_OF: Final[Mapping[FailureDomain, Callable[[Candidate], str | None]]] = {
@@ -65,20 +65,22 @@ def capacity(model: Model) -> None:
 
 
 def whole(model: Model) -> None:
-    """What whole machines imply for fractions of them: nothing new, but a tighter search."""
+    """What whole machines imply for fractions of them: nothing new, but a tighter search.
+
+    And not only tighter: a need below the solver's tolerance would be served by none.
+    """
     s = model.sets
     c, t = model.cells
-    tight = ~s.is_shared[s.group_of[c]]
-    c, t = c[tight], t[tight]
     need = s.rate[s.workload_of[c], t] / s.capacity[c]
     last = need - np.floor(need)
-    steep = (last > LEAST_LAST) | (need < 1)
-    steep &= last > 0
-    c, t, need, last = c[steep], t[steep], need[steep], last[steep]
+    alone = ~s.is_shared[s.group_of[c]] & ((need < 1) | (last > LEAST_LAST))
+    tiny = need < LEAST_LAST
+    told = (need > 0) & (last > 0) & (alone | tiny)
+    c, t, need, last = c[told], t[told], need[told], last[told]
     each = np.arange(len(c))
-    g = s.group_of[c]
-    left = terms(model.f[c, t], need / last, row=each) + terms(model.n[g, t], -1.0, row=each)  # fmt: skip
-    model.milp.require(left, "<=", need / last - np.ceil(need))
+    served = terms(model.f[c, t], need / last, row=each)
+    there = terms(model.n[s.group_of[c], t], -1.0, row=each)
+    model.milp.require(served + there, "<=", need / last - np.ceil(need))
 
 
 def purchase(model: Model) -> None:

@@ -71,6 +71,11 @@ def _machines(model: Model, values: FloatArray) -> IntArray:
         asked = load.terms.sums(values, len(load.machines))
         # A solver's integers are floats near integers: 1.9999999 machines are two.
         np.maximum.at(needed, load.machines, np.ceil(asked - NOISE_FRAC))
+    c, t = model.cells
+    works = (values[model.f[c, t]] > 0) & np.isfinite(model.sets.capacity[c])
+    cell = model.sets.group_of[c[works]] * model.sets.n_blocks + t[works]
+    # However little it is, nobody serves it with no machine at all.
+    needed[cell] = np.maximum(needed[cell], 1.0)
     solved = np.round(values[model.n.ravel()])
     return np.minimum(needed, solved).astype(np.int64).reshape(model.n.shape)
 

@@ -7,6 +7,7 @@ way's seconds over this one's, from the same run on the same machine.
 """
 
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -81,6 +82,8 @@ def _in_a_process(spec: BenchSpec, size: Any, way: str) -> tuple[Run, float]:
 
 
 def _measured(build: Callable[[Any], Any], size: Any, way: Way) -> tuple[Run, float]:
+    # HiGHS greets on stdout when its first model is made; only the table belongs there.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     run = way(build(size), time.perf_counter)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
     return run, peak / BYTES_PER_MIB

@@ -1,0 +1,187 @@
+"""Plans by hand: what is kept in reserve, who lives where, what a rise of demand asks."""
+
+from dataclasses import replace
+
+import pytest
+
+from planner.domain.hardware import Purchase
+from planner.domain.placement import (
+    Block,
+    DemandRises,
+    FailureDomain,
+    Limits,
+    NoPlan,
+    Objective,
+    PlacementProblem,
+    Solution,
+)
+from planner.optimize.placement import place
+from tests.support.placements import candidate, offer
+
+
+def problem(*columns, rate_rps, **facts):
+    return PlacementProblem(
+        rate_rps=rate_rps,
+        candidates=columns,
+        stock=facts.pop("stock", {}),
+        uplink_bytes_per_s=facts.pop("uplink_bytes_per_s", {}),
+        **facts,
+    )
+
+
+def machines(answer):
+    assert isinstance(answer, Solution)
+    return {a.candidate.name: a.machines_on for a in answer.assignments}
+
+
+def test_one_site_does_not_survive_its_own_loss_and_two_do():
+    near = candidate("a", offer("o", 1.0, site="s"), 5.0)
+    far = candidate("a", offer("new", 4.0, site="t"), 5.0)
+    limits = Limits(survives=(FailureDomain.SITE,))
+
+    assert isinstance(place(problem(near, rate_rps={"a": (5.0,)}, limits=limits)), NoPlan)  # fmt: skip
+    both = place(problem(near, far, rate_rps={"a": (5.0,)}, limits=limits))
+    assert machines(both) == {"a on o": (1,), "a on new": (1,)}
+
+
+@pytest.mark.parametrize("memory_bytes", [4.0, 6.0])
+def test_after_a_loss_only_those_serve_who_live_there(memory_bytes):
+    pools = [offer(s, 1.0, site=s, memory_bytes=memory_bytes) for s in ("s", "t")]
+    columns = [
+        candidate(w, o, 9.0, pool=f"pool {o.name}", memory_bytes=3.0)
+        for w in "ab"
+        for o in pools
+    ]
+    limits = Limits(survives=(FailureDomain.SITE,))
+    rates = {"a": (1.0,), "b": (1.0,)}
+
+    answer = place(problem(*columns, rate_rps=rates, limits=limits))
+
+    # Both must live on both sites; 4 bytes hold only one of them.
+    if memory_bytes < 6.0:
+        assert isinstance(answer, NoPlan)
+    else:
+        assert set(machines(answer)) == {c.name for c in columns}
+
+
+@pytest.mark.parametrize(("share_frac", "is_possible"), [(1.0, False), (0.4, True)])
+def test_after_a_loss_the_line_still_carries_no_more(share_frac, is_possible):
+    on_site = candidate("a", offer("box", 1.0, site="plant"), 10.0)
+    away = candidate(
+        "a", offer("o", 1.0, site="r"), 10.0, uplink="u", uplink_bytes_per_request=1.0
+    )
+    asked = problem(
+        on_site,
+        away,
+        rate_rps={"a": (10.0,)},
+        uplink_bytes_per_s={"u": 5.0},
+        limits=Limits(survives=(FailureDomain.SITE,), survivable_frac=share_frac),
+    )
+
+    assert isinstance(place(asked), Solution if is_possible else NoPlan)
+
+
+def test_offline_the_site_itself_carries_its_part():
+    on_site = candidate("a", offer("box", 9.0, site="plant"), 4.0)
+    away = candidate(
+        "a", offer("o", 1.0, site="r"), 10.0, uplink="u", uplink_bytes_per_request=1.0
+    )
+    limits = Limits(survives=(FailureDomain.UPLINK,), survivable_frac=0.4)
+
+    answer = place(problem(on_site, away, rate_rps={"a": (10.0,)}, limits=limits))
+
+    assert machines(answer)["a on box"] == (1,)
+
+
+def test_a_box_stays_for_the_night_and_an_hourly_machine_does_not():
+    blocks = (Block(name="day", h_per_month=500.0), Block(name="night", h_per_month=230.0))  # fmt: skip
+    box = candidate("a", offer("box", 0.1, purchase=Purchase.OWNED), 5.0)
+    cloud = candidate("a", offer("o", 1.0), 5.0)
+    asked = problem(
+        box, cloud, rate_rps={"a": (10.0, 2.0)}, blocks=blocks, stock={"box": 1}
+    )
+
+    answer = place(asked)
+
+    assert machines(answer) == {"a on box": (1, 1), "a on o": (1, 0)}
+    assert answer.cost_usd_per_month == pytest.approx(730 * 0.1 + 500.0)
+
+
+@pytest.mark.parametrize(("at_once", "count"), [(0, 3), (1, 4), (2, 5), (3, 6)])
+def test_each_rise_more_at_once_takes_a_machine_more(at_once, count):
+    pool = offer("o", 1.0)
+    columns = [candidate(w, pool, 1.0, pool="p") for w in "abc"]
+    rates = dict.fromkeys("abc", (1.0,))
+    rises = DemandRises(extra_rps=rates, most_at_once=at_once)
+
+    answer = place(problem(*columns, rate_rps=rates, rises=rises))
+
+    assert set(machines(answer).values()) == {(count,)}
+
+
+def test_of_equal_plans_the_nearest_is_taken():
+    far = candidate("a", offer("far", 1.0), 5.0, network_s=0.2)
+    near = candidate("a", offer("near", 1.0), 5.0, network_s=0.1)
+
+    answer = place(problem(far, near, rate_rps={"a": (5.0,)}))
+
+    assert machines(answer) == {"a on near": (1,)}
+
+
+def test_hours_without_traffic_need_no_machine_and_no_spare():
+    blocks = (Block(name="day", h_per_month=500.0), Block(name="night", h_per_month=230.0))  # fmt: skip
+    asked = problem(
+        candidate("a", offer("o", 1.0), 5.0),
+        rate_rps={"a": (5.0, 0.0)},
+        blocks=blocks,
+        limits=Limits(spare_replicas=1),
+    )
+
+    assert machines(place(asked)) == {"a on o": (2, 0)}
+
+
+def test_no_traffic_at_all_costs_nothing():
+    asked = problem(
+        candidate("a", offer("o", 1.0), 5.0, latency_s=0.2),
+        rate_rps={"a": (0.0,)},
+        objectives=(Objective.LATENCY, Objective.COST),
+    )
+
+    answer = place(asked)
+
+    assert isinstance(answer, Solution)
+    assert (answer.assignments, answer.cost_usd_per_month) == ((), 0.0)
+
+
+@pytest.mark.parametrize("pool", [None, "p"])
+@pytest.mark.parametrize("rate_rps", [1e-3, 1e-5, 1e-8])
+def test_a_tiny_workload_still_needs_a_machine(rate_rps, pool):
+    """One request a day is 1e-7 of a machine, less than any solver's tolerance."""
+    columns = [candidate(w, offer("o", 1.0), 100.0, pool=pool) for w in "ab"]
+    asked = problem(*columns, rate_rps={"a": (rate_rps,), "b": (rate_rps,)})
+
+    answer = place(asked)
+
+    assert isinstance(answer, Solution)
+    assert [a.rate_rps for a in answer.assignments] == pytest.approx([rate_rps] * 2)
+    assert answer.cost_usd_per_month == pytest.approx(730.0 * (1 if pool else 2))
+
+
+def test_nobody_to_serve_a_workload_is_an_answer():
+    assert isinstance(place(problem(rate_rps={"a": (1.0,)})), NoPlan)
+
+
+def test_requests_may_be_all_that_is_paid():
+    api = offer("api", 0.0)
+    by_request = candidate("a", api, 1e6, usd_per_request=1e-5)
+    server = candidate("a", offer("o", 1.0), 10.0)
+
+    few = place(problem(by_request, server, rate_rps={"a": (1.0,)}))
+    many = place(problem(by_request, server, rate_rps={"a": (100.0,)}))
+
+    assert few.cost_usd_per_month == pytest.approx(730 * 3600 * 1e-5)
+    # A full server does 10 requests/s for 1 USD/h, 36,000 of them: 0.36 at the API's price.
+    assert many.cost_usd_per_month == pytest.approx(100 * 730 * 3600 * 1e-5)
+    dear = replace(by_request, usd_per_request=1e-4)
+    mixed = place(problem(dear, server, rate_rps={"a": (102.0,)}))
+    assert mixed.cost_usd_per_month == pytest.approx(730 * (10 + 2 * 0.36))
