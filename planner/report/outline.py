@@ -16,6 +16,7 @@ from planner.report.tables import (
     quality_table,
     reasons_table,
     relaxations_table,
+    schedule_table,
 )
 from planner.report.timing import breakdown_table, latency_table
 from planner.specs.plan import PlanDocument
@@ -25,6 +26,7 @@ class Topic(StrEnum):
     """What a section is about; renderers hang pictures on it."""
 
     PLACEMENTS = "placements"
+    SCHEDULE = "schedule"
     COST = "cost"
     LATENCY = "latency"
     QUALITY = "quality"
@@ -138,6 +140,7 @@ def _verdict(plan: PlanDocument) -> str:
 
 def _plan(plan: PlanDocument) -> Iterable[Section | None]:
     yield _tables(Topic.PLACEMENTS, placements_table(plan), is_brief=True)
+    yield _tables(Topic.SCHEDULE, schedule_table(plan), is_brief=True)
     yield _tables(Topic.COST, cost_table(plan), is_brief=True)
     yield _tables(Topic.LATENCY, latency_table(plan), is_brief=True)
     yield _tables(Topic.BREAKDOWN, breakdown_table(plan))

@@ -155,6 +155,38 @@ def _traffic_shares(plan: PlanDocument) -> tuple[str, ...]:
     return tuple(words[i] for i in range(len(plan.placements)))
 
 
+def schedule_table(plan: PlanDocument) -> Table | None:
+    """What is on in which hours; nothing to tell where it is always the same."""
+    if len(plan.blocks) < 2:
+        return None
+    rows = [
+        (block.name, number(block.h_per_month), _on(plan, t))
+        for t, block in enumerate(plan.blocks)
+    ]
+    return table(
+        "What is on when",
+        ["Hours (UTC)", ">Hours a month", "Machines"],
+        rows,
+        footnotes=["Hours with the same traffic stand together; Mon to Sun where weeks are planned."],
+    )  # fmt: skip
+
+
+def _on(plan: PlanDocument, t: int) -> str:
+    """Machines of each kind in a block; those that several placements share once."""
+    counts: dict[tuple[str, tuple[str, ...]], tuple[int, str]] = {}
+    for i, p in enumerate(plan.placements):
+        who = (
+            tuple(sorted({p.workload, *p.shared_with})) if p.shared_with else (str(i),)
+        )
+        words = f"{p.instance_type} {PURCHASE_WORDS[p.purchase]}, {where(p)}"
+        counts[p.offer, who] = (p.machines_on[t], words)
+    on: dict[str, int] = {}
+    for count, words in counts.values():
+        if count:
+            on[words] = on.get(words, 0) + count
+    return "; ".join(f"{count:,} × {words}" for words, count in on.items()) or "nothing"
+
+
 def cost_table(plan: PlanDocument) -> Table:
     """The bill, line by line; what is printed adds up as printed."""
     lines = plan.cost.lines

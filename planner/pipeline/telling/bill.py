@@ -82,7 +82,7 @@ def _egress_lines(
     problem: PlacementProblem, a: Assignment, catalog: Catalog
 ) -> Iterable[CostLine]:
     c = a.candidate
-    if c.usd_per_request > 0:
+    if c.usd_per_request > 0 and a.rate_rps > 0:
         usd_per_gb, source = catalog.egress_usd_per_gb(c.offer.provider, c.offer.site)
         yield CostLine(
             item=f"answers leaving {c.offer.provider} {c.offer.site} at "

@@ -8,9 +8,10 @@ from planner.report.tables import (
     placements_table,
     quality_table,
     relaxations_table,
+    schedule_table,
 )
 from planner.report.timing import breakdown_table, latency_table
-from planner.specs.plan import PlanCost, PlanDocument
+from planner.specs.plan import PlanBlock, PlanCost, PlanDocument
 
 
 def titles(table):
@@ -225,3 +226,42 @@ def test_every_row_has_a_cell_for_every_column(storefront, chat, infeasible):
         tables += [evidence_table(plan), relaxations_table(plan)]
         for table in tables:
             assert {len(row) for row in table.rows} <= {len(table.columns)}
+
+
+def test_a_plan_that_changes_with_the_hour_says_what_is_on_when(storefront):
+    day, night = PlanBlock(name="08–20", h_per_month=365), PlanBlock(name="20–08", h_per_month=365)  # fmt: skip
+    first, *others = storefront.placements
+    varying = storefront.model_copy(
+        update={
+            "blocks": (day, night),
+            "placements": (
+                first.model_copy(update={"machines_on": (3, 1)}),
+                *(p.model_copy(update={"machines_on": (0, 0)}) for p in others),
+            ),
+        }
+    )
+
+    told = schedule_table(varying)
+
+    assert [row[2].split(" × ")[0] for row in told.rows] == ["3", "1"]
+    assert schedule_table(storefront) is None
+
+
+def test_machines_that_workloads_share_are_on_once(storefront):
+    first = storefront.placements[0]
+    sharing = first.model_copy(
+        update={"machines_on": (2, 2), "shared_with": ("other",)}
+    )
+    other = sharing.model_copy(
+        update={"workload": "other", "shared_with": (first.workload,)}
+    )
+    blocks = (
+        PlanBlock(name="a", h_per_month=365),
+        PlanBlock(name="b", h_per_month=365),
+    )
+
+    told = schedule_table(
+        storefront.model_copy(update={"blocks": blocks, "placements": (sharing, other)})
+    )
+
+    assert told.rows[0][2].startswith("2 × ")
