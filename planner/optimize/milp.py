@@ -213,6 +213,7 @@ def _by_highs(
     **options: str | float,
 ) -> _Found | None:
     problem = pulp.LpProblem("part", pulp.LpMinimize)
+    # HiGHS 1.16 spends 6 s on 290,000 columns jumping to a plan 80 % off the best.
     engine = _ArrayHighs(
         part,
         start,
@@ -220,6 +221,7 @@ def _by_highs(
         msg=False,
         timeLimit=effort.left_s,
         gapRel=effort.gap_frac,
+        mip_heuristic_run_feasibility_jump=False,
         **options,
     )
     problem.solve(engine)
