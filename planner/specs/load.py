@@ -144,13 +144,8 @@ def parse_document(data: object, kind: type[AnySpec], *, document: str) -> AnySp
             way_out=f"start with 'kind: {_kind_word(kind)}'",
         )
         raise SpecMistakesError(document, (mistake,))
-    if data.get("kind") in DOCUMENT_KINDS - {_kind_word(kind)}:
-        mistake = Mistake(
-            path="kind",
-            problem=f"this is a document of kind '{data['kind']}'",
-            way_out=f"give one of kind '{_kind_word(kind)}'",
-        )
-        raise SpecMistakesError(document, (mistake,))
+    if data.get("kind") in DOCUMENT_KINDS and "kind" in kind.model_fields:
+        _require_kind(str(data["kind"]), _kind_word(kind), document)
     try:
         # JSON mode: lists become tuples and words become enums, nothing else bends.
         return kind.model_validate_json(json.dumps(data, allow_nan=True))
@@ -160,6 +155,17 @@ def parse_document(data: object, kind: type[AnySpec], *, document: str) -> AnySp
     except (TypeError, ValueError) as error:
         mistake = Mistake(path="(document)", problem=f"not plain data: {error}")
         raise SpecMistakesError(document, (mistake,)) from None
+
+
+def _require_kind(found: str, wanted: str, document: str) -> None:
+    """A document of another kind is one mistake, not one for each of its fields."""
+    if found != wanted:
+        mistake = Mistake(
+            path="kind",
+            problem=f"this is a document of kind '{found}'",
+            way_out=f"give one of kind '{wanted}'",
+        )
+        raise SpecMistakesError(document, (mistake,))
 
 
 def _kind_word(kind: type[Spec]) -> str:

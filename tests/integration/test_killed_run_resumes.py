@@ -75,11 +75,17 @@ def test_a_killed_run_goes_on_where_it_was(kind, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def heed_interrupts():
+    """Whoever runs the tests in the background may have had interrupts ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_run_leaves_no_process_behind(tmp_path):
     with subprocess.Popen(
         command("local", tmp_path, NAMES),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        preexec_fn=heed_interrupts,
     ) as interrupted:
         until((tmp_path / "log").exists)
         interrupted.send_signal(signal.SIGINT)
