@@ -85,7 +85,7 @@ def test_an_interrupted_run_leaves_no_process_behind(tmp_path):
         command("local", tmp_path, NAMES),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=heed_interrupts,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509  # it takes no lock
     ) as interrupted:
         until((tmp_path / "log").exists)
         interrupted.send_signal(signal.SIGINT)
