@@ -6,11 +6,11 @@ a cost that adds up where one tree over all of them would multiply.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.optimize.terms import BoolArray, FloatArray, IntArray
+from planner.optimize.terms import BoolArray, FloatArray, IntArray, sums_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +18,14 @@ class Matrix:
     """Minimise `cost · x`, `row_lower ≤ A x ≤ row_upper`, `0 ≤ x ≤ upper`.
 
     A by rows: those of row i are `index` and `value` from `start[i]` to `start[i + 1]`.
-    `variable` says which variable of the whole each column is.
+    `variable` says which variable of the whole each column is; `linking` columns tie
+    together what would fall into parts without them.
     """
 
     cost: FloatArray
     upper: FloatArray
     integer: BoolArray
+    linking: BoolArray
     row_lower: FloatArray
     row_upper: FloatArray
     start: IntArray
@@ -109,6 +111,7 @@ def _part(whole: Matrix, columns: IntArray, rows: IntArray) -> Matrix:
         cost=whole.cost[ascending],
         upper=whole.upper[ascending],
         integer=whole.integer[ascending],
+        linking=whole.linking[ascending],
         row_lower=whole.row_lower[rows],
         row_upper=whole.row_upper[rows],
         start=begins,
@@ -129,10 +132,27 @@ def some_columns(whole: Matrix, columns: IntArray) -> Matrix:
         cost=whole.cost[columns],
         upper=whole.upper[columns],
         integer=whole.integer[columns],
+        linking=whole.linking[columns],
         row_lower=whole.row_lower,
         row_upper=whole.row_upper,
         start=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         index=number_of[whole.index[there]],
         value=whole.value[there],
         variable=columns,
+    )
+
+
+def without(whole: Matrix, columns: IntArray, values: FloatArray) -> Matrix:
+    """The program left when these columns stand at their values; their cost is not in it."""
+    is_held = np.zeros(len(whole.cost), dtype=np.bool_)
+    is_held[columns] = True
+    there = is_held[whole.index]
+    used = sums_by(
+        whole.row_of_entry[there],
+        whole.value[there] * values[whole.index[there]],
+        len(whole.row_lower),
+    )
+    left = some_columns(whole, np.flatnonzero(~is_held))
+    return replace(
+        left, row_lower=whole.row_lower - used, row_upper=whole.row_upper - used
     )

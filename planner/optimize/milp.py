@@ -14,16 +14,15 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
 import pulp
 
-from planner.domain.placement import Certificate, Verdict
-from planner.errors import SolverTimeoutError, SolverUnavailableError
-from planner.optimize.matrix import Matrix, parts
-from planner.optimize.sifting import LOOKS_COLUMNS_PER_ROW, is_large, promising
+from planner.domain.placement import Verdict
+from planner.errors import SolverUnavailableError
+from planner.optimize.matrix import Matrix
 from planner.optimize.terms import FloatArray
 
 SolverName = Literal["highs", "cbc"]
@@ -36,9 +35,6 @@ VERDICTS: Final = {
 # HiGHS' words for "by rows" and "minimise" where a model is passed as arrays.
 BY_ROWS: Final = 2
 MINIMISE: Final = 1
-# A look at few columns is for a good plan, not for a proof.
-LOOK_FRAC: Final = 0.2
-LOOK_GAP_FRAC: Final = 1e-3
 # HiGHS' word for a point that satisfies every row.
 FEASIBLE_POINT: Final = 2
 # A row without variables holds if its bounds allow zero to the solvers' own tolerance.
@@ -46,15 +42,9 @@ FEASIBILITY: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Values by variable (empty where infeasible) and what was proved."""
+class Found:
+    """What a solver found and proved of one part; no values where it is infeasible."""
 
-    values: FloatArray
-    certificate: Certificate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
     verdict: Verdict
     values: FloatArray
     best: float
@@ -62,79 +52,8 @@ class _Found:
     reduced_costs: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
-def solve(
-    whole: Matrix,
-    *,
-    time_limit_s: float,
-    solver: SolverName = "highs",
-    gap_frac: float = 0.0,
-    start: FloatArray | None = None,
-) -> Answer:
-    """The best values to that relative gap, or a proof that there are none.
-
-    Parts that share no row are solved one after the other. `start` holds values
-    known to satisfy every row, for HiGHS to begin with.
-
-    Raises:
-        SolverUnavailableError: No solver of that name can run here.
-        SolverTimeoutError: The limit passed before any plan was found.
-    """
-    began_s = time.perf_counter()
-    solver = _at_hand(solver)
-    # A variable in no row and no term is best at zero.
-    values = np.zeros(len(whole.cost))
-    found: list[_Found] = []
-    with _silent_stdout():
-        for part in parts(whole):
-            effort = _Effort(
-                solver=solver,
-                until_s=began_s + time_limit_s,
-                gap_frac=gap_frac,
-            )
-            known = None if start is None else start[part.variable]
-            one = _solve_part(part, effort, known)
-            if one is None:
-                raise _timed_out(solver, time_limit_s)
-            found.append(one)
-            if one.verdict is Verdict.INFEASIBLE:
-                break
-            values[part.variable] = one.values
-    return _answer(found, values, solver, time.perf_counter() - began_s)
-
-
-def _answer(
-    found: list[_Found], values: FloatArray, solver: SolverName, took_s: float
-) -> Answer:
-    verdicts = {f.verdict for f in found}
-    is_infeasible = Verdict.INFEASIBLE in verdicts
-    best = math.inf if is_infeasible else sum(f.best for f in found)
-    bound = math.inf if is_infeasible else sum(f.bound for f in found)
-    verdict = Verdict.OPTIMAL
-    if is_infeasible:
-        verdict = Verdict.INFEASIBLE
-    elif Verdict.FEASIBLE in verdicts:
-        verdict = Verdict.FEASIBLE
-    proof = Certificate(
-        solver={"highs": "HiGHS", "cbc": "CBC"}[solver],
-        verdict=verdict,
-        objective_value=best,
-        bound_value=bound,
-        gap_frac=(best - bound) / best if 0 < best < math.inf else 0.0,
-        solve_s=took_s,
-    )
-    return Answer(values=np.zeros(0) if is_infeasible else values, certificate=proof)
-
-
-def _timed_out(solver: SolverName, time_limit_s: float) -> SolverTimeoutError:
-    name = {"highs": "HiGHS", "cbc": "CBC"}[solver]
-    return SolverTimeoutError(
-        f"{name} found no plan and no proof in {time_limit_s:g} s; "
-        "raise --time-limit, or ask for fewer regions or instance types"
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Effort:
+class Effort:
     """With what, until when, and how close to the best."""
 
     solver: SolverName
@@ -143,77 +62,22 @@ class _Effort:
 
     @property
     def left_s(self) -> float:
+        """Seconds until then."""
         return max(self.until_s - time.perf_counter(), 0.0)
 
-    def look(self) -> "_Effort":
-        """A part of it, for a look that may not be the last."""
-        return replace(
-            self,
-            until_s=time.perf_counter() + LOOK_FRAC * self.left_s,
-            gap_frac=max(self.gap_frac, LOOK_GAP_FRAC),
-        )
 
-
-def _solve_part(
-    part: Matrix, effort: _Effort, start: FloatArray | None
-) -> _Found | None:
-    """What was found and proved; None where the limit passed before either."""
-    if not len(part.cost):
-        return _nothing(part)
-    if effort.solver == "cbc":
-        return _by_cbc(part, effort)
-    if start is None and is_large(part):
-        return _by_sifting(part, effort)
-    return _by_highs(part, effort, start=start)
-
-
-def _nothing(part: Matrix) -> _Found:
-    """Rows without variables hold at zero or not at all."""
-    holds = np.all(part.row_lower <= FEASIBILITY) and np.all(
-        part.row_upper >= -FEASIBILITY
-    )
-    told = Verdict.OPTIMAL if holds else Verdict.INFEASIBLE
-    return _Found(verdict=told, values=np.zeros(0), best=0.0, bound=0.0)
-
-
-def _by_sifting(part: Matrix, effort: _Effort) -> _Found | None:
-    """A few promising columns first; all of them only where that proves too little."""
-    relaxed = _by_highs(part, effort, is_relaxed=True, presolve="off")
-    if relaxed is None or relaxed.verdict is not Verdict.OPTIMAL:
-        return relaxed
-    enough = relaxed.best / (1 - effort.gap_frac)
-    best: FloatArray | None = None
-    for size in LOOKS_COLUMNS_PER_ROW:
-        few = promising(part, relaxed.values, relaxed.reduced_costs, size)
-        known = None if best is None else best[few.variable]
-        some = _by_highs(few, effort.look(), start=known, objective_target=enough)
-        if some is None or some.verdict is Verdict.INFEASIBLE:
-            continue
-        best = np.zeros(len(part.cost))
-        best[few.variable] = some.values
-        if some.best <= enough:
-            return _Found(
-                verdict=Verdict.OPTIMAL,
-                values=best,
-                best=some.best,
-                bound=relaxed.best,
-            )
-    whole = _by_highs(part, effort, start=best)
-    if whole is None or whole.verdict is Verdict.INFEASIBLE:
-        return whole
-    return replace(whole, bound=max(whole.bound, relaxed.best))
-
-
-def _by_highs(
+def by_highs(
     part: Matrix,
-    effort: _Effort,
+    effort: Effort,
     *,
     start: FloatArray | None = None,
     is_relaxed: bool = False,
     **options: str | float,
-) -> _Found | None:
+) -> Found | None:
+    """HiGHS' answer through PuLP; None where the limit passed before any."""
     problem = pulp.LpProblem("part", pulp.LpMinimize)
-    # HiGHS 1.16 spends 6 s on 290,000 columns jumping to a plan 80 % off the best.
+    # HiGHS 1.16 spends 6 s on 290,000 columns jumping to a plan 80 % off the best; it
+    # restarts where few columns are whole, which made Mélange's problems 1.2 × slower.
     engine = _ArrayHighs(
         part,
         start,
@@ -222,6 +86,7 @@ def _by_highs(
         timeLimit=effort.left_s,
         gapRel=effort.gap_frac,
         mip_heuristic_run_feasibility_jump=False,
+        mip_allow_restart=False,
         **options,
     )
     problem.solve(engine)
@@ -234,9 +99,7 @@ def _by_highs(
     ):
         return None
     if verdict is Verdict.INFEASIBLE:
-        return _Found(
-            verdict=verdict, values=np.zeros(0), best=math.inf, bound=math.inf
-        )
+        return Found(verdict=verdict, values=np.zeros(0), best=math.inf, bound=math.inf)
     point = problem.solverModel.getSolution()
     values = np.asarray(point.col_value)
     best = float(part.cost @ values)
@@ -247,7 +110,7 @@ def _by_highs(
     if best - bound <= effort.gap_frac * best:
         # The limit came while HiGHS had enough and looked for more.
         verdict = Verdict.OPTIMAL
-    return _Found(
+    return Found(
         verdict=verdict,
         values=values,
         best=best,
@@ -294,13 +157,14 @@ class _ArrayHighs(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
             lp.solverModel.setSolution(len(columns), columns, self._start)
 
 
-def _by_cbc(part: Matrix, effort: _Effort) -> _Found | None:
+def by_cbc(part: Matrix, effort: Effort) -> Found | None:
+    """CBC's answer through PuLP; None where the limit passed before any."""
     problem, columns = _in_pulp(part)
     problem.solve(_cbc(effort.left_s, effort.gap_frac))
     verdict = VERDICTS.get(problem.sol_status)
     if problem.status == pulp.LpStatusInfeasible:
         # CBC's presolve proves it without leaving a solution status behind.
-        return _Found(
+        return Found(
             verdict=Verdict.INFEASIBLE,
             values=np.zeros(0),
             best=math.inf,
@@ -312,7 +176,7 @@ def _by_cbc(part: Matrix, effort: _Effort) -> _Found | None:
     best = float(part.cost @ values)
     # PuLP does not pass CBC's bound on; costs are never negative.
     bound = best if verdict is Verdict.OPTIMAL else 0.0
-    return _Found(verdict=verdict, values=values, best=best, bound=bound)
+    return Found(verdict=verdict, values=values, best=best, bound=bound)
 
 
 def _in_pulp(part: Matrix) -> tuple[pulp.LpProblem, list[pulp.LpVariable]]:
@@ -356,7 +220,7 @@ def _in_pulp(part: Matrix) -> tuple[pulp.LpProblem, list[pulp.LpVariable]]:
     return problem, columns
 
 
-def _at_hand(solver: SolverName) -> SolverName:
+def at_hand(solver: SolverName) -> SolverName:
     """The solver asked for; CBC where HiGHS cannot run.
 
     Raises:
@@ -379,7 +243,7 @@ def _cbc(time_limit_s: float, gap_frac: float) -> pulp.LpSolver:
 
 
 @contextlib.contextmanager
-def _silent_stdout() -> Iterator[None]:
+def silent_stdout() -> Iterator[None]:
     """Send file descriptor 1 nowhere for a while.
 
     HiGHS 1.16 greets from C++ when its first model is made, whatever it is told,

@@ -58,8 +58,9 @@ from planner.domain.placement import (
 )
 from planner.errors import SolverTimeoutError
 from planner.optimize.columns import undominated
-from planner.optimize.milp import Answer, SolverName
+from planner.optimize.milp import SolverName
 from planner.optimize.rows import add_rows, budget
+from planner.optimize.search import Answer
 from planner.optimize.solution import solution
 from planner.optimize.terms import FloatArray, Terms
 from planner.optimize.variables import Model, variables

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from planner.optimize.matrix import Matrix, by_rows, parts
-from planner.optimize.milp import Answer, SolverName, solve
+from planner.optimize.milp import SolverName
+from planner.optimize.search import Answer, solve
 from planner.optimize.terms import (
     BoolArray,
     FloatArray,
@@ -23,6 +24,7 @@ class Milp:
     def __init__(self) -> None:
         self._upper: list[FloatArray] = []
         self._integer: list[BoolArray] = []
+        self._linking: list[BoolArray] = []
         self._n_variables = 0
         self._entries: list[Terms] = []
         self._row_lower: list[FloatArray] = []
@@ -36,8 +38,12 @@ class Milp:
         *,
         upper: ArrayLike = math.inf,
         integer: ArrayLike = False,
+        linking: bool = False,
     ) -> IntArray:
-        """Numbers of new variables, in an array of that shape."""
+        """Numbers of new variables, in an array of that shape.
+
+        `linking` ones tie together what would else fall into parts.
+        """
         first = self._n_variables
         numbers = first + np.arange(int(np.prod(shape))).reshape(shape)
         self._n_variables += numbers.size
@@ -47,6 +53,7 @@ class Milp:
         self._integer.append(
             np.broadcast_to(np.asarray(integer, dtype=np.bool_), numbers.shape).ravel()
         )
+        self._linking.append(np.full(numbers.size, linking))
         return numbers
 
     def require(self, left: Terms, sense: Sense, right: ArrayLike) -> None:
@@ -101,6 +108,7 @@ class Milp:
             cost=cost,
             upper=_joined(self._upper),
             integer=_joined(self._integer).astype(np.bool_),
+            linking=_joined(self._linking).astype(np.bool_),
             row_lower=_joined(self._row_lower),
             row_upper=_joined(self._row_upper),
             start=start,

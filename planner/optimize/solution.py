@@ -13,7 +13,7 @@ from planner.domain.placement import (
     Purchased,
     Solution,
 )
-from planner.optimize.milp import Answer
+from planner.optimize.search import Answer
 from planner.optimize.terms import BoolArray, FloatArray, IntArray
 from planner.optimize.variables import NONE, Model
 from planner.units import H_PER_MONTH, S_PER_H

@@ -213,7 +213,10 @@ def variables(problem: PlacementProblem, columns: Sequence[Candidate]) -> Model:
     own = np.full(n_offers, NONE)
     stock = [problem.stock.get(o.name, np.inf) for o in s.offers]
     own[s.is_owned] = milp.variables(
-        int(s.is_owned.sum()), upper=np.array(stock)[s.is_owned], integer=True
+        int(s.is_owned.sum()),
+        upper=np.array(stock)[s.is_owned],
+        integer=True,
+        linking=True,
     )
     paid = np.full((n_offers, n_blocks), NONE)
     paid[s.is_committed] = milp.variables((int(s.is_committed.sum()), n_blocks))
@@ -225,7 +228,7 @@ def variables(problem: PlacementProblem, columns: Sequence[Candidate]) -> Model:
         f=f,
         y=y,
         own=own,
-        com=milp.variables(len(s.commitments), integer=True),
+        com=milp.variables(len(s.commitments), integer=True, linking=True),
         paid=paid,
         awake=milp.variables((n_groups if spare else 0, n_blocks), upper=1.0, integer=True),
     )  # fmt: skip
