@@ -1,5 +1,6 @@
 """`planner simulate`: replay traffic against a plan."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from planner.cli.console import show, watching
 from planner.errors import SpecError
 from planner.files import write_text
 from planner.pipeline.asking.knowledge import torch_models
+from planner.pipeline.asking.traces import traces_at_hand
 from planner.pipeline.exploring.explain import spec_of
 from planner.pipeline.rehearsing.replay import replay
 from planner.pipeline.rehearsing.replay_traffic import Wish
@@ -18,8 +20,8 @@ from planner.pipeline.rehearsing.staging import Conditions
 from planner.plan import Plan, load_plan
 from planner.report.simulation import notes, simulation_tables, timeline_svg, verdict
 from planner.simulate.scenario import Outage, Routing
-from planner.simulate.shapes import Shape
 from planner.specs.plan import PlanDocument
+from planner.specs.shapes import Shape
 from planner.specs.simulation import SimulationDocument
 from planner.specs.traces import Trace, read_trace
 
@@ -32,7 +34,8 @@ def simulate(
         typer.Option(
             "--trace",
             metavar="[WORKLOAD=]FILE",
-            help="Requests as CSV: timestamp_s, or minute and requests. Repeatable.",
+            help="Requests as CSV or Parquet: timestamp_s, or minute and requests. "
+            "Repeatable.",
         ),
     ] = None,
     shape: Annotated[
@@ -74,6 +77,22 @@ def simulate(
             help="Seconds in which a site's uplink is out. Repeatable.",
         ),
     ] = None,
+    fail_uplink: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-uplink",
+            metavar="SITE",
+            help="This site's uplink is out all the time. Repeatable.",
+        ),
+    ] = None,
+    rise: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rise",
+            metavar="WORKLOAD",
+            help="It asks for as much more as policy.demand_rises allows. Repeatable.",
+        ),
+    ] = None,
     timeout_s: Annotated[
         float,
         typer.Option("--timeout", min=0, help="Requests that wait longer give up."),
@@ -82,7 +101,8 @@ def simulate(
         Path | None,
         typer.Option(
             "--spec-dir",
-            help="The folder of the document, where its own models lie; default: here.",
+            help="The folder of the document, where its own models and traces lie; "
+            "default: here.",
         ),
     ] = None,
     out: Annotated[
@@ -96,7 +116,9 @@ def simulate(
     if not isinstance(answer, Plan):
         raise SpecError(f"{plan}: this answer is 'infeasible'; there is nothing to try")
     document = answer.document
-    wish = Wish(traces=_traces(trace, document), shape=shape, scale_ratio=scale)
+    folder = (directory or Path()).resolve()
+    own = {} if shape else traces_at_hand(spec_of(document), folder)
+    wish = Wish(traces=own | _traces(trace, document), shape=shape, scale_ratio=scale)
     conditions = Conditions(
         confidence_frac=document.policy.confidence_frac if cautious else 0.5,
         are_spares_idle=cautious,
@@ -104,15 +126,25 @@ def simulate(
         autoscales=autoscale,
         cold_start_s=cold_start_s,
         are_interrupted=interruptions,
-        outages=tuple(_outage(text) for text in outage or ()),
+        outages=(
+            *(_outage(text) for text in outage or ()),
+            *(Outage(line=s, from_s=0.0, until_s=math.inf) for s in fail_uplink or ()),
+        ),
         timeout_s=timeout_s,
     )
-    models = torch_models(spec_of(document), (directory or Path()).resolve())
+    models = torch_models(spec_of(document), folder)
     with watching(quiet=json) as observer:
         world = wiring.world(
             wiring.catalog(), models, executor="local", observer=observer
         )
-        seen = replay(document, world, wish=wish, conditions=conditions, seed=seed)
+        seen = replay(
+            document,
+            world,
+            wish=wish,
+            conditions=conditions,
+            seed=seed,
+            rising=rise or (),
+        )
     _tell(seen, out, json=json)
     if not all(w.is_kept for w in seen.workloads):
         raise typer.Exit(1)

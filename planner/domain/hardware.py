@@ -4,6 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
+from planner.domain.tariffs import Tariff
+
 
 class DeviceKind(StrEnum):
     """What sort of hardware a device is."""
@@ -19,6 +21,7 @@ class Purchase(StrEnum):
     ON_DEMAND = "on_demand"
     SPOT = "spot"
     OWNED = "owned"
+    BY_REQUEST = "by_request"  # no machine: each request has its price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,8 @@ class Offer:
 
     `site` is a cloud region's name or the name of an edge site; `stock` is None
     where no limit is known. `interruption_frac_per_month` is the upper end of
-    the provider's bucket, for spot offers whose provider states one.
+    the provider's bucket, for spot offers whose provider states one. `tariff` is
+    what a request costs where there is no machine to pay for.
     """
 
     name: str
@@ -85,6 +89,7 @@ class Offer:
     vcpus: int | None = None
     stock: int | None = None
     interruption_frac_per_month: float | None = None
+    tariff: Tariff | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +97,12 @@ class NetworkPath:
     """The way from a workload's origin to a site and back.
 
     `transfer_s` is payload over bandwidth, both ways; the request waits for the
-    shared uplink like an M/D/1 queue at `uplink_load_frac`.
+    shared uplink like an M/D/1 queue at `uplink_load_frac`. `line` names the edge
+    site whose uplink it takes, shared or not.
     """
 
     rtt_s: float
     transfer_s: float
     uplink_load_frac: float
     source: str
+    line: str | None = None

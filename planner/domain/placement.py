@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from planner.domain.hardware import Offer
+from planner.domain.hardware import Offer, Purchase
 from planner.domain.profiles import Profile
 from planner.units import H_PER_MONTH
 
@@ -52,7 +52,8 @@ class Candidate:
     """One column of the model: a workload on a machine of an offer, run in one way.
 
     `capacity_rps` is what one machine (all its replicas) sustains within the
-    SLO; `latency_s` is the SLO percentile a user sees at that rate. Candidates
+    SLO, or, paid by request, what the offer's limit allows if nothing else uses it
+    (infinite without one); `latency_s` is the SLO percentile a user sees at that rate. Candidates
     of the same `pool` share its machines: their capacities must then be such
     that any mix of loads summing to one keeps every promise. Without a pool a
     machine serves this candidate alone. Of plans that are equal in every aim, the
@@ -77,7 +78,9 @@ class Candidate:
 
     @property
     def group(self) -> str:
-        """Whose machines it runs on: its pool's, else its own."""
+        """Whose machines it runs on: its pool's, else its own; by request, whose limit."""
+        if self.offer.purchase is Purchase.BY_REQUEST:
+            return self.offer.name
         return self.pool or self.name
 
 
@@ -100,8 +103,10 @@ class Limits:
     """What the user allows beside budget and stock; None or empty: anything.
 
     `survives` names the failure domains of which any one may be lost while
-    `survivable_frac` of every workload's traffic is still carried.
-    `least_mean_quality_frac` holds for the average over a workload's traffic.
+    `survivable_frac` of every workload's traffic is still carried; `offline_frac`
+    is the part of a workload that must be when all uplinks are lost.
+    `least_mean_quality_frac` holds for the average over a workload's traffic;
+    `most_profiles` is how many profiles (a variant on a device) may serve a workload.
     """
 
     budget_usd_per_month: float | None = None
@@ -115,6 +120,8 @@ class Limits:
     most_providers: int | None = None
     most_regions: int | None = None
     least_mean_quality_frac: Mapping[str, float] = field(default_factory=dict)
+    most_profiles: Mapping[str, int] = field(default_factory=dict)
+    offline_frac: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +168,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A candidate in use: the traffic routed to it, and its group's machines, by block."""
+    """A candidate in use: the traffic routed to it, and its group's machines, by block.
+
+    What is paid by request has no machines in any block.
+    """
 
     candidate: Candidate
     rates_rps: tuple[float, ...]

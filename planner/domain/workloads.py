@@ -24,8 +24,10 @@ class TokenSlo:
 class Workload:
     """A stream of requests for one model from one origin; None: no such promise.
 
-    `rates_rps` holds the rate of each hour block of the problem. A floor that
-    `is_mean_floor` holds for the average over the traffic, else for each request.
+    `rates_rps` holds the rate of each hour block of the problem, and `rise_frac` how
+    far each may rise above it for a while. A floor that `is_mean_floor` holds for
+    the average over the traffic, else for each request. `offline_frac` of the traffic
+    is answered at the origin itself while its uplink is down.
     """
 
     name: str
@@ -41,8 +43,15 @@ class Workload:
     quality_minimum_frac: float | None = None
     is_mean_floor: bool = False
     residency: tuple[str, ...] = ()
+    rise_frac: float = 0.0
+    offline_frac: float = 0.0
 
     @property
     def rate_rps(self) -> float:
         """The rate of the busiest hours."""
         return max(self.rates_rps)
+
+    @property
+    def risen_rps(self) -> float:
+        """The rate of the busiest hours when it rises."""
+        return self.rate_rps * (1.0 + self.rise_frac)

@@ -2,7 +2,8 @@
 
     sets      w workload   t hour block of h[t] hours a month   o offer
               c candidate: workload w(c) on machines of group g(c), run in one way
-    choose    n[g,t]   whole machines of group g that are on
+    choose    n[g,t]   whole machines of group g that are on; of what is paid by
+                       request, the part of the offer's limit in use: n ≤ 1, not whole
               f[c,t]   share of its workload's requests routed to candidate c
               own[o]   boxes of the user's own that are used      (owned offers)
               com[m]   machines paid for all month under commitment m
@@ -16,6 +17,7 @@
               + Σ_c,t  3600·h[t]·use[c]·rate[w,t]·f[c,t]                      USD/month
     demand    Σ_c∈w   f[c,t]                          =  1                    each w,t
     capacity  Σ_c∈g   rate[w,t]·f[c,t]/cap[c] + spare·awake[g,t]  ≤  n[g,t]   each g,t
+              (by request: no spare)
               f[c,t]                                  ≤  awake[g,t]           each c∈g,t
     whole     a/φ·f[c,t] − n[g,t]                     ≤  a/φ − ⌈a⌉            each c alone in g, t
               a = rate[w,t]/cap[c], φ = a − ⌊a⌋; implied by whole n, and tighter
@@ -26,12 +28,15 @@
     resident  f[c,t]                                  ≤  y[c]                 each c,t
     memory    Σ_c∈g   mem[c]·y[c]                     ≤  mem[o]               each shared g
     least     Σ_c∈w   m[c,t] = k,  Σ_c∈w,g m[c,t] ≤ n[g,t],  m[c,t] ≤ k·y[c]  each w,t
+              by request: m[c,t] ≤ k·f[c,t] instead of n
     spot      Σ_c∈w,spot f[c,t]                       ≤  share                each w,t
     loss      Σ_c∈w∖d r[c,t,d] = part,  Σ_c∈g rate[w,t]·r/cap ≤ n[g,t],
               r ≤ y[c],  Σ_c∈u bytes[c]·rate·r ≤ bandwidth[u]                 each domain d
+    offline   as `loss`, with every uplink lost and each workload's own part
     quality   Σ_c∈w,t h[t]·rate·(q[c] − floor[w])·f[c,t]  ≥  0                each w
     carbon    Σ_g,t   h[t]·gco2e[o]·n[g,t]            ≤  cap
-    variety   Σ_k z[k] ≤ most,  y[c] ≤ z[k(c)]        configurations, providers, regions
+    variety   Σ_k z[k] ≤ most,  y[c] ≤ z[k(c)]        configurations, providers, regions;
+                                                      profiles of a workload
     budget    cost                                    ≤  budget
 
 Without commitments paid[o,t] is Σ n itself and no variable. With rises of demand

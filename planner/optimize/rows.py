@@ -8,7 +8,14 @@ import numpy as np
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Candidate, FailureDomain
 from planner.optimize.loads import load
-from planner.optimize.terms import BoolArray, IntArray, Terms, terms, together
+from planner.optimize.terms import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Terms,
+    terms,
+    together,
+)
 from planner.optimize.variables import NONE, Load, Model
 
 # Needs this near to whole machines would make factors that drown every tolerance.
@@ -37,9 +44,11 @@ def add_rows(model: Model) -> None:
     least(model)
     spot(model)
     loss(model)
+    offline(model)
     quality(model)
     carbon(model)
     variety(model)
+    few_profiles(model)
 
 
 def demand(model: Model) -> None:
@@ -52,15 +61,21 @@ def demand(model: Model) -> None:
 
 
 def capacity(model: Model) -> None:
-    """Machines that are on carry what is routed to them, with spares to lose."""
+    """Machines that are on carry what is routed to them, with spares to lose.
+
+    What is paid by request stays within its limit, and needs no spares.
+    """
     s = model.sets
     routed = load(model, s.group_of, 1.0 / s.capacity)
     spare = s.problem.limits.spare_replicas
     cell = np.arange(model.n.size)
     if spare:
         c, t = model.cells
+        on_machines = ~s.is_by_request[s.group_of[c]]
+        c, t = c[on_machines], t[on_machines]
         _at_most(model, model.f[c, t], model.awake[s.group_of[c], t])
-        routed += terms(model.awake.ravel(), spare, row=cell)
+        spares = np.where(s.is_by_request, 0.0, spare)
+        routed += terms(model.awake.ravel(), np.repeat(spares, s.n_blocks), row=cell)
     _carry(model, routed, cell)
 
 
@@ -75,7 +90,8 @@ def whole(model: Model) -> None:
     last = need - np.floor(need)
     alone = ~s.is_shared[s.group_of[c]] & ((need < 1) | (last > LEAST_LAST))
     tiny = need < LEAST_LAST
-    told = (need > 0) & (last > 0) & (alone | tiny)
+    on_machines = ~s.is_by_request[s.group_of[c]]
+    told = on_machines & (need > 0) & (last > 0) & (alone | tiny)
     c, t, need, last = c[told], t[told], need[told], last[told]
     each = np.arange(len(c))
     served = terms(model.f[c, t], need / last, row=each)
@@ -154,18 +170,23 @@ def memory(model: Model) -> None:
 
 
 def least(model: Model) -> None:
-    """Every workload has so many machines on in every block that has traffic."""
+    """Every workload has so many machines on in every block that has traffic.
+
+    The part of it that is paid by request needs none.
+    """
     s = model.sets
     count = s.problem.limits.least_machines
     if count < 1:
         return
     c, t = np.nonzero((s.rate > 0)[s.workload_of])
     m = model.milp.variables(len(c))
+    by_request = s.is_by_request[s.group_of[c]]
+    _at_most(model, m[by_request], model.f[c, t][by_request], count)
     # Two candidates of one workload in a group count its machines once.
     pair = (s.group_of[c] * len(s.workloads) + s.workload_of[c]) * s.n_blocks + t
-    _, first, row = np.unique(pair, return_index=True, return_inverse=True)
-    machines = (s.group_of[c] * s.n_blocks + t)[first]
-    _carry(model, terms(m, row=row), machines)
+    _, first, row = np.unique(pair[~by_request], return_index=True, return_inverse=True)
+    machines = (s.group_of[c] * s.n_blocks + t)[~by_request][first]
+    _carry(model, terms(m[~by_request], row=row), machines)
     housed = model.y[c] != NONE
     _at_most(model, m[housed], model.y[c[housed]], count)
     row_of, n_rows = _numbered(s.rate > 0)
@@ -191,23 +212,38 @@ def spot(model: Model) -> None:
 
 def loss(model: Model) -> None:
     """With any one domain lost, the machines that are left carry the traffic."""
-    for kind in model.sets.problem.limits.survives:
+    limits = model.sets.problem.limits
+    for kind in limits.survives:
         names = [DOMAIN_OF[kind](c) for c in model.sets.columns]
         number = {d: i for i, d in enumerate(dict.fromkeys(names)) if d is not None}
         domain = np.array([NONE if d is None else number[d] for d in names])
+        part = np.full(len(model.sets.workloads), limits.survivable_frac)
         for lost in number.values():
-            _carried_by(model, domain != lost)
+            _carried_by(model, domain != lost, part)
 
 
-def _carried_by(model: Model, is_left: BoolArray) -> None:
+def offline(model: Model) -> None:
+    """With every uplink lost, the sites' own machines carry their part.
+
+    Sites share no machines: all lines lost at once ask no more than each alone.
+    """
     s = model.sets
-    asked = s.rate > 0
+    parts = s.problem.limits.offline_frac
+    if parts:
+        part = np.array([parts.get(w, 0.0) for w in s.workloads])
+        _carried_by(model, s.which(lambda c: c.uplink is None), part)
+
+
+def _carried_by(model: Model, is_left: BoolArray, part: FloatArray) -> None:
+    """So much of each workload is carried by those that are left."""
+    s = model.sets
+    asked = (s.rate > 0) & (part > 0)[:, None]
     c, t = np.nonzero(is_left[:, None] & asked[s.workload_of])
     r = model.milp.variables(len(c), upper=1.0)
-    row_of, n_rows = _numbered(asked)
+    row_of, _ = _numbered(asked)
     w = s.workload_of[c]
-    part = np.full(n_rows, s.problem.limits.survivable_frac)
-    model.milp.require(terms(r, row=row_of[w, t]), "==", part)
+    parts = np.broadcast_to(part[:, None], asked.shape)[asked]
+    model.milp.require(terms(r, row=row_of[w, t]), "==", parts)
     housed = model.y[c] != NONE
     _at_most(model, r[housed], model.y[c[housed]])
     busy = s.rate[w, t] / s.capacity[c]
@@ -271,9 +307,26 @@ def variety(model: Model) -> None:
         model.milp.require(terms(z), "<=", most)
 
 
+def few_profiles(model: Model) -> None:
+    """No more profiles for a workload than may err independently of each other."""
+    s = model.sets
+    for workload, most in s.problem.limits.most_profiles.items():
+        c = np.flatnonzero(s.workload_of == s.workloads.index(workload))
+        names = [profile(s.columns[i]) for i in c]
+        number = {k: i for i, k in enumerate(dict.fromkeys(names))}
+        z = model.milp.variables(len(number), upper=1.0, integer=True)
+        _at_most(model, model.y[c], z[[number[k] for k in names]])
+        model.milp.require(terms(z), "<=", most)
+
+
 def configuration(c: Candidate) -> str:
     """What has to be built, tested and watched as one thing."""
     return f"{c.profile.model} {c.profile.variant} on {c.offer.instance_type}"
+
+
+def profile(c: Candidate) -> str:
+    """Whose figures err together: a variant on a device."""
+    return f"{c.profile.variant} on {c.profile.device}"
 
 
 def provider(c: Candidate) -> str:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from planner.domain.placement import Objective, Verdict
 from planner.report import prose
+from planner.report.offline import offline_table
 from planner.report.prose import Step
 from planner.report.sentences import clean
 from planner.report.tables import (
@@ -31,6 +32,7 @@ class Topic(StrEnum):
     LATENCY = "latency"
     QUALITY = "quality"
     BREAKDOWN = "breakdown"
+    OFFLINE = "offline"
     SURENESS = "sureness"
     TRIAL = "trial"
     CHOICE = "choice"
@@ -145,6 +147,7 @@ def _plan(plan: PlanDocument) -> Iterable[Section | None]:
     yield _tables(Topic.LATENCY, latency_table(plan), is_brief=True)
     yield _tables(Topic.BREAKDOWN, breakdown_table(plan))
     yield _tables(Topic.QUALITY, quality_table(plan), is_brief=True)
+    yield _tables(Topic.OFFLINE, offline_table(plan), is_brief=True)
     yield _lines(Topic.SURENESS, "How sure", prose.how_sure(plan))
     yield _lines(Topic.TRIAL, "Tried out", prose.trial(plan), is_brief=True)
     yield _lines(Topic.CHOICE, "Why this", prose.whys(plan), is_brief=True)

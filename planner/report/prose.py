@@ -24,6 +24,9 @@ from planner.report.timing import promise
 from planner.specs.plan import (
     PlanCertificate,
     PlanDocument,
+    PlanJoint,
+    PlanPolicy,
+    PlanRises,
     PlanSafety,
     PlanSimulation,
     PlanWorkload,
@@ -298,6 +301,8 @@ def how_sure(plan: PlanDocument) -> tuple[str, ...]:
                 f"{promise(w.slo)} holds, from figures for {listed(list(rests))}."
             )
         )
+    if plan.joint is not None:
+        found += _joint(plan.joint, plan.policy)
     if plan.safety is not None:
         found += _safety(plan.safety)
     return tuple(found)
@@ -339,6 +344,28 @@ def _missed(rounds: Sequence[TrialRound]) -> str:
     )
 
 
+def _joint(joint: PlanJoint, policy: PlanPolicy) -> Iterable[str]:
+    """What it took that several uncertain profiles hold at once, and what that costs."""
+    for split in joint.splits:
+        hold = (
+            f"{split.workload}: the cheapest plan needs {split.n_profiles} profiles to hold "
+            f"at once, of which it is {surely(split.joint_frac)} sure"
+        )
+        if joint.why_not:
+            yield clean(f"{hold}, and still runs it so: {joint.why_not}.")
+        elif split.is_on_one_profile:
+            yield clean(f"{hold}; this one needs a single profile to hold.")
+        else:
+            yield clean(
+                f"{hold}; this one takes each at {surely(split.trusted_frac)} instead of "
+                f"{surely(policy.confidence_frac)}."
+            )
+    price = joint.price_usd_per_month
+    if not joint.why_not and abs(price) >= LEAST_TOLD_USD:
+        more = "more" if price > 0 else "less"
+        yield f"Being as sure as asked of all at once costs {dollars(abs(price))} a month {more}."
+
+
 def _safety(safety: PlanSafety) -> Iterable[str]:
     premium = safety.premium_usd_per_month
     if abs(premium) < LEAST_TOLD_USD:
@@ -349,9 +376,31 @@ def _safety(safety: PlanSafety) -> Iterable[str]:
             f"Caution costs {dollars(abs(premium))} a month {more} than trusting every "
             f"figure, which would run {safety.trusting_plan}."
         )
+    if safety.rises is not None:
+        yield clean(_rises(safety.rises))
     risk = safety.budget_exceeded_probability_frac
     if risk is not None:
         yield clean(
             f"The bill outgrows the budget by a rise of prices with at most "
             f"{share(risk)} probability: {safety.price_note}."
         )
+
+
+def _rises(rises: PlanRises) -> str:
+    which = (
+        f"all {rises.n_rising} workloads"
+        if rises.most_at_once >= rises.n_rising
+        else f"any {rises.most_at_once} of {counted(rises.n_rising, 'workload')}"
+    )
+    premium = rises.premium_usd_per_month
+    more = "more" if premium > 0 else "less"
+    cost = (
+        "costs nothing beyond"
+        if abs(premium) < LEAST_TOLD_USD
+        else f"costs {dollars(abs(premium))} a month {more} than"
+    )
+    return (
+        f"Every promise also holds while {which} ask for up to "
+        f"{share(rises.largest_rise_frac)} more than stated at once; that {cost} a plan "
+        "for the stated rates."
+    )

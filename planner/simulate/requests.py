@@ -1,18 +1,22 @@
 """Requests on their way through a scenario, stream by stream."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from planner.simulate.arrays import Flags, Floats, Ints
-from planner.simulate.scenario import Outage, Scenario, Stream
+from planner.simulate.scenario import Outage, Placed, Scenario, Stream
+
+NOBODY: Final = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Requests:
     """One stream's requests, by order of sending; NaN where one was given up.
 
-    `group` and `placement` say by whom each is served: it reaches the machines,
+    `group` (NOBODY: it never gets there) and `placement` say by whom each is served: it reaches the machines,
     service starts, it leaves them, and the answer is back. `first_token_s` is how
     long after sending the first token is back, `per_token_s` the time for each
     further one; both are NaN but for language models.
@@ -74,17 +78,36 @@ def _routed(scenario: Scenario, stream: Stream, rng: np.random.Generator) -> Int
     at_s = stream.arrivals.at_s
     weight = np.array([p.rates_rps for p in places])[:, block_at(scenario, at_s)]
     if scenario.fails_over:
-        out = [_is_out(scenario.outages_of(p.way.line), at_s) for p in places]
-        weight = np.where(np.array(out), 0.0, weight)
-        # Who stands by takes over where all that is planned for the hour is out.
-        standing_by = ~np.array(out) & (weight.sum(axis=0) == 0)
-        weight = np.where(standing_by, 1.0, weight)
+        out = np.array([_is_out(scenario.outages_of(p.way.line), at_s) for p in places])
+        if any(p.offline_rates_rps for p in places):
+            weight = _as_planned_offline(scenario, places, at_s, weight, out)
+        else:
+            weight = np.where(out, 0.0, weight)
+            # Who stands by takes over where all that is planned for the hour is out.
+            standing_by = ~out & (weight.sum(axis=0) == 0)
+            weight = np.where(standing_by, 1.0, weight)
     usual = np.array([max(p.rates_rps) for p in places])
     weight = np.where(weight.sum(axis=0) > 0, weight, usual[:, None])
     up_to = np.cumsum(weight, axis=0)
     draw = rng.random(at_s.size) * up_to[-1]
     number = np.minimum((draw >= up_to).sum(axis=0), len(places) - 1)
     return np.asarray(number, dtype=np.int64)
+
+
+def _as_planned_offline(
+    scenario: Scenario,
+    places: Sequence[Placed],
+    at_s: Floats,
+    weight: Floats,
+    out: Flags,
+) -> Floats:
+    """While a line is out, the plan's part goes to who does without; the rest waits."""
+    block = block_at(scenario, at_s)
+    idle = (0.0,) * len(places[0].rates_rps)
+    offline = np.array([p.offline_rates_rps or idle for p in places])[:, block]
+    waiting = np.maximum(weight.sum(axis=0) - offline.sum(axis=0), 0.0)
+    waits = np.where(out, waiting / np.maximum(out.sum(axis=0), 1), offline)
+    return np.where(out.any(axis=0), waits, weight)
 
 
 def _is_out(outages: tuple[Outage, ...], at_s: Floats) -> Flags:

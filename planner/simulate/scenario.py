@@ -31,8 +31,9 @@ class Way:
     """From the origin to the machines and back.
 
     `up_s` and `down_s` are what a request and its answer take on the line; where
-    `line` names one, requests share it and wait for it. `jitter_s` is the mean of
-    an exponential delay beyond the round trip, half of it each way.
+    `line` names one, nothing passes while it is out, and where `is_line_shared`
+    requests wait for each other. `jitter_s` is the mean of an exponential delay
+    beyond the round trip, half of it each way.
     """
 
     rtt_s: float
@@ -40,6 +41,7 @@ class Way:
     down_s: float = 0.0
     jitter_s: float = 0.0
     line: str | None = None
+    is_line_shared: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,12 +83,17 @@ Service = Batches | OneAtATime | Engine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """A workload's placement in a group; `rates_rps` weighs it in each hour block."""
+    """A workload's placement in a group; `rates_rps` weighs it in each hour block.
+
+    `offline_rates_rps` is what it takes of them while the line is out; empty where
+    nothing is planned for that.
+    """
 
     workload: str
     way: Way
     service: Service
     rates_rps: tuple[float, ...]
+    offline_rates_rps: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +152,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """A line that carries nothing for a while."""
+    """A line that carries nothing for a while, or from then on (`until_s` infinite)."""
 
     line: str
     from_s: float
@@ -168,7 +175,8 @@ class Scenario:
     """A plan at work; a request that waits longer than `timeout_s` is given up.
 
     While a line is out, requests go to placements of their workload that do not need
-    it, if there are any (`fails_over`); else they wait for it.
+    it, as far as is planned (`offline_rates_rps`; else all of them, if there are any:
+    `fails_over`); the others wait for it, and are given up if it never comes back.
     """
 
     streams: tuple[Stream, ...]

@@ -6,7 +6,7 @@ import numpy as np
 
 from planner.simulate.arrays import Floats
 from planner.simulate.lines import send_through
-from planner.simulate.requests import Requests
+from planner.simulate.requests import NOBODY, Requests
 from planner.simulate.scenario import Placed, Scenario
 
 
@@ -20,6 +20,9 @@ def travel_up(
     through = _over_lines(scenario, streams, ready, up=True)
     for i, stream in enumerate(streams):
         stream.reached_s[:] = through[i] + _halves_s(scenario, stream, rngs[i])
+        lost = np.isinf(stream.reached_s)
+        stream.reached_s[lost] = np.nan
+        stream.group[lost] = NOBODY
 
 
 def travel_down(
@@ -34,7 +37,7 @@ def travel_down(
     ]
     through = _over_lines(scenario, streams, ready, up=False)
     for stream, at_s in zip(streams, through, strict=True):
-        stream.answered_s[:] = at_s
+        stream.answered_s[:] = np.where(np.isinf(at_s), np.nan, at_s)
 
 
 def _halves_s(
@@ -66,14 +69,23 @@ def _over_lines(
         for p, placed in enumerate(group.placements):
             own_s = placed.way.up_s if up else placed.way.down_s
             i = _stream_of(scenario, placed)
-            if placed.way.line is not None:
+            if placed.way.line is not None and placed.way.is_line_shared:
                 shared.setdefault(placed.way.line, []).append((i, placed, g, p))
-            elif own_s > 0:
+            else:
                 mine = streams[i].served_by(g, p)
-                through[i][mine] += own_s * _size_ratio(scenario, i)[mine]
+                at_s = _after_outages(scenario, placed.way.line, ready_s[i][mine])
+                through[i][mine] = at_s + own_s * _size_ratio(scenario, i)[mine]
     for line, users in shared.items():
         _share_line(scenario, streams, through, (line, users), up=up)
     return through
+
+
+def _after_outages(scenario: Scenario, line: str | None, at_s: Floats) -> Floats:
+    """When a line of one's own is there."""
+    for outage in scenario.outages_of(line):
+        is_out = (at_s >= outage.from_s) & (at_s < outage.until_s)
+        at_s = np.where(is_out, outage.until_s, at_s)
+    return at_s
 
 
 def _share_line(

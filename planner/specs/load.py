@@ -1,5 +1,6 @@
 """From a file to a checked document: every mistake at once, never a traceback."""
 
+import datetime as dt
 import difflib
 import json
 from collections import Counter
@@ -13,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from planner.errors import Mistake, SpecFileError, SpecMistakesError
 from planner.specs.base import Spec
+from planner.specs.by_request import HostedApi, Serverless
 from planner.specs.deployment import Deployment
 from planner.units import BYTES_PER_MIB
 
@@ -21,10 +23,12 @@ MAX_DOCUMENT_BYTES: Final = 4 * BYTES_PER_MIB
 MAX_NODES: Final = 200_000
 MAX_DEPTH: Final = 40
 DOCUMENT_KINDS: Final = {"deployment", "plan", "simulation", "explanation", "front"}
-# pydantic names the chosen member of a union in the path; a reader never wrote it there.
-UNION_TAGS: Final = {"reference", "torch", "edge", "cloud", "constant", "hourly"}
 # Words of `kind` fields: pydantic puts the chosen one into the place of a mistake.
-KINDS: Final = frozenset({"reference", "torch", "edge", "cloud", "constant", "hourly"})
+KINDS: Final = frozenset(
+    {"reference", "torch", "edge", "cloud", "constant", "hourly", "trace"}
+    | {"hosted", "hosted_api", "serverless"}
+    | {"diurnal", "weekly", "bursty", "launch"}
+)
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
 
@@ -148,13 +152,21 @@ def parse_document(data: object, kind: type[AnySpec], *, document: str) -> AnySp
         _require_kind(str(data["kind"]), _kind_word(kind), document)
     try:
         # JSON mode: lists become tuples and words become enums, nothing else bends.
-        return kind.model_validate_json(json.dumps(data, allow_nan=True))
+        text = json.dumps(data, allow_nan=True, default=_date)
+        return kind.model_validate_json(text)
     except ValidationError as error:
         found = tuple(_mistake(e) for e in _telling(error))
         raise SpecMistakesError(document, found) from None
     except (TypeError, ValueError) as error:
         mistake = Mistake(path="(document)", problem=f"not plain data: {error}")
         raise SpecMistakesError(document, (mistake,)) from None
+
+
+def _date(value: object) -> str:
+    """YAML reads 2026-11-24 as a date."""
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not plain data")
 
 
 def _require_kind(found: str, wanted: str, document: str) -> None:
@@ -225,15 +237,64 @@ def nearest(name: str, known: Sequence[str]) -> list[str]:
 def _cross_references(spec: Deployment) -> Iterable[Mistake]:
     yield from _duplicates("models", [m.name for m in spec.models])
     yield from _duplicates("workloads", [w.name for w in spec.workloads])
-    yield from _duplicates("sites", [s.name for s in spec.edge_sites()])
+    places = [s.name for s in spec.edge_sites()]
+    places += [s.name for s in spec.hosted_apis()]
+    yield from _duplicates("sites", [*places, *spec.regions()])
     models = [m.name for m in spec.models]
     origins = [s.name for s in spec.edge_sites()]
-    origins += [r for s in spec.cloud_sites() for r in s.regions]
+    origins += spec.regions()
+    yield from _paid_by_request(spec, models)
     for i, w in enumerate(spec.workloads):
         if w.model not in models:
             yield _unknown(f"workloads.{i}.model", "model", w.model, models)
         if w.origin not in origins:
             yield _unknown(f"workloads.{i}.origin", "origin", w.origin, origins)
+        elif w.offline_frac > 0:
+            yield from _not_offline(f"workloads.{i}.offline_frac", spec, w.origin)
+        if w.traffic.rise_frac is not None and spec.policy.demand_rises is None:
+            yield Mistake(
+                path=f"workloads.{i}.traffic.rise_frac",
+                problem="nothing says how many workloads rise at once",
+                way_out="give policy.demand_rises: {most_at_once: 1, rise_frac: 0}",
+            )
+
+
+def _not_offline(path: str, spec: Deployment, origin: str) -> Iterable[Mistake]:
+    site = next((s for s in spec.edge_sites() if s.name == origin), None)
+    if site is None:
+        yield Mistake(
+            path=path,
+            problem=f"'{origin}' is a cloud region: no uplink leads out of it",
+            way_out="leave it out, or let the workload begin at an edge site",
+        )
+    elif not any(d.stock for d in site.devices):
+        yield Mistake(
+            path=path,
+            problem=f"site '{origin}' has no devices that could answer offline",
+            way_out="give the site devices, or leave offline_frac out",
+        )
+
+
+def _paid_by_request(spec: Deployment, models: Sequence[str]) -> Iterable[Mistake]:
+    """What is named within sites of hosted models and of functions, and by models."""
+    for i, site in enumerate(spec.sites):
+        if isinstance(site, HostedApi):
+            for j, hosted in enumerate(site.models):
+                if hosted.model not in models:
+                    path = f"sites.{i}.models.{j}.model"
+                    yield _unknown(path, "model", hosted.model, models)
+            yield from _duplicates(f"sites.{i}.models", [m.serves for m in site.models])
+        elif isinstance(site, Serverless):
+            names = [f.name for f in site.functions]
+            yield from _duplicates(f"sites.{i}.functions", names)
+    served = {m.model for s in spec.hosted_apis() for m in s.models}
+    for i, model in enumerate(spec.models):
+        if model.source.kind == "hosted" and model.name not in served:
+            yield Mistake(
+                path=f"models.{i}.source",
+                problem=f"no site of kind hosted_api serves '{model.name}'",
+                way_out=f"name it under such a site's models, with model: {model.name}",
+            )
 
 
 def _unknown(path: str, what: str, name: str, known: Sequence[str]) -> Mistake:

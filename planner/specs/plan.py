@@ -103,6 +103,8 @@ class PlanPlacement(Spec):
     `replicas` counts machines × replicas on each; `machines` is what is bought.
     `memory_gib` is what one replica was seen to take, `machine_memory_gib` what a
     machine has; `threads` is how many a replica was profiled with.
+    `offline_rates_rps` is what it answers in each block while its site's uplink is
+    down; empty away from such a site.
     """
 
     workload: str
@@ -146,6 +148,7 @@ class PlanPlacement(Spec):
     shared_with: tuple[str, ...] = ()
     machines_on: tuple[int, ...] = ()
     rates_rps: tuple[Number, ...] = ()
+    offline_rates_rps: tuple[Number, ...] = ()
 
 
 class PlanBlock(Spec):
@@ -290,6 +293,31 @@ class Reason(Spec):
     sentence: str
 
 
+class PlanOffline(Spec):
+    """What of a workload is answered within its promise while its site's uplink is down.
+
+    `answered_frac` is the share in the hours when it is least; `required_frac` is
+    what the document asks for, None where it asks for nothing.
+    """
+
+    site: str
+    workload: str
+    answered_frac: Share
+    required_frac: Share | None = None
+
+
+class PlanRises(Spec):
+    """What it costs that workloads may rise above their rates.
+
+    `premium_usd_per_month` is what the plan costs beyond the one for the rates alone.
+    """
+
+    most_at_once: Annotated[int, Field(ge=0)]
+    n_rising: Annotated[int, Field(ge=0)]
+    largest_rise_frac: Number
+    premium_usd_per_month: float
+
+
 class PlanSafety(Spec):
     """What caution costs, and how likely the bill outgrows the budget.
 
@@ -303,6 +331,33 @@ class PlanSafety(Spec):
     trusting_plan: str
     budget_exceeded_probability_frac: Share | None = None
     price_note: str = ""
+    rises: PlanRises | None = None
+
+
+class PlanSplit(Spec):
+    """A workload that several uncertain profiles would have served too unsurely.
+
+    `joint_frac` is the probability that all of them hold in the cheapest plan;
+    `trusted_frac` the confidence at which each profile is taken now.
+    """
+
+    workload: str
+    n_profiles: Annotated[int, Field(ge=0)]
+    joint_frac: Share
+    trusted_frac: Share
+    is_on_one_profile: bool
+
+
+class PlanJoint(Spec):
+    """What was done so that a workload's profiles hold together as surely as asked.
+
+    `price_usd_per_month` is what this plan costs beyond the one whose profiles only
+    hold each on their own; `why_not` says why that one is shown nevertheless.
+    """
+
+    splits: Annotated[tuple[PlanSplit, ...], Field(min_length=1)]
+    price_usd_per_month: float
+    why_not: str = ""
 
 
 class TriedWorkload(Spec):
@@ -382,4 +437,6 @@ class PlanDocument(Spec):
     search_note: str = ""
     simulation: PlanSimulation | None = None
     safety: PlanSafety | None = None
+    offline: tuple[PlanOffline, ...] = ()
+    joint: PlanJoint | None = None
     spec: dict[str, JsonValue] | None = None

@@ -29,12 +29,24 @@ class Survival(Spec):
     traffic_frac: Fraction = 1.0
 
 
+class DemandRises(Spec):
+    """How many workloads may rise above their rates at the same time, and how far.
+
+    Every workload may ask for `rise_frac` more than its rate (or for its own
+    `traffic.rise_frac`), but never more than `most_at_once` of them in one hour.
+    """
+
+    most_at_once: Annotated[int, Field(ge=0, le=10_000)]
+    rise_frac: Annotated[float, Field(ge=0, le=100)]
+
+
 class Policy(Spec):
     """Budget, objective, confidence, spares, and what may be bought.
 
     `objective` is one, or several in order of priority. `demand_error_frac` is
-    how much higher than stated every rate may turn out. `predict_unmeasured` lets
-    devices compete that nobody measured a model on, as slow as their band allows.
+    how much higher than stated every rate may turn out; `demand_rises` are those that
+    only some workloads have at once. `predict_unmeasured` lets devices compete that
+    nobody measured a model on, as slow as their band allows.
     """
 
     budget_usd_per_month: NonNegative | None = None
@@ -43,6 +55,7 @@ class Policy(Spec):
     )
     confidence_frac: Annotated[float, Field(ge=0.5, le=0.999)] = 0.9
     demand_error_frac: Annotated[float, Field(ge=0, le=10)] = 0.0
+    demand_rises: DemandRises | None = None
     spare_replicas: Annotated[int, Field(ge=0, le=100)] = 0
     least_machines: Annotated[int, Field(ge=0, le=1000)] = 0
     survive: Survival | None = None

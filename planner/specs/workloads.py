@@ -5,54 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from planner.specs.base import Fraction, Name, NonNegative, Positive, Spec
-
-
-class Burstiness(Spec):
-    """How much more than Poisson's the traffic varies within the hour.
-
-    `dispersion_ratio` is the variance over the mean of requests counted in long
-    windows, at the mean rate (1: Poisson); bursts last about `time_scale_s`. Plans
-    are tried on such traffic; `planner simulate` fits both to a trace.
-    """
-
-    dispersion_ratio: Annotated[float, Field(ge=1, le=1e6)]
-    time_scale_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
-
-
-class ConstantTraffic(Spec):
-    """The same Poisson rate at every hour."""
-
-    kind: Literal["constant"]
-    rate_rps: Annotated[float, Field(gt=0, le=1e6)]
-    burstiness: Burstiness | None = None
-
-
-Rate = Annotated[float, Field(ge=0, le=1e6)]
-
-
-class HourlyTraffic(Spec):
-    """A Poisson rate for every hour of a day (24) or of a week from Monday (168), UTC.
-
-    Every rate counts `scale_ratio` times: what-ifs turn one number, not 168.
-    """
-
-    kind: Literal["hourly"]
-    rates_rps: Annotated[tuple[Rate, ...], Field(min_length=24, max_length=168)]
-    scale_ratio: Annotated[float, Field(gt=0, le=1e6)] = 1.0
-    burstiness: Burstiness | None = None
-
-    @model_validator(mode="after")
-    def _a_day_or_a_week(self) -> Self:
-        if len(self.rates_rps) not in {24, 168}:
-            raise ValueError(
-                f"rates_rps has {len(self.rates_rps)} hours; give 24 (a day) or 168 (a week)"
-            )
-        if not any(self.rates_rps):
-            raise ValueError("rates_rps is zero at every hour; give at least one rate")
-        return self
-
-
-Traffic = Annotated[ConstantTraffic | HourlyTraffic, Field(discriminator="kind")]
+from planner.specs.traffic import TraceTraffic, Traffic
 
 
 class Payload(Spec):
@@ -102,7 +55,11 @@ class QualityFloor(Spec):
 
 
 class Workload(Spec):
-    """A stream of requests for one model from one origin."""
+    """A stream of requests for one model from one origin.
+
+    `offline_frac` is the share of it that the origin's own devices must still answer
+    within the promise while the site's uplink is down.
+    """
 
     name: Name
     model: str
@@ -114,10 +71,14 @@ class Workload(Spec):
     residency: tuple[
         Annotated[str, StringConstraints(min_length=2, max_length=20)], ...
     ] = ()
+    offline_frac: Fraction = 0.0
 
     @model_validator(mode="after")
     def _tokens_match_the_promise(self) -> Self:
-        if self.slo.ttft_ms is not None and self.payload.prompt_tokens is None:
+        # A trace may bring them; whether it does is known once it is read.
+        is_unread = isinstance(self.traffic, TraceTraffic) and self.traffic.seen is None
+        is_told = self.payload.prompt_tokens is not None or is_unread
+        if self.slo.ttft_ms is not None and not is_told:
             raise ValueError(
                 "slo.ttft_ms needs payload.prompt_tokens and payload.output_tokens"
             )

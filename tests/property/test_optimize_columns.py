@@ -151,6 +151,7 @@ FEATURES = {
     "loss of a provider": (limited(survives=(FailureDomain.PROVIDER,), survivable_frac=0.5), ["provider"]),
     "loss of spot": (limited(survives=(FailureDomain.SPOT_POOL,)), ["purchase"]),
     "loss of the line": (limited(survives=(FailureDomain.UPLINK,)), ["uplink"]),
+    "offline": (limited(offline_frac={"a": 0.5}), ["uplink"]),
     "configurations": (limited(most_configurations=1), ["precision", "instance_type"]),
     "providers": (limited(most_providers=1), ["provider"]),
     "regions": (limited(most_regions=1), ["site"]),

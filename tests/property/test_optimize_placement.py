@@ -1,5 +1,6 @@
 """The placement model against listing every plan, feature by feature, and all at once."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -178,6 +179,17 @@ def uplinks(draw):
     )
 
 
+def offline(draw):
+    """Each workload has a part of its own that needs no line, in pools or without."""
+    problem = draw(problems(n_blocks=2)) if draw(st.booleans()) else pools(draw)
+    lines = [draw(st.booleans()) for _ in range(6)]
+    lined = with_candidates(
+        problem, lambda i, c: replace(c, uplink="u" if lines[i] else None)
+    )
+    parts = {w: draw(st.sampled_from([0.0, 0.3, 1.0])) for w in problem.rate_rps}
+    return with_limits(lined, offline_frac=parts)
+
+
 def pools(draw, n_blocks=1):
     """Some candidates share their offer's machines, and memory may be short."""
     problem = draw(problems(n_blocks=n_blocks))
@@ -322,14 +334,63 @@ def alternatives(draw):
     return replace(problem, candidates=(*problem.candidates, *others))
 
 
+def by_request(draw):
+    """Some offers without machines, with a limit or none, and a price a request."""
+    problem = draw(problems(n_blocks=draw(st.integers(1, 2)), most_offers=3))
+    is_so = [draw(st.booleans()) for _ in range(3)]
+    without = with_offers(
+        replace(problem, stock={}),
+        lambda i, o: (
+            replace(o, purchase=Purchase.BY_REQUEST, price_usd_per_h=0.0)
+            if is_so[i]
+            else o
+        ),
+    )
+    prices = [draw(st.integers(0, 9)) / 3600 for _ in range(6)]
+    limited = draw(st.booleans())
+
+    def priced(i, c):
+        if c.offer.purchase is not Purchase.BY_REQUEST:
+            return c
+        limit = c.capacity_rps if limited else math.inf
+        return replace(c, usd_per_request=prices[i], capacity_rps=limit)
+
+    priced_too = with_candidates(without, priced)
+    return with_rises(draw, priced_too) if draw(st.booleans()) else priced_too
+
+
+def by_request_with_spares(draw):
+    return with_limits(by_request(draw), spare_replicas=1)
+
+
+def by_request_with_least_machines(draw):
+    return with_limits(by_request(draw), least_machines=draw(st.integers(1, 2)))
+
+
+def by_request_that_survives(draw):
+    return with_limits(
+        by_request(draw), survives=(FailureDomain.SITE,), survivable_frac=0.5
+    )
+
+
+def by_request_with_variety(draw):
+    return with_limits(by_request(draw), most_configurations=1)
+
+
 def everything(draw):
     """Features that were proved one by one, drawn together."""
     problem = pools(draw)
     problem = with_grams(draw, with_qualities(draw, problem))
     is_spot = [draw(st.booleans()) for _ in range(2)]
     problem = with_spot(problem, is_spot)
+    needs_line = draw(st.sampled_from([None, "t"]))
+    problem = with_candidates(
+        problem,
+        lambda _, c: replace(c, uplink="u" if c.offer.site == needs_line else None),
+    )
     problem = with_limits(
         problem,
+        offline_frac=draw(st.sampled_from([{}, {"a": 0.4}])),
         budget_usd_per_month=draw(st.none() | st.just(30 * 730.0)),
         carbon_gco2e_per_month=draw(st.none() | st.just(20 * 730.0)),
         spot_share_frac=draw(st.none() | st.just(0.5)),
@@ -347,10 +408,11 @@ def everything(draw):
 FEATURES = [
     plain, hours, budget, paid_by_request, commitments, owned, spot_share, spares,
     least_machines, loss_of(FailureDomain.SITE), loss_of(FailureDomain.PROVIDER),
-    loss_of(FailureDomain.SPOT_POOL), uplinks, pools, pools_in_hours, pools_with_spares,
+    loss_of(FailureDomain.SPOT_POOL), uplinks, offline, pools, pools_in_hours, pools_with_spares,
     pools_with_least_machines, pools_that_survive, mean_quality, carbon_cap,
     carbon_first, latency_first, quality_last, variety, rises_in_pools, rises_on_lines,
-    alternatives, everything,
+    alternatives, by_request, by_request_with_spares, by_request_with_least_machines,
+    by_request_that_survives, by_request_with_variety, everything,
 ]  # fmt: skip
 
 
@@ -402,7 +464,10 @@ def test_the_best_plan_is_that_of_listing_every_plan(feature, data):
         assert answer.certificate.bound_value == pytest.approx(expected[-1], rel=1e-5, abs=1e-6)  # fmt: skip
 
 
-SAMPLE = [plain, hours, commitments, pools, spares, variety, rises_in_pools, everything]
+SAMPLE = [
+    plain, hours, commitments, pools, spares, variety, rises_in_pools, by_request,
+    everything,
+]  # fmt: skip
 
 
 @pytest.mark.slow
@@ -462,6 +527,18 @@ def fewer_rises(problem):
     return replace(problem, rises=None)
 
 
+def one_rise_less(problem):
+    if problem.rises is None or not problem.rises.most_at_once:
+        return problem
+    fewer = problem.rises.most_at_once - 1
+    return replace(problem, rises=replace(problem.rises, most_at_once=fewer))
+
+
+def less_offline(problem):
+    parts = {w: part / 2 for w, part in problem.limits.offline_frac.items()}
+    return with_limits(problem, offline_frac=parts)
+
+
 def faster_machines(problem):
     return with_candidates(problem, lambda _, c: replace(c, capacity_rps=2 * c.capacity_rps))  # fmt: skip
 
@@ -486,7 +563,8 @@ def another_offer(problem):
 
 LOOSER = [
     more_stock, more_money, more_carbon, more_spot, fewer_spares, fewer_machines,
-    less_to_survive, more_kinds, less_quality, fewer_rises, faster_machines,
+    less_to_survive, more_kinds, less_quality, fewer_rises, one_rise_less,
+    less_offline, faster_machines,
     less_traffic, another_offer,
 ]  # fmt: skip
 

@@ -17,6 +17,11 @@ from planner.domain.placement import FailureDomain, Objective
 TOLERANCE = 1e-7
 
 
+def is_by_request(offer):
+    """Paid by request there are no machines, only the offer's own limit."""
+    return offer.purchase is Purchase.BY_REQUEST
+
+
 def best_by_listing(problem):
     """The value of every objective of the best plan, in order; None if there is none."""
     listed = sorted(_plans(problem), key=lambda plan: plan[0])
@@ -51,14 +56,16 @@ def _plans(problem):
         if budget is not None and usd > budget + TOLERANCE:
             continue
         for living in _homes(problem):
-            if _enough_machines(problem, on, living):
-                yield usd, on, living
+            yield usd, on, living
 
 
 def _counts(problem, groups, offer_of, t):
     ranges = []
     for g in groups:
         members = [c for c in problem.candidates if c.group == g]
+        if is_by_request(offer_of[g]):
+            ranges.append(range(1))
+            continue
         extra = problem.rises.extra_rps if problem.rises else {}
         most = sum(
             max(
@@ -138,23 +145,26 @@ def _fit(problem, living):
     return all(most is None or len(used) <= most for most, used in kinds)
 
 
-def _enough_machines(problem, on, living):
+def _least_machines_rows(problem, on, living, cells):
+    """Machines are asked for as far as traffic is not paid by request."""
+    least = problem.limits.least_machines
     for w, rates in problem.rate_rps.items():
         groups = {c.group for c in problem.candidates if c.workload == w and c.name in living}  # fmt: skip
         for t, rate in enumerate(rates):
-            count = sum(on[g][t] for g in groups)
-            if rate > 0 and count < problem.limits.least_machines:
-                return False
-    return True
+            if rate > 0 and least:
+                count = sum(on[g][t] for g in groups)
+                spared = [-least * (c.workload == w and s == t and is_by_request(c.offer)) for c, s in cells]  # fmt: skip
+                yield spared, count - least
 
 
 def _routed(problem, on, living, machines_usd, objective, kept):
     """The best value of the objective over all routings; infinite without any."""
-    for lost in _losses(problem):
-        if not _survives(problem, on, living, lost):
+    for lost, parts in _losses(problem):
+        if not _survives(problem, on, living, lost, parts):
             return math.inf
     cells = _cells(problem, living)
     upper, equal = _routing_rows(problem, on, cells)
+    upper += _least_machines_rows(problem, on, living, cells)
     aims = {
         o: [_coefficient(problem, c, t, o) for c, t in cells]
         for o in {objective, Objective.COST, *problem.objectives}
@@ -215,7 +225,7 @@ def _routing_rows(problem, on, cells):
         for rates in _rates_that_may_come(problem, t):
             for g, n in on.items():
                 busy = [rates[c.workload] / c.capacity_rps * (c.group == g and s == t) for c, s in cells]  # fmt: skip
-                upper.append((busy, max(0, n[t] - limits.spare_replicas)))
+                upper.append((busy, _room(problem, g, n[t], limits.spare_replicas)))
             for u, limit in problem.uplink_bytes_per_s.items():
                 sent = [rates[c.workload] * c.uplink_bytes_per_request * (c.uplink == u and s == t) for c, s in cells]  # fmt: skip
                 upper.append((sent, limit))
@@ -226,6 +236,11 @@ def _routing_rows(problem, on, cells):
         ]  # fmt: skip
         upper.append((below, 0.0))
     return upper, equal
+
+
+def _room(problem, group, machines, spares):
+    members = [c for c in problem.candidates if c.group == group]
+    return 1 if is_by_request(members[0].offer) else max(0, machines - spares)
 
 
 def _rates_that_may_come(problem, t):
@@ -244,7 +259,7 @@ def _rates_that_may_come(problem, t):
 
 
 def _losses(problem):
-    """Names of the candidates that each loss takes away."""
+    """Names of the candidates that each loss takes away, and what must still be served."""
     of = {
         FailureDomain.SITE: lambda c: c.offer.site,
         FailureDomain.PROVIDER: lambda c: c.offer.provider,
@@ -255,19 +270,23 @@ def _losses(problem):
     }
     for kind in problem.limits.survives:
         for domain in {of[kind](c) for c in problem.candidates} - {None}:
-            yield {c.name for c in problem.candidates if of[kind](c) == domain}
+            lost = {c.name for c in problem.candidates if of[kind](c) == domain}
+            yield lost, dict.fromkeys(problem.rate_rps, problem.limits.survivable_frac)
+    if problem.limits.offline_frac:
+        lost = {c.name for c in problem.candidates if c.uplink is not None}
+        yield lost, problem.limits.offline_frac
 
 
-def _survives(problem, on, living, lost):
+def _survives(problem, on, living, lost, parts):
     for t in range(len(problem.blocks)):
         cells = [(c, t) for c in problem.candidates if c.name in living and c.name not in lost]  # fmt: skip
         upper, equal = [], []
         for w, rates in problem.rate_rps.items():
             mine = [float(c.workload == w) for c, _ in cells]
-            equal.append((mine, problem.limits.survivable_frac * (rates[t] > 0)))
+            equal.append((mine, parts.get(w, 0.0) * (rates[t] > 0)))
         for g, n in on.items():
             busy = [problem.rate_rps[c.workload][t] / c.capacity_rps * (c.group == g) for c, _ in cells]  # fmt: skip
-            upper.append((busy, n[t]))
+            upper.append((busy, _room(problem, g, n[t], 0)))
         for u, limit in problem.uplink_bytes_per_s.items():
             sent = [problem.rate_rps[c.workload][t] * c.uplink_bytes_per_request * (c.uplink == u) for c, _ in cells]  # fmt: skip
             upper.append((sent, limit))

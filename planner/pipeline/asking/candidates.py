@@ -6,10 +6,14 @@ from typing import Final
 
 from planner.domain.placement import Candidate, Objective
 from planner.domain.profiles import BatchProfile
+from planner.domain.tariffs import FunctionTariff, TokenTariff
 from planner.domain.workloads import LatencySlo, TokenSlo
 from planner.perf.capacity import CapacityQuery, capacities_rps
+from planner.perf.functions import predict_function
 from planner.perf.language import load_capacity_rps, predict_load
 from planner.perf.latency import predict
+from planner.pipeline.asking.by_request import charges
+from planner.pipeline.asking.limits import limits_rps
 from planner.pipeline.asking.options import Obstacle, Option, Refusal
 from planner.pipeline.asking.pools import Membership, memberships
 from planner.units import BYTES_PER_GB
@@ -28,19 +32,28 @@ class Capacities:
 
     def of(self, options: Sequence[Option]) -> list[float]:
         """Requests/s that one replica of each option sustains within the SLO."""
+        by_request = [i for i, o in enumerate(options) if o.place.offer.tariff]
+        limits = limits_rps([options[i] for i in by_request])
+        limited = dict(zip(by_request, limits, strict=True))
         queries = [_query(o) for o in options]
         new = [q for q in dict.fromkeys(queries) if q and q not in self._known]
         if new:
             answers = (float(c) for c in capacities_rps(new))
             self._known.update(zip(new, answers, strict=True))
         return [
-            _language_capacity_rps(o) if q is None else self._known[q]
-            for o, q in zip(options, queries, strict=True)
+            limited[i]
+            if i in limited
+            else _language_capacity_rps(o)
+            if q is None
+            else self._known[q]
+            for i, (o, q) in enumerate(zip(options, queries, strict=True))
         ]
 
 
 def _query(option: Option) -> CapacityQuery | None:
     slo, profile = option.workload.slo, option.profile
+    if option.place.offer.tariff is not None:
+        return None
     if not isinstance(slo, LatencySlo) or not isinstance(profile, BatchProfile):
         return None
     return CapacityQuery(
@@ -92,7 +105,7 @@ def columns(
     found: list[tuple[Option, Membership | None, float, float]] = []
     for option, capacity in zip(options, sustained, strict=True):
         if capacity > 0:
-            for level in LOAD_LEVELS_FRAC if by_latency else (1.0,):
+            for level in _levels(option, by_latency=by_latency):
                 rate = capacity * level
                 slo_s = slo_percentile_s(option, rate) if by_latency else 0.0
                 found.append((option, None, rate, slo_s))
@@ -121,6 +134,12 @@ def columns(
     )
 
 
+def _levels(option: Option, *, by_latency: bool) -> tuple[float, ...]:
+    # What is paid by request is no faster for being asked less.
+    is_loaded = option.place.offer.tariff is None
+    return LOAD_LEVELS_FRAC if by_latency and is_loaded else (1.0,)
+
+
 def worth_batching(options: Sequence[Option], capacities: Capacities) -> list[Option]:
     """Options without the batches that cannot save a machine.
 
@@ -131,7 +150,7 @@ def worth_batching(options: Sequence[Option], capacities: Capacities) -> list[Op
     enough = set()
     for o, capacity in zip(singles, capacities.of(singles), strict=True):
         replicas = max(1, o.place.offer.device_count // o.profile.device_count)
-        if capacity * replicas >= o.workload.rate_rps:
+        if capacity * replicas >= o.workload.risen_rps:
             enough.add((o.workload.name, o.place.offer.name, id(o.profile)))
     return [
         o
@@ -164,9 +183,12 @@ def _column(
     offer, workload = option.place.offer, option.workload
     replicas = max(1, offer.device_count // option.profile.device_count)
     is_cloud = not option.place.is_edge
-    leaves = is_cloud and option.path.uplink_load_frac > 0
+    is_shared = option.path.uplink_load_frac > 0
     payload_bytes = workload.request_bytes + workload.response_bytes
-    egress = egress_usd_per_gb(offer.provider, offer.site) if is_cloud else 0.0
+    # Whoever hosts a model charges for its tokens, not for what leaves.
+    is_sent = is_cloud and not isinstance(offer.tariff, TokenTariff)
+    egress = egress_usd_per_gb(offer.provider, offer.site) if is_sent else 0.0
+    charged = charges(offer.tariff, workload, option.profile, option.error_factor)
     return Candidate(
         name=name,
         workload=workload.name,
@@ -176,9 +198,10 @@ def _column(
         replicas_per_machine=replicas,
         capacity_rps=capacity_rps * replicas,
         latency_s=latency_s,
-        usd_per_request=egress * workload.response_bytes / BYTES_PER_GB,
-        uplink=workload.origin if leaves else None,
-        uplink_bytes_per_request=payload_bytes if leaves else 0.0,
+        usd_per_request=sum(c.usd_per_request for c in charged)
+        + egress * workload.response_bytes / BYTES_PER_GB,
+        uplink=option.path.line,
+        uplink_bytes_per_request=payload_bytes if is_shared else 0.0,
         pool=pool,
         network_s=option.path.rtt_s + option.path.transfer_s,
         quality_frac=_quality_frac(option) if with_quality else None,
@@ -202,6 +225,10 @@ def slo_percentile_s(
     slo, profile = option.workload.slo, option.profile
     factor = option.error_factor if error_factor is None else error_factor
     if isinstance(slo, LatencySlo) and isinstance(profile, BatchProfile):
+        tariff = option.place.offer.tariff
+        if isinstance(tariff, FunctionTariff):
+            called = predict_function(profile, tariff, rate_rps, option.path, error_factor=factor)  # fmt: skip
+            return called.quantile_s(slo.percentile_frac)
         seen = predict(
             profile, option.policy, rate_rps, option.path, error_factor=factor
         )

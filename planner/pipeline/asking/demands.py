@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from planner.domain.placement import Block
+from planner.domain.placement import Block, DemandRises
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
 from planner.pipeline.asking.hours import gather
 from planner.specs.deployment import Deployment
+from planner.specs.policy import DemandRises as RisesSpec
 from planner.specs.workloads import Slo
 from planner.specs.workloads import Workload as WorkloadSpec
 from planner.units import BYTES_PER_KIB, seconds
@@ -13,11 +14,27 @@ from planner.units import BYTES_PER_KIB, seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
-    """Hour blocks, every workload with its rate in each, and the block of every hour."""
+    """Hour blocks, every workload with its rate in each, and the block of every hour.
+
+    `most_rises` is how many workloads may rise at once.
+    """
 
     blocks: tuple[Block, ...]
     workloads: tuple[Workload, ...]
+    most_rises: int = 0
     block_of_hour: tuple[int, ...] = (0,)
+
+    def rises(self) -> DemandRises | None:
+        """What may come on top of the rates; None where nothing does."""
+        rising = [w for w in self.workloads if w.rise_frac > 0]
+        if not rising or not self.most_rises:
+            return None
+        return DemandRises(
+            extra_rps={
+                w.name: tuple(w.rise_frac * r for r in w.rates_rps) for w in rising
+            },
+            most_at_once=self.most_rises,
+        )
 
 
 def demands(spec: Deployment) -> Demands:
@@ -27,17 +44,32 @@ def demands(spec: Deployment) -> Demands:
         most_blocks=spec.policy.most_hour_blocks,
     )
     feared = 1.0 + spec.policy.demand_error_frac
+    rises = spec.policy.demand_rises
     return Demands(
         blocks=hours.blocks,
         workloads=tuple(
-            _demand(w, tuple(feared * r for r in hours.rates_rps[w.name]))
+            _demand(
+                w,
+                tuple(feared * r for r in hours.rates_rps[w.name]),
+                rise_frac=_rise_frac(w, rises),
+            )
             for w in spec.workloads
         ),
+        most_rises=rises.most_at_once if rises else 0,
         block_of_hour=hours.block_of_hour,
     )
 
 
-def _demand(spec: WorkloadSpec, rates_rps: tuple[float, ...]) -> Workload:
+def _rise_frac(spec: WorkloadSpec, rises: RisesSpec | None) -> float:
+    if rises is None or not rises.most_at_once:
+        return 0.0
+    own = spec.traffic.rise_frac
+    return rises.rise_frac if own is None else own
+
+
+def _demand(
+    spec: WorkloadSpec, rates_rps: tuple[float, ...], *, rise_frac: float
+) -> Workload:
     floor = spec.quality
     return Workload(
         name=spec.name,
@@ -53,6 +85,8 @@ def _demand(spec: WorkloadSpec, rates_rps: tuple[float, ...]) -> Workload:
         quality_minimum_frac=floor.minimum_frac if floor else None,
         is_mean_floor=floor is not None and floor.over == "mean",
         residency=spec.residency,
+        rise_frac=rise_frac,
+        offline_frac=spec.offline_frac,
     )
 
 

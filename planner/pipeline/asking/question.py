@@ -1,7 +1,8 @@
 """One question to the optimizer, with all that was known when it was asked."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from planner.domain.hardware import Purchase
 from planner.domain.placement import (
@@ -24,18 +25,23 @@ from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
 from planner.units import GCO2E_PER_KGCO2E
 
+# What is done to a problem after it was asked, and done again where it is asked anew.
+Twist = Callable[[PlacementProblem], PlacementProblem]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """The problem, the option behind each of its columns, and what was ruled out.
 
     `pools` holds the membership of each column that shares machines; `too_slow`
-    the options that miss the SLO even on an idle machine.
+    the options that miss the SLO even on an idle machine. `surer_frac` is the
+    confidence in each profile where a workload needs more than the policy's.
     """
 
     spec: Deployment
     catalog: Catalog
     knowledge: Knowledge
+    capacities: Capacities
     blocks: tuple[Block, ...]
     workloads: tuple[Workload, ...]
     places: tuple[Place, ...]
@@ -44,10 +50,37 @@ class Question:
     pools: Mapping[str, Membership]
     too_slow: tuple[Option, ...]
     refusals: tuple[Refusal, ...]
+    surer_frac: Mapping[str, float] = field(default_factory=dict)
+    twists: tuple[Twist, ...] = ()
+
+    def twisted(self, twist: Twist) -> "Question":
+        """The same question about a changed problem."""
+        return replace(self, problem=twist(self.problem), twists=(*self.twists, twist))
+
+    def surer(self, surer_frac: Mapping[str, float]) -> "Question":
+        """The same question with more confidence asked of some workloads' profiles."""
+        asked = ask(
+            self.spec,
+            self.catalog,
+            self.knowledge,
+            self.capacities,
+            surer_frac=surer_frac,
+        )
+        for twist in self.twists:
+            asked = asked.twisted(twist)
+        return asked
+
+
+NO_SURER: Final[Mapping[str, float]] = {}
 
 
 def ask(
-    spec: Deployment, catalog: Catalog, knowledge: Knowledge, capacities: Capacities
+    spec: Deployment,
+    catalog: Catalog,
+    knowledge: Knowledge,
+    capacities: Capacities,
+    *,
+    surer_frac: Mapping[str, float] = NO_SURER,
 ) -> Question:
     """The document as an optimizer's problem."""
     asked = demands(spec)
@@ -62,7 +95,7 @@ def ask(
             offered,
             knowledge.profiles.get(workload.model, ()),
             ways,
-            confidence_frac=spec.policy.confidence_frac,
+            confidence_frac=surer_frac.get(workload.name, spec.policy.confidence_frac),
         )
         found += some
         refused += no
@@ -89,11 +122,13 @@ def ask(
         limits=_limits(spec, asked.workloads),
         commitments=tuple(_commitments(spec, offered)),
         gco2e_per_machine_h=emitted or {},
+        rises=asked.rises(),
     )
     return Question(
         spec=spec,
         catalog=catalog,
         knowledge=knowledge,
+        capacities=capacities,
         blocks=asked.blocks,
         workloads=asked.workloads,
         places=offered,
@@ -102,6 +137,7 @@ def ask(
         pools=built.pools,
         too_slow=built.too_slow,
         refusals=(*refused, *(too_slow(o) for o in built.too_slow)),
+        surer_frac=surer_frac,
     )
 
 
@@ -137,6 +173,7 @@ def _limits(spec: Deployment, workloads: tuple[Workload, ...]) -> Limits:
             for w in workloads
             if w.is_mean_floor and w.quality_minimum_frac is not None
         },
+        offline_frac={w.name: w.offline_frac for w in workloads if w.offline_frac > 0},
     )
 
 

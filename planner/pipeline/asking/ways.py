@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from planner.domain.hardware import NetworkPath, Offer, Purchase
 from planner.domain.workloads import Workload
 from planner.reference.catalog import Catalog
+from planner.specs.by_request import HostedApi
 from planner.specs.deployment import Deployment
 from planner.specs.sites import EdgeSite
 from planner.units import bytes_per_s, milliseconds, seconds
@@ -25,7 +26,7 @@ class Line:
 
 def lines(spec: Deployment, catalog: Catalog) -> dict[str, Line]:
     """The way out of every edge site that has one."""
-    regions = [r for c in spec.cloud_sites() for r in c.regions]
+    regions = spec.regions()
     found = {}
     for site in spec.edge_sites():
         line = _line(site, regions[0] if regions else site.name, catalog)
@@ -75,8 +76,8 @@ class Ways:
     """From each origin to each site; the load on a shared line is the most it may be.
 
     The wait for the line is that of an M/D/1 queue at the load the line would
-    have if all of its site's traffic left, but no more than it may carry: what
-    is kept at the site only makes the wait shorter.
+    have if all of its site's traffic left, the rises of demand with it, but no more
+    than it may carry: what is kept at the site only makes the wait shorter.
     """
 
     def __init__(
@@ -88,10 +89,14 @@ class Ways:
         workloads: Sequence[Workload],
     ) -> None:
         self._sites = {s.name: s for s in spec.edge_sites()}
+        self._apis = {s.name: s for s in spec.hosted_apis()}
         self._catalog = catalog
         self._lines = lines
+        rises = spec.policy.demand_rises
+        most_rises = rises.most_at_once if rises else 0
         self._loads_frac = {
-            name: _load_frac(name, line, workloads) for name, line in lines.items()
+            name: _load_frac(name, line, workloads, most_rises=most_rises)
+            for name, line in lines.items()
         }
         self._known: dict[tuple[str, str, bool], NetworkPath | None] = {}
 
@@ -107,6 +112,11 @@ class Ways:
         if offer.purchase is Purchase.OWNED:
             here = site is not None and offer.site == site.name
             return self._inside(site, workload) if here and site is not None else None
+        if site is None and offer.site in self._apis:
+            rtt_s, source = self._to_api(self._apis[offer.site])
+            return NetworkPath(
+                rtt_s=rtt_s, transfer_s=0.0, uplink_load_frac=0.0, source=source
+            )
         if site is None:
             return self._between_regions(workload.origin, offer.site)
         line = self._lines.get(site.name)
@@ -123,6 +133,12 @@ class Ways:
             f"{site.lan_bandwidth_mbps:g} Mbit/s (spec)",
         )
 
+    @staticmethod
+    def _to_api(site: HostedApi) -> tuple[float, str]:
+        return seconds(
+            site.rtt_ms
+        ), f"round trip to {site.name}: {site.rtt_ms:g} ms (spec)"
+
     def _between_regions(self, origin: str, to: str) -> NetworkPath | None:
         found = self._catalog.rtt_s(origin, to)
         if found is None:
@@ -136,7 +152,10 @@ class Ways:
         )
 
     def _over(self, line: Line, workload: Workload, to: str) -> NetworkPath | None:
-        beyond = (0.0, "") if line.to == to else self._catalog.rtt_s(line.to, to)
+        if to in self._apis:
+            beyond: tuple[float, str] | None = self._to_api(self._apis[to])
+        else:
+            beyond = (0.0, "") if line.to == to else self._catalog.rtt_s(line.to, to)
         if beyond is None:
             return None
         rtt_s, source = beyond
@@ -147,15 +166,20 @@ class Ways:
             transfer_s=payload_bytes / line.bytes_per_s,
             uplink_load_frac=self._loads_frac[workload.origin],
             source=line.source + (words if rtt_s else ""),
+            line=workload.origin,
         )
 
 
-def _load_frac(site: str, line: Line, workloads: Sequence[Workload]) -> float:
+def _load_frac(
+    site: str, line: Line, workloads: Sequence[Workload], *, most_rises: int
+) -> float:
     if not line.is_shared:
         return 0.0
-    leaving_bytes_per_s = sum(
-        w.rate_rps * (w.request_bytes + w.response_bytes)
+    mine = [
+        (w, w.rate_rps * (w.request_bytes + w.response_bytes))
         for w in workloads
         if w.origin == site
-    )
+    ]
+    rises = sorted((w.rise_frac * sent for w, sent in mine), reverse=True)
+    leaving_bytes_per_s = sum(sent for _, sent in mine) + sum(rises[:most_rises])
     return min(leaving_bytes_per_s / line.bytes_per_s, line.max_load_frac)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from planner.domain.hardware import Purchase
+from planner.domain.placement import FailureDomain
 from planner.domain.profiles import Profile
 from planner.errors import PlanRejectedError
 from planner.pipeline.asking.demands import Demands, demands
@@ -75,6 +76,7 @@ def violations(plan: PlanDocument, inputs: Inputs) -> Iterator[str]:
     yield from _demand(plan, asked)
     yield from _stock(plan, offered)
     yield from _uplinks(plan, inputs, asked)
+    yield from _offline(plan, inputs.spec, asked)
     for p in plan.placements:
         yield from _residency_and_quality(p, plan, offered[p.offer])
     yield from _memory(plan, offered)
@@ -191,18 +193,61 @@ def _uplinks(plan: PlanDocument, inputs: Inputs, asked: Demands) -> Iterator[str
     limits = shared_limits_bytes_per_s(lines(inputs.spec, inputs.catalog))
     by_name = {w.name: w for w in asked.workloads}
     for t, block in enumerate(plan.blocks):
-        leaving: dict[str, float] = defaultdict(float)
+        leaving: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         for p in plan.placements:
             w = by_name[p.workload]
             if p.site_kind == "cloud" and w.origin in limits:
                 payload_bytes = w.request_bytes + w.response_bytes
-                leaving[w.origin] += p.rates_rps[t] * payload_bytes
-        for site, traffic in leaving.items():
+                leaving[w.origin][w.name] += p.rates_rps[t] * payload_bytes
+        for site, by_workload in leaving.items():
+            rises = sorted(
+                (by_name[w].rise_frac * sent for w, sent in by_workload.items()),
+                reverse=True,
+            )
+            traffic = sum(by_workload.values()) + sum(rises[: asked.most_rises])
             if traffic > limits[site] * (1 + TOLERANCE_FRAC):
                 yield (
                     f"{traffic:.0f} bytes/s leave {site} in {block.name}, its line "
                     f"carries {limits[site]:.0f}"
                 )
+
+
+def _offline(plan: PlanDocument, spec: Deployment, asked: Demands) -> Iterator[str]:
+    """What sites answer while their uplink is down; its promise is checked elsewhere."""
+    survive = spec.policy.survive
+    lost = survive is not None and FailureDomain.UPLINK in survive.loss_of
+    lines = {s.name for s in spec.edge_sites() if s.uplink is not None}
+    stated = {(o.site, o.workload): o.answered_frac for o in plan.offline}
+    for w in asked.workloads:
+        mine = [
+            p for p in plan.placements if p.workload == w.name and p.offline_rates_rps
+        ]
+        if any(p.site != w.origin or p.site_kind != "edge" for p in mine):
+            yield f"{w.name} is said to be answered offline away from {w.origin}"
+        if w.origin not in lines:
+            continue
+        # What nobody sends needs no answer.
+        shares = [
+            sum(p.offline_rates_rps[t] for p in mine) / rate
+            for t, rate in enumerate(w.rates_rps)
+            if rate > 0
+        ]
+        least = min(shares, default=1.0)
+        needed = w.offline_frac
+        if survive is not None and lost:
+            needed = max(needed, survive.traffic_frac)
+        said = stated.get((w.origin, w.name))
+        if (
+            said is None
+            or said > least + TOLERANCE_FRAC
+            or max(shares, default=0.0) > 1 + TOLERANCE_FRAC
+        ):
+            yield f"{w.name} is not answered offline as the plan says ({said})"
+        if least < needed - TOLERANCE_FRAC:
+            yield (
+                f"{least:.1%} of {w.name} is answered while the uplink of {w.origin} is "
+                f"down, {needed:.1%} is asked for"
+            )
 
 
 def _residency_and_quality(

@@ -1,9 +1,13 @@
 """Whether a plan's promises hold at its own rates, at the policy's confidence.
 
 Spares may be lost: what is checked is the replica that carries a share of the
-traffic when only the machines beyond the spares are left.
+traffic when only the machines beyond the spares are left. Where demand may rise, the
+same is checked for every set of workloads that may rise at once, one set after the
+other; and while an uplink is down, for what its site then answers on all its machines.
 """
 
+import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +29,8 @@ from planner.units import seconds
 
 # The capacity search works on a coarser lattice than a single prediction.
 TOLERANCE_FRAC: Final = 5e-3
+# Sets of workloads that rise together and are looked at one by one.
+MOST_SETS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +43,40 @@ class _Serving:
     path: NetworkPath
     error_factor: float
 
-    def rate_per_replica_rps(self, t: int) -> float:
-        """With all machines beyond the spares carrying the block's traffic."""
-        p = self.placement
-        left = p.machines_on[t] - p.spare_machines
-        return p.rates_rps[t] / (left * p.replicas // p.machines) if left > 0 else 0.0
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """What may come: some workloads rise, or the uplink is down and no spare is idle."""
+
+    risen: frozenset[str] = frozenset()
+    is_offline: bool = False
+
+    def rate_rps(self, s: _Serving, t: int) -> float:
+        """What comes to a placement in a block."""
+        if self.is_offline:
+            return (
+                s.placement.offline_rates_rps[t]
+                if s.placement.offline_rates_rps
+                else 0.0
+            )
+        risen = s.workload.rise_frac if s.workload.name in self.risen else 0.0
+        return s.placement.rates_rps[t] * (1.0 + risen)
+
+    def machines(self, p: PlanPlacement, t: int) -> int:
+        """Those that carry it."""
+        return p.machines_on[t] - (0 if self.is_offline else p.spare_machines)
+
+    def rate_per_replica_rps(self, s: _Serving, t: int) -> float:
+        """With all those machines carrying the block's traffic."""
+        p, left = s.placement, self.machines(s.placement, t)
+        return (
+            self.rate_rps(s, t) / (left * p.replicas // p.machines) if left > 0 else 0.0
+        )
+
+    def __str__(self) -> str:
+        if self.is_offline:
+            return " while the uplink is down"
+        return f" when {', '.join(sorted(self.risen))} rises" if self.risen else ""
 
 
 def broken_promises(
@@ -73,9 +108,42 @@ def broken_promises(
             )
         )
     for s in serving:
-        for t in range(len(plan.blocks)):
-            if s.placement.rates_rps[t] > 0:
-                yield from _late(s, _sharing(s, serving), t)
+        others = _sharing(s, serving)
+        for case in _cases([s, *others], asked.most_rises):
+            for t in range(len(plan.blocks)):
+                if case.rate_rps(s, t) > 0:
+                    yield from _late(s, others, t, case)
+
+
+def _cases(together: Sequence[_Serving], most_rises: int) -> Iterator[_Case]:
+    """Every set of rises that meet on these machines, and the loss of the uplink.
+
+    More workloads risen only make it worse, so the largest sets are enough. Where
+    there are too many of them, the one that is heaviest on the machines stands for all.
+    """
+    rising = {s.workload.name for s in together if s.workload.rise_frac > 0}
+    most = min(most_rises, len(rising))
+    if math.comb(len(rising), most) <= MOST_SETS:
+        sets = list(itertools.combinations(sorted(rising), most))
+    else:
+        heaviest = sorted(rising, key=lambda w: _rise_load(w, together), reverse=True)
+        sets = [tuple(heaviest[:most])]
+    for risen in sets:
+        yield _Case(risen=frozenset(risen))
+    if any(s.placement.offline_rates_rps for s in together):
+        yield _Case(is_offline=True)
+
+
+def _rise_load(workload: str, together: Sequence[_Serving]) -> float:
+    """Machines that its rise takes in its busiest block."""
+    return sum(
+        s.workload.rise_frac
+        * s.placement.rate_rps
+        * s.placement.machines
+        / s.placement.capacity_rps
+        for s in together
+        if s.workload.name == workload
+    )
 
 
 def stated_profile(p: PlanPlacement, profiles: Sequence[Profile]) -> Profile | None:
@@ -114,30 +182,32 @@ def _sharing(one: _Serving, serving: Sequence[_Serving]) -> list[_Serving]:
     ]
 
 
-def _late(s: _Serving, others: Sequence[_Serving], t: int) -> Iterator[str]:
+def _late(
+    s: _Serving, others: Sequence[_Serving], t: int, case: _Case
+) -> Iterator[str]:
     p, slo = s.placement, s.workload.slo
-    if p.machines_on[t] <= p.spare_machines:
+    if case.machines(p, t) <= 0:
         yield f"{p.workload} on {p.offer}: traffic but no machine beyond the spares"
         return
     slack = 1 + TOLERANCE_FRAC
     if isinstance(slo, LatencySlo):
-        late_s = _latency_s(s, others, t, slo)
+        late_s = _latency_s(s, others, t, slo, case)
         if late_s > slo.latency_s * slack:
-            yield f"{p.workload} on {p.offer} answers in {late_s:.4f} s"
-    elif not _tokens_in_time(s, t, slo, slack):
-        yield f"{p.workload} on {p.offer} misses its token times"
+            yield f"{p.workload} on {p.offer} answers in {late_s:.4f} s{case}"
+    elif not _tokens_in_time(s, case.rate_per_replica_rps(s, t), slo, slack):
+        yield f"{p.workload} on {p.offer} misses its token times{case}"
 
 
 def _latency_s(
-    s: _Serving, others: Sequence[_Serving], t: int, slo: LatencySlo
+    s: _Serving, others: Sequence[_Serving], t: int, slo: LatencySlo, case: _Case
 ) -> float:
     if not isinstance(s.profile, BatchProfile):
         return float("inf")
-    rate = s.rate_per_replica_rps(t)
+    rate = case.rate_per_replica_rps(s, t)
     if others:
         everyone = [s, *others]
         sharers = [_sharer(o) for o in everyone]
-        rates = [o.rate_per_replica_rps(t) for o in everyone]
+        rates = [case.rate_per_replica_rps(o, t) for o in everyone]
         return shared(sharers, rates, 0).quantile_s(slo.percentile_frac)
     policy = BatchPolicy(
         max_batch=s.placement.max_batch, max_wait_s=seconds(s.placement.max_wait_ms)
@@ -157,12 +227,14 @@ def _sharer(s: _Serving) -> Sharer:
     raise AssertionError("only batch profiles with a latency promise share machines")
 
 
-def _tokens_in_time(s: _Serving, t: int, slo: TokenSlo, slack: float) -> bool:
+def _tokens_in_time(
+    s: _Serving, rate_per_replica_rps: float, slo: TokenSlo, slack: float
+) -> bool:
     if isinstance(s.profile, BatchProfile):
         return False
     tokens = predict_load(
         s.profile,
-        s.rate_per_replica_rps(t),
+        rate_per_replica_rps,
         s.path.rtt_s,
         percentile_frac=slo.percentile_frac,
         error_factor=s.error_factor,

@@ -19,7 +19,7 @@ from planner.pipeline.asking.question import Question
 from planner.specs.deployment import Deployment
 from planner.specs.policy import Policy
 from planner.specs.sites import EdgeSite
-from planner.specs.workloads import ConstantTraffic
+from planner.specs.traffic import ConstantTraffic, ShapeTraffic
 
 # How far a latency promise or a line may be stretched before it is another product.
 LATENCY_FACTOR: Final = 50.0
@@ -158,6 +158,12 @@ def _counts(policy: Policy) -> Iterable[Dial]:
         ),
         ("most_providers", policy.most_providers, MOST_KINDS, "providers"),
         ("most_regions", policy.most_regions, MOST_KINDS, "regions"),
+        (
+            "demand_rises.most_at_once",
+            policy.demand_rises.most_at_once if policy.demand_rises else None,
+            0,
+            "workloads",
+        ),
     )
     for name, current, limit, unit in limits:
         if current is not None and current != limit:
@@ -180,9 +186,12 @@ def _fractions(policy: Policy) -> Iterable[Dial]:
     if policy.survive is not None:
         least = min(LEAST_SURVIVING_FRAC, policy.survive.traffic_frac)
         limits.append(("survive.traffic_frac", policy.survive.traffic_frac, least))
+    if policy.demand_rises is not None:
+        rise_frac = policy.demand_rises.rise_frac
+        limits.append(("demand_rises.rise_frac", rise_frac, 0.0))
     for name, current, limit in limits:
         if current != limit:
-            is_amount = name == "demand_error_frac"
+            is_amount = name in {"demand_error_frac", "demand_rises.rise_frac"}
             yield Dial(
                 field=f"policy.{name}",
                 current=current,
@@ -222,6 +231,22 @@ def _workloads(question: Question) -> Iterable[Dial]:
         yield Dial(
             field=field, current=current, limit=current * LEAST_RATE_FRAC, unit=unit
         )
+        rise_frac = question.spec.workloads[i].traffic.rise_frac
+        if rise_frac:
+            yield Dial(
+                field=f"{path}.traffic.rise_frac",
+                current=rise_frac,
+                limit=0.0,
+                unit="fraction",
+            )
+        if w.offline_frac > 0:
+            yield Dial(
+                field=f"{path}.offline_frac",
+                current=w.offline_frac,
+                limit=0.0,
+                unit="fraction",
+                scale=Scale.FRACTION,
+            )
         floor = w.quality_minimum_frac
         if floor is not None:
             yield Dial(
@@ -236,7 +261,7 @@ def _workloads(question: Question) -> Iterable[Dial]:
 def traffic(spec: Deployment, i: int) -> tuple[str, float, str]:
     """The field that turns all of a workload's rates, its value, and its unit."""
     asked = spec.workloads[i].traffic
-    if isinstance(asked, ConstantTraffic):
+    if isinstance(asked, ConstantTraffic | ShapeTraffic):
         return f"workloads.{i}.traffic.rate_rps", asked.rate_rps, "requests/s"
     return f"workloads.{i}.traffic.scale_ratio", asked.scale_ratio, "times every rate"
 

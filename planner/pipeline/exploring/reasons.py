@@ -105,6 +105,22 @@ def _limits(problem: PlacementProblem, time_limit_s: float) -> Iterable[Reason]:
             found = True
             sentence = "its uplink cannot carry what has to leave the site"
             yield Reason(subject=name, sentence=sentence)
+    for name, part in problem.limits.offline_frac.items():
+        parts = {k: v for k, v in problem.limits.offline_frac.items() if k != name}
+        limits = replace(problem.limits, offline_frac=parts)
+        if _solves(replace(problem, limits=limits), time_limit_s):
+            found = True
+            sentence = (
+                f"{part:.0%} of it must be answered while the uplink is down, and the "
+                "site's own machines cannot"
+            )
+            yield Reason(subject=name, sentence=sentence)
+    if problem.rises is not None and _solves(
+        replace(problem, rises=None), time_limit_s
+    ):
+        found = True
+        sentence = "the rates alone can be carried, their rises cannot"
+        yield Reason(subject="policy.demand_rises", sentence=sentence)
     if not found:
         yield Reason(
             subject=", ".join(problem.rate_rps),

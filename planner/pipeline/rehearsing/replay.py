@@ -1,8 +1,10 @@
 """`planner simulate`: a plan that was written down, tried on traffic."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
+from planner.domain.workloads import Workload
 from planner.errors import Mistake, SpecMistakesError
 from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.knowledge import learn
@@ -11,6 +13,7 @@ from planner.pipeline.exploring.explain import spec_of
 from planner.pipeline.recommend import World
 from planner.pipeline.rehearsing.replay_traffic import Wish, section, sending
 from planner.pipeline.rehearsing.staging import Conditions, parts_of_plan, scenario
+from planner.pipeline.rehearsing.uplinks_out import owed
 from planner.simulate.fit import fitted
 from planner.simulate.measure import measured
 from planner.simulate.run import run
@@ -28,13 +31,17 @@ def replay(
     wish: Wish,
     conditions: Conditions,
     seed: int,
+    rising: Sequence[str] = (),
     most_requests: int = MOST_REQUESTS,
 ) -> SimulationDocument:
     """What the plan does to that traffic under those conditions.
 
+    Of the `rising` workloads, those without a trace send as much more as the document
+    fears of them.
+
     Raises:
         SpecError: The plan carries no document, or its profiles are not known here.
-        SpecMistakesError: A trace or an outage of something that the plan has not.
+        SpecMistakesError: A trace, a rise or an outage of what the plan has not.
         ProfilingError: The user's own models cannot be measured here at all.
     """
     spec = spec_of(plan)
@@ -42,6 +49,13 @@ def replay(
     asked = demands(spec)
     _check(
         "--trace", "workload", wish.traces, [w.name for w in asked.workloads], plan.name
+    )
+    _check(
+        "--rise",
+        "workload that may rise",
+        rising,
+        [w.name for w in asked.workloads if w.rise_frac > 0],
+        plan.name,
     )
     sites = [s.name for s in spec.edge_sites()]
     _check("--outage", "site", (o.line for o in conditions.outages), sites, plan.name)
@@ -57,7 +71,7 @@ def replay(
     parts = parts_of_plan(plan, spec, world.catalog, known.profiles)
     sent = sending(
         spec,
-        asked.workloads,
+        [_risen(w, rising) for w in asked.workloads],
         asked.block_of_hour,
         wish=wish,
         most_requests=most_requests,
@@ -69,10 +83,13 @@ def replay(
         name=plan.name,
         spec_sha256=plan.spec_sha256,
         traffic=sent.words,
-        assumptions=_assumptions(stage, conditions),
+        assumptions=[
+            *(_rise_words(w) for w in asked.workloads if w.name in rising),
+            *_assumptions(stage, conditions),
+        ],
     )
     traffic = {name: fitted(trace) for name, trace in sorted(wish.traces.items())}
-    return document.model_copy(
+    return owed(document, plan, conditions).model_copy(
         update={
             "fitted": tuple(
                 FittedTraffic(workload=w, rate_rps=t.rate_rps, traffic=section(t))
@@ -80,6 +97,17 @@ def replay(
             )
         }
     )
+
+
+def _risen(w: Workload, rising: Sequence[str]) -> Workload:
+    """The workload with its rates as high as they may rise."""
+    if w.name not in rising:
+        return w
+    return replace(w, rates_rps=tuple(r * (1.0 + w.rise_frac) for r in w.rates_rps))
+
+
+def _rise_words(w: Workload) -> str:
+    return f"{w.name} asks for {w.rise_frac:.0%} more than planned."
 
 
 def _check(

@@ -70,6 +70,7 @@ class Part:
     rates_rps: tuple[float, ...]
     machines_on: tuple[int, ...]
     spares: int
+    offline_rates_rps: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +157,7 @@ def parts_of_plan(
                     rates_rps=p.rates_rps,
                     machines_on=p.machines_on,
                     spares=p.spare_machines,
+                    offline_rates_rps=p.offline_rates_rps,
                 )
             )
     return tuple(p for p in found if max(p.machines_on) > 0)
@@ -187,10 +189,19 @@ def scenario(
         groups=tuple(
             _group(members, catalog, conditions) for members in by_group.values()
         ),
-        calendar=Calendar(block_of_hour=tuple(block_of_hour), hour_s=sent.hour_s),
+        calendar=Calendar(
+            block_of_hour=_from_hour(block_of_hour, sent.first_hour),
+            hour_s=sent.hour_s,
+        ),
         outages=conditions.outages,
         timeout_s=conditions.timeout_s,
     )
+
+
+def _from_hour(block_of_hour: Sequence[int], first: int) -> tuple[int, ...]:
+    """The blocks of a day or week that is looked at from an hour on."""
+    first %= len(block_of_hour)
+    return (*block_of_hour[first:], *block_of_hour[:first])
 
 
 def _group(members: Sequence[Part], catalog: Catalog, conditions: Conditions) -> Group:
@@ -209,6 +220,7 @@ def _group(members: Sequence[Part], catalog: Catalog, conditions: Conditions) ->
                 way=_way(p),
                 service=_service(p, conditions.confidence_frac),
                 rates_rps=p.rates_rps,
+                offline_rates_rps=p.offline_rates_rps,
             )
             for p in members
         ),
@@ -232,7 +244,8 @@ def _way(part: Part) -> Way:
         rtt_s=path.rtt_s,
         up_s=path.transfer_s * up_frac,
         down_s=path.transfer_s * (1 - up_frac),
-        line=workload.origin if path.uplink_load_frac > 0 else None,
+        line=path.line,
+        is_line_shared=path.uplink_load_frac > 0,
     )
 
 

@@ -14,17 +14,21 @@ from planner.domain.profiles import BatchProfile, LoadCurve, Quality
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
 from planner.pipeline.asking.options import Option
 from planner.pipeline.asking.question import Question
+from planner.pipeline.solving.joint import joint_frac
 from planner.pipeline.telling import prediction
 from planner.pipeline.telling.bill import bill, parts_usd_per_month, purchases
-from planner.pipeline.telling.cautions import cautions
+from planner.pipeline.telling.cautions import cautions, unsure
 from planner.pipeline.telling.evidence import evidence
+from planner.pipeline.telling.offline import offline, offline_rates_rps
 from planner.pipeline.telling.prediction import Seen
+from planner.pipeline.telling.traffic import trace_evidence
 from planner.specs.deployment import Deployment
 from planner.specs.models import ReferenceSource
 from planner.specs.plan import (
     PlanBlock,
     PlanCertificate,
     PlanDocument,
+    PlanJoint,
     PlanModel,
     PlanPlacement,
     PlanPolicy,
@@ -82,11 +86,13 @@ def plan_document(
     why: Mapping[str, str],
     runners_up: Mapping[str, RunnerUp],
     safety: PlanSafety | None = None,
+    joint: PlanJoint | None = None,
     simulation: PlanSimulation | None = None,
 ) -> PlanDocument:
     """The whole answer; `checked` is set by whoever certifies it."""
     all_placed = placed(question, solution)
     parts = parts_usd_per_month(question.problem, solution)
+    offline_rps = offline_rates_rps(question, solution)
     return PlanDocument(
         name=question.spec.name,
         status=solution.certificate.verdict,
@@ -102,7 +108,12 @@ def plan_document(
         ),
         purchases=purchases(question.problem, solution),
         placements=tuple(
-            _placement(p, question, parts[p.assignment.candidate.name])
+            _placement(
+                p,
+                question,
+                parts[p.assignment.candidate.name],
+                offline_rates_rps=offline_rps.get(p.assignment.candidate.name, ()),
+            )
             for p in all_placed
         ),
         workloads=tuple(
@@ -115,9 +126,17 @@ def plan_document(
             )
             for w in question.workloads
         ),
-        evidence=evidence([p.option for p in all_placed], question.catalog),
-        warnings=tuple(cautions(question, solution.assignments, today=now.date())),
+        evidence=(
+            *trace_evidence(question.spec, now.date()),
+            *evidence([p.option for p in all_placed], question.catalog),
+        ),
+        warnings=(
+            *cautions(question, solution.assignments, today=now.date()),
+            *unsure(joint),
+        ),
         safety=safety,
+        offline=offline(question, solution, offline_rps),
+        joint=joint,
         simulation=simulation,
         spec=plain_spec(question.spec),
     )
@@ -184,7 +203,13 @@ def certificate(question: Question, solution: Solution) -> PlanCertificate:
     )
 
 
-def _placement(p: Placed, question: Question, usd_per_month: float) -> PlanPlacement:
+def _placement(
+    p: Placed,
+    question: Question,
+    usd_per_month: float,
+    *,
+    offline_rates_rps: tuple[float, ...],
+) -> PlanPlacement:
     a, profile = p.assignment, p.option.profile
     c, offer = a.candidate, a.candidate.offer
     return PlanPlacement(
@@ -238,6 +263,7 @@ def _placement(p: Placed, question: Question, usd_per_month: float) -> PlanPlace
         shared_with=p.shared_with,
         machines_on=a.machines_on,
         rates_rps=a.rates_rps,
+        offline_rates_rps=offline_rates_rps,
     )
 
 
@@ -300,22 +326,12 @@ def _workload(
         residency=w.residency,
         predicted=prediction.together(shares),
         attainment_frac=min(1.0, attained),
-        slo_met_probability_frac=_all_hold_frac(serving),
+        slo_met_probability_frac=joint_frac(
+            (p.option.profile, p.slo_met_probability_frac) for p in serving
+        ),
         why=why,
         runner_up=runner_up,
     )
-
-
-def _all_hold_frac(parts: Sequence[Placed]) -> float:
-    """Every placement keeps the promise; profiles of one device err together."""
-    worst: dict[tuple[str, str], float] = {}
-    for p in parts:
-        key = (p.option.profile.device, str(p.option.profile.variant))
-        worst[key] = min(worst.get(key, 1.0), p.slo_met_probability_frac)
-    product = 1.0
-    for probability in worst.values():
-        product *= probability
-    return product
 
 
 def _floor(w: Workload) -> PlanQualityFloor | None:

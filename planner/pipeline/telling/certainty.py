@@ -1,7 +1,8 @@
 """What caution costs, and how likely the bill is to outgrow the budget.
 
 The premium is the difference of two proven plans: this one, and the one that takes
-every profile and rate at its word (`TRUSTING`).
+every profile and rate at its word (`TRUSTING`) and expects no rises of demand; what
+the rises alone cost is the difference to the plan without them.
 
 Prices. Of 829 AWS types whose on-demand prices of 2025-04 and 2026-07 were compared,
 805 had not moved; `.metal` types had risen by 6 to 10 %, p4 and p5 fallen by 25 to
@@ -23,12 +24,11 @@ from planner.domain.placement import PlacementProblem, Solution
 from planner.errors import SolverTimeoutError
 from planner.optimize.placement import place
 from planner.optimize.solution import purchase_usd_per_month
-from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.asking.question import Question, ask
 from planner.pipeline.exploring.kinds import plan_words
 from planner.specs.deployment import Deployment
 from planner.specs.edit import with_values
-from planner.specs.plan import PlanSafety, Setting
+from planner.specs.plan import PlanRises, PlanSafety, Setting
 
 # Compared between 2025-04 and 2026-07, AWS us-east-1, Linux on demand.
 UNMOVED_FRAC: Final = 805 / 829
@@ -46,20 +46,28 @@ CENT_USD: Final = 0.01
 
 def trusting(spec: Deployment) -> Deployment:
     """The document of someone who takes every figure at its word."""
-    return with_values(spec, TRUSTING)
+    return with_values(spec, {**TRUSTING, **_without_rises(spec)})
+
+
+def _without_rises(spec: Deployment) -> Mapping[str, Setting]:
+    if spec.policy.demand_rises is None:
+        return {}
+    return {"policy.demand_rises.most_at_once": 0}
 
 
 def safety(
     question: Question,
     solution: Solution,
-    capacities: Capacities,
     *,
     today: dt.date,
     time_limit_s: float,
 ) -> PlanSafety | None:
     """The premium and the budget's risk; None where the time passed without a plan."""
     asked = ask(
-        trusting(question.spec), question.catalog, question.knowledge, capacities
+        trusting(question.spec),
+        question.catalog,
+        question.knowledge,
+        question.capacities,
     )
     try:
         naive = place(asked.problem, time_limit_s=time_limit_s)
@@ -76,6 +84,33 @@ def safety(
             question.problem, solution, today=today
         ),
         price_note=_note(solution),
+        rises=_rises(question, solution, time_limit_s=time_limit_s),
+    )
+
+
+def _rises(
+    question: Question,
+    solution: Solution,
+    *,
+    time_limit_s: float,
+) -> PlanRises | None:
+    """What room for rises costs; None without any, or where the time ran out."""
+    rises = question.problem.rises
+    if rises is None:
+        return None
+    spec = with_values(question.spec, _without_rises(question.spec))
+    asked = ask(spec, question.catalog, question.knowledge, question.capacities)
+    try:
+        steady = place(asked.problem, time_limit_s=time_limit_s)
+    except SolverTimeoutError:
+        return None
+    if not isinstance(steady, Solution):
+        return None
+    return PlanRises(
+        most_at_once=rises.most_at_once,
+        n_rising=len(rises.extra_rps),
+        largest_rise_frac=max(w.rise_frac for w in question.workloads),
+        premium_usd_per_month=solution.cost_usd_per_month - steady.cost_usd_per_month,
     )
 
 

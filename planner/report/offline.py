@@ -1,0 +1,35 @@
+"""What still works when a site's uplink fails, as a table."""
+
+from collections.abc import Iterable
+
+from planner.report.sentences import share
+from planner.report.tables import Table, table
+from planner.specs.plan import PlanDocument, PlanOffline
+
+
+def offline_table(plan: PlanDocument) -> Table | None:
+    """Every workload of every site with an uplink; None where no site has one."""
+    if not plan.offline:
+        return None
+    rows = [
+        (o.site, o.workload, _answered(o), share(o.required_frac)) for o in plan.offline
+    ]
+    return table(
+        "When an uplink fails",
+        ["Uplink of", "Workload", ">Answered", ">Required"],
+        rows,
+        footnotes=tuple(_notes(plan)),
+    )
+
+
+def _answered(o: PlanOffline) -> str:
+    return "nothing" if o.answered_frac == 0 else share(o.answered_frac)
+
+
+def _notes(plan: PlanDocument) -> Iterable[str]:
+    yield (
+        "Answered: the share of requests that the site's own machines answer within the "
+        "promise until the uplink is back, in the hours when it is least."
+    )
+    if any(o.required_frac is None and o.answered_frac < 1 for o in plan.offline):
+        yield "To require more of a workload, give it offline_frac, from 0 to 1."
