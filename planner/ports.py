@@ -1,7 +1,7 @@
 """What the planner asks of the world; profilers and cloud adapters answer."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from planner.domain.profiling import (
     ProfilingJob,
@@ -9,6 +9,9 @@ from planner.domain.profiling import (
     ProfilingProgress,
 )
 from planner.domain.quotes import PriceSnapshot
+
+Problem = TypeVar("Problem")
+Answer = TypeVar("Answer")
 
 
 class Profiler(Protocol):
@@ -44,6 +47,40 @@ class PriceSource(Protocol):
             CloudError: No credentials, no network, throttled, or nonsense prices.
         """
         ...
+
+
+class Scenarios(Protocol):
+    """Answers problems that do not depend on each other, on this processor or others."""
+
+    @property
+    def n_at_once(self) -> int:
+        """How many answers are worked at side by side."""
+        ...
+
+    def answer(self, solver: Callable[[Problem], Answer], problem: Problem) -> Answer:
+        """What `solver(problem)` gives, wherever that is; several threads may ask.
+
+        Solver, problem and answer must survive pickling; the solver travels once and
+        may keep what it learns. What is lost on the way is answered here.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what was taken to answer."""
+        ...
+
+
+class OneByOne:
+    """Every problem is answered here, one after the other."""
+
+    n_at_once = 1
+
+    def answer(self, solver: Callable[[Problem], Answer], problem: Problem) -> Answer:
+        """Answered at once."""
+        return solver(problem)
+
+    def close(self) -> None:
+        """Nothing was taken."""
 
 
 class Observer(Protocol):

@@ -8,16 +8,18 @@ an optimum without it exists:
 
     same offer, same pool      the machines stay the same
     any offers, none shared    the better one's machines can be had without limit by
-                               the hour, and cost and emit no more by the hour; the
+                               the hour (requests to it sent without limit), and cost
+                               and emit no more by the hour; the
                                dominated one's are not kept all month (owned or
                                committed ones may be free at other hours)
 
-Columns give way only to those of their own configuration, provider or region
-where the variety of these is limited, of their own failure domain where its loss
+Columns give way only to those of their own configuration, provider, region or
+profile where the variety of these is limited, of their own failure domain where its loss
 must be survived, and of spot or not spot where spot is limited. Of equals the
 first is kept.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,7 +27,7 @@ import numpy as np
 
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Candidate, PlacementProblem
-from planner.optimize.rows import DOMAIN_OF, configuration, provider, region
+from planner.optimize.rows import DOMAIN_OF, configuration, profile, provider, region
 from planner.optimize.terms import BoolArray, FloatArray, IntArray
 
 Word = str | bool | None
@@ -49,6 +51,8 @@ class _Known:
             words.append(provider(c))
         if limits.most_regions is not None:
             words.append(region(c))
+        if c.workload in limits.most_profiles:
+            words.append(profile(c))
         if limits.spot_share_frac is not None:
             words.append(c.offer.purchase is Purchase.SPOT)
         return tuple(words)
@@ -70,6 +74,11 @@ class _Known:
         grams = self.problem.gco2e_per_machine_h.get(c.offer.name, 0.0)
         return (c.offer.price_usd_per_h, grams)
 
+    @staticmethod
+    def is_by_request(c: Candidate) -> bool:
+        """It has no machines, but perhaps a limit."""
+        return c.offer.purchase is Purchase.BY_REQUEST
+
     def gives_way(self, c: Candidate) -> bool:
         """Its machines are nobody else's, at no other hour."""
         return (
@@ -79,9 +88,10 @@ class _Known:
         )
 
     def takes_over(self, c: Candidate) -> bool:
-        """Its machines can be had without limit, by the hour."""
+        """Its machines can be had without limit, by the hour, or requests to it sent."""
         return (
             c.pool is None
+            and not (self.is_by_request(c) and math.isfinite(c.capacity_rps))
             and c.offer.purchase is not Purchase.OWNED
             and c.offer.name not in self.problem.stock
         )
@@ -136,7 +146,7 @@ def _front(
 
     Sorting costs n log n; each row that stays is compared with what is left.
     """
-    losses = losses[:, np.ptp(losses, axis=0) > 0]
+    losses = losses[:, losses.max(axis=0) > losses.min(axis=0)]
     stays = np.ones(len(losses), dtype=np.bool_)
     left = np.lexsort(losses.T[::-1]) if losses.shape[1] else np.arange(len(losses))
     while len(left) > 1:

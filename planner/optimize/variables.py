@@ -90,6 +90,13 @@ class Sets:
         return self.which_offers(lambda o: o.purchase is Purchase.OWNED)
 
     @cached_property
+    def is_by_request(self) -> BoolArray:
+        """By group: no machines, but a limit that its candidates share."""
+        by_request = self.which_offers(lambda o: o.purchase is Purchase.BY_REQUEST)
+        found: BoolArray = by_request[self.offer_of]
+        return found
+
+    @cached_property
     def is_committed(self) -> BoolArray:
         """By offer: some commitment may pay for its hours."""
         paid_for = {m.pays_for for m in self.commitments}
@@ -156,7 +163,9 @@ class Model:
         """USD per month of everything that is bought."""
         s = self.sets
         price = np.array([o.price_usd_per_h for o in s.offers])
-        hourly = np.flatnonzero(~s.is_owned[s.offer_of] & ~s.is_committed[s.offer_of])
+        hourly = np.flatnonzero(
+            ~s.is_owned[s.offer_of] & ~s.is_committed[s.offer_of] & ~s.is_by_request
+        )
         committed = np.flatnonzero(s.is_committed)
         owned = np.flatnonzero(s.is_owned)
         kept = np.array([m.usd_per_h for m in s.commitments])
@@ -186,8 +195,10 @@ class Model:
     def carbon(self) -> Terms:
         """Grams of CO2 equivalent per month of the machines that are on."""
         s = self.sets
-        grams = np.array([s.problem.gco2e_per_machine_h[o.name] for o in s.offers])
-        return terms(self.n, grams[s.offer_of][:, None] * s.hours)
+        machines = np.flatnonzero(~s.is_by_request)
+        offers = [s.offers[o] for o in s.offer_of[machines]]
+        grams = np.array([s.problem.gco2e_per_machine_h[o.name] for o in offers])
+        return terms(self.n[machines], grams[:, None] * s.hours)
 
     def _per_request(self, figure: Callable[[Candidate], float]) -> Terms:
         s = self.sets
@@ -224,7 +235,11 @@ def variables(problem: PlacementProblem, columns: Sequence[Candidate]) -> Model:
     return Model(
         milp=milp,
         sets=s,
-        n=milp.variables((n_groups, n_blocks), integer=True),
+        n=milp.variables(
+            (n_groups, n_blocks),
+            upper=np.where(s.is_by_request, 1.0, np.inf)[:, None],
+            integer=~s.is_by_request[:, None],
+        ),
         f=f,
         y=y,
         own=own,
@@ -240,8 +255,9 @@ def _must_live_somewhere(s: Sets) -> BoolArray:
     varied = (limits.most_configurations, limits.most_providers, limits.most_regions)
     if any(most is not None for most in varied):
         return np.ones(len(s.columns), dtype=np.bool_)
-    short: BoolArray = s.memory_short[s.group_of]
-    return short
+    few = [s.workloads.index(w) for w in limits.most_profiles]
+    lives: BoolArray = s.memory_short[s.group_of] | np.isin(s.workload_of, few)
+    return lives
 
 
 def _sets(problem: PlacementProblem, columns: Sequence[Candidate]) -> Sets:

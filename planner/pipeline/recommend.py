@@ -1,13 +1,14 @@
 """The main job: a checked document in, a certified plan or reasons out."""
 
 import datetime as dt
+import math
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from planner.domain.placement import Objective, Solution, Verdict
+from planner.domain.placement import NoPlan, Objective, Solution, Verdict
 from planner.domain.profiling import TorchModel
-from planner.optimize.placement import place
 from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.asking.knowledge import Knowledge, learn
 from planner.pipeline.asking.question import Question, ask
@@ -16,13 +17,16 @@ from planner.pipeline.checking.certify import Inputs, certified
 from planner.pipeline.exploring.kinds import words
 from planner.pipeline.exploring.reasons import reasons
 from planner.pipeline.exploring.relaxations import ways_out
+from planner.pipeline.exploring.trials import Trials
+from planner.pipeline.solving.answered import Answered, answered
 from planner.pipeline.telling import answer
-from planner.pipeline.telling.alternatives import MOST_WORKLOADS, runner_up
+from planner.pipeline.telling.alternatives import runners_up
 from planner.pipeline.telling.certainty import safety
-from planner.ports import Observer, Profiler
+from planner.ports import Observer, OneByOne, Profiler, Scenarios
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
 from planner.specs.plan import PlanCost, PlanDocument, PlanSimulation, RunnerUp
+from planner.specs.traces import Trace
 from planner.version import VERSION
 
 DEFAULT_TIME_LIMIT_S: Final = 30.0
@@ -33,7 +37,9 @@ class World:
     """What a recommendation is made from, beside the document itself.
 
     `profiler` is only asked where the document has torch models; `now` gives
-    aware UTC. `simulates` tries every plan on simulated traffic before it is shown.
+    aware UTC. `simulates` tries every plan on simulated traffic before it is shown, that
+    of the `traces` by workload at their own stamps. `scenarios` answers what can be
+    solved side by side.
     """
 
     catalog: Catalog
@@ -43,6 +49,8 @@ class World:
     now: Callable[[], dt.datetime]
     time_limit_s: float = DEFAULT_TIME_LIMIT_S
     simulates: bool = False
+    traces: Mapping[str, Trace] = field(default_factory=dict)
+    scenarios: Scenarios = field(default_factory=OneByOne)
 
 
 def recommend(spec: Deployment, world: World) -> PlanDocument:
@@ -67,39 +75,31 @@ def recommend(spec: Deployment, world: World) -> PlanDocument:
 
 def decide(spec: Deployment, world: World, knowledge: Knowledge) -> PlanDocument:
     """The plan from what is known already."""
-    capacities = Capacities()
     world.observer.stage("capacities")
-    question = ask(spec, world.catalog, knowledge, capacities)
+    question = ask(spec, world.catalog, knowledge, Capacities())
     world.observer.stage("optimizing")
-    found = place(question.problem, time_limit_s=world.time_limit_s)
-    if isinstance(found, Solution):
-        return _plan(question, found, capacities, world)
-    return _no_plan(question, capacities, world)
+    found = answered(question, time_limit_s=world.time_limit_s)
+    return _no_plan(question, world) if isinstance(found, NoPlan) else _plan(found, world)  # fmt: skip
 
 
-def _plan(
-    question: Question, solution: Solution, capacities: Capacities, world: World
-) -> PlanDocument:
+def _plan(found: Answered, world: World) -> PlanDocument:
     record = None
     if world.simulates:
         world.observer.stage("simulating")
-        question, solution, record = _tried(question, solution, world)
+        found, record = _tried(found, world)
     world.observer.stage("comparing")
-    others = _runners_up(question, solution, world.time_limit_s)
+    question, solution = found.question, found.solution
     now = world.now()
     document = answer.plan_document(
         question,
         solution,
         now=now,
         why=_why(question, solution),
-        runners_up=others,
+        runners_up=_runners_up(found, world),
         safety=safety(
-            question,
-            solution,
-            capacities,
-            today=now.date(),
-            time_limit_s=world.time_limit_s,
+            question, solution, today=now.date(), time_limit_s=world.time_limit_s
         ),
+        joint=found.joint,
         simulation=record,
     )
     world.observer.stage("checking")
@@ -111,26 +111,29 @@ def _plan(
     return certified(document, inputs)
 
 
-def _tried(
-    question: Question, solution: Solution, world: World
-) -> tuple[Question, Solution, PlanSimulation]:
+def _tried(found: Answered, world: World) -> tuple[Answered, PlanSimulation]:
     """The plan that held on simulated traffic, with what was cut until it did."""
     # Machine code is loaded, and at first made: only where it is asked for.
+    from planner.pipeline.rehearsing.replay_traffic import Wish  # noqa: PLC0415
+    from planner.pipeline.rehearsing.stretches import busiest  # noqa: PLC0415
     from planner.pipeline.rehearsing.trial_run import try_out  # noqa: PLC0415
 
-    tried = try_out(question, solution, time_limit_s=world.time_limit_s)
-    return tried.question, tried.solution, tried.record
+    wish = Wish(traces=busiest(world.traces, found.question.workloads))
+    tried = try_out(found, time_limit_s=world.time_limit_s, wish=wish)
+    return tried.answered, tried.record
 
 
-def _runners_up(
-    question: Question, solution: Solution, time_limit_s: float
-) -> dict[str, RunnerUp]:
-    if len(question.workloads) > MOST_WORKLOADS:
-        return {}
-    return {
-        w.name: runner_up(question.problem, solution, w.name, time_limit_s=time_limit_s)
-        for w in question.workloads
-    }
+def _runners_up(found: Answered, world: World) -> dict[str, RunnerUp]:
+    trials = Trials(
+        found.asked,
+        time_limit_s=world.time_limit_s,
+        search_s=math.inf,
+        clock_s=time.monotonic,
+        scenarios=world.scenarios,
+        accepts_unsure=not found.is_sure,
+    )
+    names = [w.name for w in found.question.workloads]
+    return runners_up(trials, found.solution, names)
 
 
 def _why(question: Question, solution: Solution) -> dict[str, str]:
@@ -154,10 +157,10 @@ def _why(question: Question, solution: Solution) -> dict[str, str]:
     return sentences
 
 
-def _no_plan(question: Question, capacities: Capacities, world: World) -> PlanDocument:
+def _no_plan(question: Question, world: World) -> PlanDocument:
     world.observer.stage("finding ways out")
     limit_s = world.time_limit_s
-    found = ways_out(question, capacities, time_limit_s=limit_s)
+    found = ways_out(question, time_limit_s=limit_s, scenarios=world.scenarios)
     return PlanDocument(
         name=question.spec.name,
         status=Verdict.INFEASIBLE,

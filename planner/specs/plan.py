@@ -66,13 +66,13 @@ class LatencyPrediction(Spec):
 class TokenPrediction(Spec):
     """What users of a language model see, at the planned rate.
 
-    `p50_ms`… are end to end for a whole answer; `ttft_ms` and `tpot_ms` at the
-    percentile of the SLO.
+    `p50_ms`… are end to end for a whole answer, None where nobody states them
+    (hosted models); `ttft_ms` and `tpot_ms` at the percentile of the SLO.
     """
 
-    p50_ms: Number
-    p95_ms: Number
-    p99_ms: Number
+    p50_ms: Number | None
+    p95_ms: Number | None
+    p99_ms: Number | None
     ttft_ms: Number
     tpot_ms: Number
     utilization_frac: Share
@@ -97,12 +97,45 @@ class LatencyBreakdown(Spec):
     service_ms: Number
 
 
+class HostedTerms(Spec):
+    """How a hosted model is called and paid; `serves` is the vendor's name for it."""
+
+    kind: Literal["hosted_api"] = "hosted_api"
+    serves: str
+    usd_per_million_prompt_tokens: Number
+    usd_per_million_output_tokens: Number
+    usd_per_request: Number
+    most_requests_per_min: Number | None
+    most_tokens_per_min: Number | None
+
+
+class FunctionTerms(Spec):
+    """How a serverless function runs and is paid; it takes times of `runs_like`.
+
+    `billed_ms` is what a request is billed for on average, at the policy's
+    confidence in those times.
+    """
+
+    kind: Literal["serverless"] = "serverless"
+    runs_like: str
+    memory_gib: Number
+    billed_ms: Number
+    usd_per_gib_s: Number
+    usd_per_million_requests: Number
+    usd_per_request: Number
+    cold_start_ms: Number
+    cold_start_frac: Share
+    most_concurrent: int | None
+
+
 class PlanPlacement(Spec):
     """A workload (or a share of it) on machines of one offer, run in one way.
 
     `replicas` counts machines × replicas on each; `machines` is what is bought.
     `memory_gib` is what one replica was seen to take, `machine_memory_gib` what a
-    machine has; `threads` is how many a replica was profiled with.
+    machine has; `threads` is how many a replica was profiled with. What is paid by
+    request has no machines and states its terms in `by_request`; its `capacity_rps`
+    is what the account's limits allow, None where none are stated.
     `offline_rates_rps` is what it answers in each block while its site's uplink is
     down; empty away from such a site.
     """
@@ -119,14 +152,14 @@ class PlanPlacement(Spec):
     device: str
     device_count: int
     purchase: Purchase
-    machines: Annotated[int, Field(ge=1)]
-    replicas: Annotated[int, Field(ge=1)]
+    machines: Annotated[int, Field(ge=0)]
+    replicas: Annotated[int, Field(ge=0)]
     spare_machines: Annotated[int, Field(ge=0)]
     max_batch: Annotated[int, Field(ge=1)]
     max_wait_ms: Number
     rate_rps: Number
     share_frac: Share
-    capacity_rps: Number
+    capacity_rps: Number | None
     memory_gib: float | None
     machine_memory_gib: float | None = None
     vcpus: int | None
@@ -145,6 +178,7 @@ class PlanPlacement(Spec):
     price_source: str
     price_as_of: dt.date
     cost_usd_per_month: Number
+    by_request: HostedTerms | FunctionTerms | None = None
     shared_with: tuple[str, ...] = ()
     machines_on: tuple[int, ...] = ()
     rates_rps: tuple[Number, ...] = ()

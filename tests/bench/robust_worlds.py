@@ -27,12 +27,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-from planner.domain.placement import Assignment, Solution
+from planner.domain.placement import Assignment, NoPlan, Solution
 from planner.optimize.placement import place
 from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.asking.knowledge import Knowledge, published
 from planner.pipeline.asking.question import Question, ask
 from planner.pipeline.recommend import World, decide
+from planner.pipeline.solving.answered import answered
 from planner.pipeline.telling.certainty import trusting
 from planner.pipeline.telling.prediction import Replica, keeps_promise
 from planner.ports import Unobserved
@@ -198,12 +199,12 @@ def _row(
     capacities = Capacities()
     careful = ask(spec, catalog, known, capacities)
     naive = ask(trusting(spec), catalog, known, capacities)
-    plans = place(careful.problem), place(naive.problem)
-    if not all(isinstance(p, Solution) for p in plans):
+    found, bold = answered(careful, time_limit_s=30), place(naive.problem)
+    if isinstance(found, NoPlan) or not isinstance(bold, Solution):
         raise SystemExit(f"{spec.name} has no plan: the bench is out of date")
-    plan, bold = plans
+    plan = found.solution
     drawn = list(worlds(careful, rng))
-    kept = kept_frac(plan, careful, 1 + DEMAND_ERROR_FRAC, drawn)
+    kept = kept_frac(plan, found.question, 1 + DEMAND_ERROR_FRAC, drawn)
     bold_kept = kept_frac(bold, naive, 1.0, drawn)
     made = decide(spec, _world(catalog), known)
     stated = min(w.slo_met_probability_frac for w in made.workloads)

@@ -61,7 +61,6 @@ def asked(spec: Deployment, capacities: Capacities | None = None) -> Question:
 def trials(question: Question, *, search_s: float = 1e9) -> Trials:
     return Trials(
         question,
-        Capacities(),
         time_limit_s=30.0,
         search_s=search_s,
         clock_s=lambda: 0.0,

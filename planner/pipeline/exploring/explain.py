@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, TypeVar
 
-from planner.domain.placement import Solution
+from planner.domain.placement import NoPlan, Solution
 from planner.errors import SpecError
-from planner.optimize.placement import place
 from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.asking.knowledge import Knowledge, learn
-from planner.pipeline.asking.question import Question, ask
+from planner.pipeline.asking.question import ask
 from planner.pipeline.asking.references import check_references
 from planner.pipeline.exploring.flips import (
     RESOLUTION_FRAC,
@@ -23,8 +23,10 @@ from planner.pipeline.exploring.near import MOST_PLANS, WITHIN_FRAC, near_plans
 from planner.pipeline.exploring.trials import SearchCutShortError, Trials
 from planner.pipeline.exploring.worth import by_worth, worths
 from planner.pipeline.recommend import World
+from planner.pipeline.solving.answered import answered
+from planner.pipeline.solving.scenarios import Trial, trial_of
 from planner.pipeline.telling import answer
-from planner.pipeline.telling.alternatives import MOST_WORKLOADS, runner_up
+from planner.pipeline.telling.alternatives import runners_up
 from planner.specs.deployment import Deployment
 from planner.specs.explanation import (
     Explanation,
@@ -94,33 +96,33 @@ def explained(
     clock_s: Callable[[], float],
 ) -> Explanation:
     """The same, from what is known already."""
-    capacities = Capacities()
     world.observer.stage("capacities")
-    question = ask(spec, world.catalog, knowledge, capacities)
-    base = place(question.problem, time_limit_s=world.time_limit_s)
-    if not isinstance(base, Solution):
+    question = ask(spec, world.catalog, knowledge, Capacities())
+    found = answered(question, time_limit_s=world.time_limit_s)
+    if isinstance(found, NoPlan):
         raise SpecError(
             f"with today's prices and profiles there is no plan for '{plan.name}'; "
             "planner recommend says why, and what would make one"
         )
     trials = Trials(
         question,
-        capacities,
         time_limit_s=world.time_limit_s,
         search_s=search_s,
         clock_s=clock_s,
+        scenarios=world.scenarios,
+        accepts_unsure=not found.is_sure,
     )
-    return _explanation(plan, base, trials, world, search_s)
+    return _explanation(plan, trial_of(found), trials, world, search_s)
 
 
 def _explanation(
     plan: PlanDocument,
-    base: Solution,
+    base: Trial,
     trials: Trials,
     world: World,
     search_s: float,
 ) -> Explanation:
-    notes: list[str] = [*_changed(plan, base), *_methods()]
+    notes: list[str] = [*_changed(plan, base.solution), *_methods()]
 
     def within_time(items: Iterable[Item], what: str) -> tuple[Item, ...]:
         world.observer.stage(what)
@@ -140,41 +142,35 @@ def _explanation(
     return Explanation(
         name=plan.name,
         spec_sha256=answer.spec_sha256(trials.question.spec),
-        plan=plan_words(base),
-        cost_usd_per_month=base.cost_usd_per_month,
+        plan=plan_words(base.solution),
+        cost_usd_per_month=base.solution.cost_usd_per_month,
         worth=by_worth(worth),
         flips=tuple(t for t in turned if isinstance(t, Flip)),
         steady=tuple(t for t in turned if isinstance(t, Steady)),
         near_within_frac=WITHIN_FRAC,
         near=near,
-        runners_up=_runners_up(trials.question, base, world.time_limit_s),
+        runners_up=_runners_up(trials, base),
         resolution_frac=RESOLUTION_FRAC,
         n_solves=trials.n_solves,
         notes=tuple(notes),
     )
 
 
-def _turned(trials: Trials, base: Solution, world: World) -> Iterable[Flip | Steady]:
-    yield from least_budget(trials.question, base)
+def _turned(trials: Trials, base: Trial, world: World) -> Iterable[Flip | Steady]:
+    yield from least_budget(trials.question, base.solution)
     every = list(turnables(trials, base))
+    found = trials.each(partial(flips, trials, base), every)
     for i, turnable in enumerate(every, start=1):
         world.observer.stage(f"flip points {i}/{len(every)}: {turnable.what}")
-        yield from flips(trials, base, turnable)
+        yield from next(found)
 
 
-def _runners_up(
-    question: Question, base: Solution, time_limit_s: float
-) -> tuple[WorkloadRunnerUp, ...]:
-    if len(question.workloads) > MOST_WORKLOADS:
-        return ()
+def _runners_up(trials: Trials, base: Trial) -> tuple[WorkloadRunnerUp, ...]:
+    names = [w.name for w in trials.question.workloads]
+    found = runners_up(trials, base.solution, names)
     return tuple(
-        WorkloadRunnerUp(
-            workload=w.name,
-            runner_up=runner_up(
-                question.problem, base, w.name, time_limit_s=time_limit_s
-            ),
-        )
-        for w in question.workloads
+        WorkloadRunnerUp(workload=name, runner_up=other)
+        for name, other in found.items()
     )
 
 

@@ -15,33 +15,34 @@ from functools import partial
 from typing import Final
 
 from planner.domain.placement import Objective, PlacementProblem, Solution
-from planner.errors import SpecMistakesError
-from planner.pipeline.asking.question import Question
+from planner.pipeline.asking.question import Question, Twist
 from planner.pipeline.exploring.dials import traffic
 from planner.pipeline.exploring.kinds import (
     Kind,
-    aims,
     is_worse,
     kind,
     only,
     plan_words,
 )
-from planner.pipeline.exploring.trials import Changes, Trials
+from planner.pipeline.exploring.trials import Trials
+from planner.pipeline.solving.scenarios import Changes, Trial
 from planner.pipeline.telling.bill import machine_words
+from planner.specs.deployment import Deployment
 from planner.specs.explanation import Flip, Steady
-from planner.specs.plan import Change, Setting
+from planner.specs.plan import Change
 
 # Factors by which a thing is turned, up or down, before the flip is bisected.
 STEPS: Final = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 # Prices and traffic are known to a percent at best.
 RESOLUTION_FRAC: Final = 0.005
 
-Problem = Callable[[float], PlacementProblem]
+# The changes of the document, and the twists of its problem, that a factor stands for.
+Turn = tuple[Changes, tuple[Twist, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turnable:
-    """A thing that is multiplied by a factor; `problem` is what is then asked.
+    """A thing that is multiplied by a factor; `turned` is what is then asked.
 
     `current` and `unit` are how the document states it.
     """
@@ -50,7 +51,7 @@ class Turnable:
     field: str
     current: float
     unit: str
-    problem: Problem
+    turned: Callable[[float], Turn]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,23 +62,22 @@ class _Seen:
     best: Solution | None = None
 
 
-def turnables(trials: Trials, base: Solution) -> Iterable[Turnable]:
+def turnables(trials: Trials, base: Trial) -> Iterable[Turnable]:
     """Traffic of all workloads, the chosen machines' prices, promises, the budget."""
-    yield _traffic(trials)
-    yield from _prices(trials.question.problem, base)
-    yield from _promises(trials)
+    yield _traffic(trials.question.spec)
+    yield from _prices(base.solution)
+    yield from _promises(trials.question.spec)
     yield from _budget(trials.question)
 
 
-def flips(
-    trials: Trials, base: Solution, turnable: Turnable
-) -> Iterable[Flip | Steady]:
+def flips(trials: Trials, base: Trial, turnable: Turnable) -> list[Flip | Steady]:
     """The nearest flip upwards and downwards, or how far the kind was seen to stand.
 
     Raises:
         SearchCutShortError: No time is left.
     """
-    chosen = kind(base)
+    found: list[Flip | Steady] = []
+    chosen = kind(base.solution)
     for sign in (1, -1):
         last = 1.0
         for step in STEPS:
@@ -86,31 +86,30 @@ def flips(
             if seen is None:
                 break
             if not seen.stands:
-                yield _bisected(trials, turnable, chosen, last, factor)
+                found.append(_bisected(trials, turnable, chosen, last, factor))
                 break
             last = factor
         else:
-            yield _steady(turnable, last)
+            found.append(_steady(turnable, last))
+    return found
 
 
 def _look(
     trials: Trials, turnable: Turnable, chosen: Kind, factor: float
 ) -> _Seen | None:
     """None where no valid document goes so far."""
-    try:
-        problem = turnable.problem(factor)
-    except SpecMistakesError:
+    changes, twists = turnable.turned(factor)
+    if not trials.allows(changes):
         return None
-    best = trials.place(problem)
+    best = trials.solve(changes, *twists)
     if best is None:
         return _Seen(stands=False)
-    if kind(best) == chosen:
+    if kind(best.solution) == chosen:
         return _Seen(stands=True)
-    same = trials.place(only(problem, chosen))
-    if same is None or kind(same) != chosen:
-        return _Seen(stands=False, best=best)
-    is_beaten = is_worse(aims(problem, same), aims(problem, best))
-    return _Seen(stands=not is_beaten, best=best)
+    same = trials.solve(changes, *twists, partial(only, allowed=chosen))
+    if same is None or kind(same.solution) != chosen:
+        return _Seen(stands=False, best=best.solution)
+    return _Seen(stands=not is_worse(same.aims, best.aims), best=best.solution)
 
 
 def _bisected(
@@ -151,24 +150,22 @@ def _change(turnable: Turnable, factor: float, keeps: float | None) -> Change:
     )
 
 
-def _traffic(trials: Trials) -> Turnable:
-    spec = trials.question.spec
+def _traffic(spec: Deployment) -> Turnable:
+    fields = [traffic(spec, i) for i in range(len(spec.workloads))]
 
-    def problem(factor: float) -> PlacementProblem:
-        fields = [traffic(spec, i) for i in range(len(spec.workloads))]
-        changes: Changes = {field: rate * factor for field, rate, _ in fields}
-        return trials.ask(changes).problem
+    def turned(factor: float) -> Turn:
+        return {field: rate * factor for field, rate, _ in fields}, ()
 
     return Turnable(
         what="traffic of every workload" if len(spec.workloads) > 1 else "traffic",
         field="workloads.*.traffic",
         current=1.0,
         unit="times every rate",
-        problem=problem,
+        turned=turned,
     )
 
 
-def _prices(problem: PlacementProblem, base: Solution) -> Iterable[Turnable]:
+def _prices(base: Solution) -> Iterable[Turnable]:
     chosen = {p.offer.name: p.offer for p in base.purchases}
     for name, offer in chosen.items():
         if offer.price_usd_per_h > 0:
@@ -177,11 +174,15 @@ def _prices(problem: PlacementProblem, base: Solution) -> Iterable[Turnable]:
                 field="price_usd_per_h",
                 current=offer.price_usd_per_h,
                 unit="USD/h",
-                problem=partial(_priced, problem, name),
+                turned=_priced_by(name),
             )
 
 
-def _priced(problem: PlacementProblem, name: str, factor: float) -> PlacementProblem:
+def _priced_by(name: str) -> Callable[[float], Turn]:
+    return lambda factor: ({}, (partial(_priced, name=name, factor=factor),))
+
+
+def _priced(problem: PlacementProblem, *, name: str, factor: float) -> PlacementProblem:
     """The offer and every commitment to it at so many times their price."""
     columns = []
     for c in problem.candidates:
@@ -197,8 +198,8 @@ def _priced(problem: PlacementProblem, name: str, factor: float) -> PlacementPro
     return replace(problem, candidates=tuple(columns), commitments=commitments)
 
 
-def _promises(trials: Trials) -> Iterable[Turnable]:
-    for i, w in enumerate(trials.question.spec.workloads):
+def _promises(spec: Deployment) -> Iterable[Turnable]:
+    for i, w in enumerate(spec.workloads):
         limits = (
             ("latency_ms", w.slo.latency_ms),
             ("ttft_ms", w.slo.ttft_ms),
@@ -212,16 +213,12 @@ def _promises(trials: Trials) -> Iterable[Turnable]:
                     field=field,
                     current=current_ms,
                     unit="ms",
-                    problem=_asked(trials, field, current_ms),
+                    turned=_times(field, current_ms),
                 )
 
 
-def _asked(trials: Trials, field: str, current: float) -> Problem:
-    def problem(factor: float) -> PlacementProblem:
-        value: Setting = current * factor
-        return trials.ask({field: value}).problem
-
-    return problem
+def _times(field: str, current: float) -> Callable[[float], Turn]:
+    return lambda factor: ({field: current * factor}, ())
 
 
 def least_budget(question: Question, base: Solution) -> Iterable[Flip]:
@@ -247,15 +244,11 @@ def _budget(question: Question) -> Iterable[Turnable]:
     """Where something else comes first."""
     budget = question.problem.limits.budget_usd_per_month
     if budget and question.problem.objectives[0] is not Objective.COST:
+        field = "policy.budget_usd_per_month"
         yield Turnable(
             what="budget",
-            field="policy.budget_usd_per_month",
+            field=field,
             current=budget,
             unit="USD/month",
-            problem=lambda factor: replace(
-                question.problem,
-                limits=replace(
-                    question.problem.limits, budget_usd_per_month=budget * factor
-                ),
-            ),
+            turned=_times(field, budget),
         )

@@ -53,7 +53,7 @@ def kind(solution: Solution) -> Kind:
     return frozenset(part(a.candidate) for a in solution.assignments)
 
 
-def only(problem: PlacementProblem, allowed: Kind) -> PlacementProblem:
+def only(problem: PlacementProblem, *, allowed: Kind) -> PlacementProblem:
     """The problem with no other columns than those of a kind."""
     columns = tuple(c for c in problem.candidates if part(c) in allowed)
     return replace(problem, candidates=columns)

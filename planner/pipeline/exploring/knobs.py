@@ -9,13 +9,15 @@ tried one by one, from what asks least.
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from planner.domain.placement import Objective
 from planner.pipeline.asking.question import Question
 from planner.pipeline.exploring.dials import Dial, dials
-from planner.pipeline.exploring.kinds import emitted_gco2e
-from planner.pipeline.exploring.trials import Changes, Trial, Trials
+from planner.pipeline.exploring.knob import Found, Knob
+from planner.pipeline.exploring.regions import region_knobs
+from planner.pipeline.exploring.trials import Trials
+from planner.pipeline.solving.scenarios import Changes, Trial
 from planner.reference.catalog import Catalog
 from planner.specs.plan import Setting
 from planner.specs.sites import CloudSite, EdgeSite
@@ -23,51 +25,6 @@ from planner.units import GCO2E_PER_KGCO2E
 
 # A latency promise stretched up to 50-fold is resolved to 50**(1/1024) = 0.4 %.
 RESOLUTION_FRAC: Final = 1 / 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """The smallest value that suffices, and the largest known not to."""
-
-    value: Setting
-    not_enough: Setting
-
-
-class Knob(Protocol):
-    """One limit: where it stands, and as far as it goes."""
-
-    @property
-    def field(self) -> str:
-        """Its path in the document."""
-        ...
-
-    @property
-    def current(self) -> Setting:
-        """What the document says."""
-        ...
-
-    @property
-    def unit(self) -> str:
-        """What its value counts."""
-        ...
-
-    @property
-    def most(self) -> Setting:
-        """As far as it may be turned."""
-        ...
-
-    def ask_ratio(self, value: Setting) -> float:
-        """How much a value asks; 1 is nothing."""
-        ...
-
-    def least(
-        self, trials: Trials, others: Changes, *, start: Setting, coarse_frac: float
-    ) -> Found | None:
-        """The smallest value that suffices beside the others; `start` is known to.
-
-        Numbers are resolved to `coarse_frac` of the whole turn.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +139,7 @@ class SumKnob:
     def _sum(self, trial: Trial) -> float:
         if self.objective is Objective.COST:
             return trial.solution.cost_usd_per_month
-        grams = emitted_gco2e(trial.question.problem, trial.solution)
-        return grams / GCO2E_PER_KGCO2E
+        return trial.aims[0] / GCO2E_PER_KGCO2E
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +193,7 @@ def knobs(question: Question) -> Iterable[Knob]:
         yield DialKnob(dial=dial)
     yield from _policy_words(question)
     yield from _residency(question)
+    yield from region_knobs(question)
     for i, site in enumerate(question.spec.sites):
         if isinstance(site, CloudSite):
             yield from _cloud_words(i, site)

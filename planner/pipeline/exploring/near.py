@@ -11,11 +11,13 @@ import heapq
 import itertools
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from planner.domain.placement import Candidate, PlacementProblem, Solution
-from planner.pipeline.exploring.kinds import aims, plan_words
+from planner.pipeline.exploring.kinds import plan_words
 from planner.pipeline.exploring.trials import Trials
+from planner.pipeline.solving.scenarios import Trial
 from planner.specs.explanation import NearPlan
 
 WITHIN_FRAC: Final = 0.05
@@ -35,41 +37,40 @@ def ways(solution: Solution) -> frozenset[Way]:
     return frozenset(way(a.candidate) for a in solution.assignments)
 
 
-def without(problem: PlacementProblem, banned: frozenset[Way]) -> PlacementProblem:
+def without(problem: PlacementProblem, *, banned: frozenset[Way]) -> PlacementProblem:
     """The problem less the columns of those ways."""
     columns = tuple(c for c in problem.candidates if way(c) not in banned)
     return replace(problem, candidates=columns)
 
 
 def near_plans(
-    trials: Trials, base: Solution, *, within_frac: float = WITHIN_FRAC
+    trials: Trials, base: Trial, *, within_frac: float = WITHIN_FRAC
 ) -> Iterable[NearPlan]:
     """The best first; at most `MOST_PLANS`.
 
     Raises:
         SearchCutShortError: No time is left.
     """
-    problem = trials.question.problem
-    best = aims(problem, base)[0]
-    told = {ways(base)}
+    best = base.aims[0]
+    told = {ways(base.solution)}
     tried: set[frozenset[Way]] = set()
     counter = itertools.count()
     heap: list[tuple[float, int, Solution, frozenset[Way]]] = []
 
-    def expand(solution: Solution, banned: frozenset[Way]) -> None:
-        for one in sorted(ways(solution)):
-            wider = banned | {one}
-            if wider in tried:
-                continue
-            tried.add(wider)
-            answer = trials.place(without(problem, wider))
-            if answer is None:
-                continue
-            value = aims(problem, answer)[0]
-            if value <= best * (1 + within_frac):
-                heapq.heappush(heap, (value, next(counter), answer, wider))
+    def solve(banned: frozenset[Way]) -> Trial | None:
+        return trials.solve({}, partial(without, banned=banned))
 
-    expand(base, frozenset())
+    def expand(solution: Solution, banned: frozenset[Way]) -> None:
+        wider = [
+            w for one in sorted(ways(solution)) if (w := banned | {one}) not in tried
+        ]
+        tried.update(wider)
+        for ban, found in zip(wider, trials.each(solve, wider), strict=True):
+            if found is not None and found.aims[0] <= best * (1 + within_frac):
+                entry = (found.aims[0], next(counter), found.solution, ban)
+                heapq.heappush(heap, entry)
+
+    expand(base.solution, frozenset())
     while heap and len(told) <= MOST_PLANS:
         value, _, solution, banned = heapq.heappop(heap)
         if ways(solution) not in told:

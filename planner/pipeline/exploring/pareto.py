@@ -18,11 +18,17 @@ from the solver, and passes the certificate.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
-from planner.domain.placement import Candidate, Objective, Solution
+from planner.domain.placement import (
+    Candidate,
+    Objective,
+    PlacementProblem,
+    Solution,
+)
 from planner.domain.workloads import LatencySlo
 from planner.errors import SpecError
 from planner.pipeline.asking.candidates import Capacities
@@ -31,8 +37,9 @@ from planner.pipeline.asking.question import Question, ask
 from planner.pipeline.asking.references import check_references
 from planner.pipeline.checking.certify import Inputs, certified
 from planner.pipeline.exploring.kinds import plan_words
-from planner.pipeline.exploring.trials import SearchCutShortError, Trial, Trials
+from planner.pipeline.exploring.trials import SearchCutShortError, Trials
 from planner.pipeline.recommend import World
+from planner.pipeline.solving.scenarios import Trial
 from planner.pipeline.telling import answer
 from planner.specs.deployment import Deployment
 from planner.specs.edit import with_values
@@ -63,8 +70,7 @@ class Space:
     """The document with its promises tightened and its quality raised."""
 
     def __init__(self, trials: Trials) -> None:
-        self._trials = trials
-        self._asked: dict[float, Question] = {1.0: trials.question}
+        self.trials = trials
         self._best_frac: dict[str, float] = {}
         for c in trials.question.problem.candidates:
             known = max(self._best_frac.get(c.workload, 0.0), c.quality_frac or 0.0)
@@ -77,40 +83,55 @@ class Space:
 
     def levels_frac(self) -> list[float]:
         """Every quality there is, the least first."""
-        columns = self._trials.question.problem.candidates
-        return sorted({self._quality_frac(c) for c in columns})
+        columns = self.trials.question.problem.candidates
+        return sorted({quality_frac(c, self._best_frac) for c in columns})
 
-    def best(self, promise_frac: float, quality_frac: float) -> Point | None:
+    def best(self, promise_frac: float, least_frac: float) -> Point | None:
         """The cheapest plan that reaches both, None where there is none.
 
         Raises:
             SearchCutShortError: No time is left.
         """
-        question = self._question(promise_frac)
-        columns = question.problem.candidates
-        good = tuple(c for c in columns if self._quality_frac(c) >= quality_frac)
-        problem = replace(question.problem, candidates=good)
-        solution = self._trials.place(problem)
-        if solution is None:
+        twist = partial(good_enough, least_frac=least_frac, best_frac=self._best_frac)
+        trial = self.trials.solve(self._changes(promise_frac), twist)
+        if trial is None:
             return None
-        used = [a.candidate for a in solution.assignments]
+        used = [a.candidate for a in trial.solution.assignments]
         return Point(
-            trial=Trial(question=question, solution=solution),
-            cost_usd_per_month=solution.cost_usd_per_month,
+            trial=trial,
+            cost_usd_per_month=trial.solution.cost_usd_per_month,
             promise_frac=promise_frac,
-            quality_frac=min(self._quality_frac(c) for c in used),
+            quality_frac=min(quality_frac(c, self._best_frac) for c in used),
         )
 
-    def _question(self, promise_frac: float) -> Question:
-        if promise_frac not in self._asked:
-            changes = tightened(self._trials.question.spec, promise_frac)
-            self._asked[promise_frac] = self._trials.ask(changes)
-        return self._asked[promise_frac]
+    def question(self, point: Point) -> Question:
+        """What the point's plan answers."""
+        return self.trials.question_of(self._changes(point.promise_frac), point.trial)
 
-    def _quality_frac(self, c: Candidate) -> float:
-        """The share of the best known quality; 1 where none is known of its workload."""
-        best = self._best_frac.get(c.workload, 0.0)
-        return (c.quality_frac or 0.0) / best if best else 1.0
+    def _changes(self, promise_frac: float) -> dict[str, Setting]:
+        if promise_frac == 1.0:
+            return {}
+        return tightened(self.trials.question.spec, promise_frac)
+
+
+# A tighter end, the point there if it has one, and the point at the looser end.
+Interval = tuple[float, Point | None, Point]
+
+
+def quality_frac(c: Candidate, best_frac: Mapping[str, float]) -> float:
+    """The share of the best known quality; 1 where none is known of its workload."""
+    best = best_frac.get(c.workload, 0.0)
+    return (c.quality_frac or 0.0) / best if best else 1.0
+
+
+def good_enough(
+    problem: PlacementProblem, *, least_frac: float, best_frac: Mapping[str, float]
+) -> PlacementProblem:
+    """The problem less the columns whose quality is below a share of the best known."""
+    good = tuple(
+        c for c in problem.candidates if quality_frac(c, best_frac) >= least_frac
+    )
+    return replace(problem, candidates=good)
 
 
 def tightened(spec: Deployment, promise_frac: float) -> dict[str, Setting]:
@@ -178,13 +199,12 @@ def spanned(
     """The same, from what is known already."""
     world.observer.stage("capacities")
     asked = _cost_first(spec, objectives)
-    capacities = Capacities()
     trials = Trials(
-        ask(asked, world.catalog, knowledge, capacities),
-        capacities,
+        ask(asked, world.catalog, knowledge, Capacities()),
         time_limit_s=world.time_limit_s,
         search_s=search_s,
         clock_s=clock_s,
+        scenarios=world.scenarios,
     )
     space = Space(trials)
     undone = []
@@ -234,24 +254,36 @@ def _swept(space: Space, objectives: Sequence[Objective]) -> Iterable[Point]:
 def _steps(
     space: Space, level: float, loosest: Point, *, by_cost: bool
 ) -> Iterable[Point]:
-    """Points on both sides of every step of cost over promises."""
-    intervals: list[tuple[float, Point | None, Point]] = [
-        (TIGHTEST_FRAC, space.best(TIGHTEST_FRAC, level), loosest)
-    ]
-    while intervals:
-        tight, low, high = intervals.pop()
-        if low is not None:
-            yield low
-        is_one = low is not None and (not by_cost or _is_one_cost(low, high))
-        if is_one or high.promise_frac <= tight * (1 + RESOLUTION_FRAC):
-            continue
-        middle = math.sqrt(tight * high.promise_frac)
-        between = space.best(middle, level)
-        if between is None:
-            intervals.append((middle, None, high))
-        else:
-            yield between
-            intervals += [(tight, low, between), (middle, between, high)]
+    """Points on both sides of every step of cost over promises.
+
+    All intervals of one width are halved together: none depends on another.
+    """
+    tightest = space.best(TIGHTEST_FRAC, level)
+    if tightest is not None:
+        yield tightest
+    intervals: list[Interval] = [(TIGHTEST_FRAC, tightest, loosest)]
+    while True:
+        wide = [i for i in intervals if _is_open(i, by_cost=by_cost)]
+        if not wide:
+            return
+        middles = [math.sqrt(tight * high.promise_frac) for tight, _, high in wide]
+        found = space.trials.each(lambda at: space.best(at, level), middles)
+        intervals = []
+        for (tight, low, high), middle, between in zip(
+            wide, middles, found, strict=True
+        ):
+            if between is None:
+                intervals.append((middle, None, high))
+            else:
+                yield between
+                intervals += [(tight, low, between), (middle, between, high)]
+
+
+def _is_open(interval: Interval, *, by_cost: bool) -> bool:
+    """Whether there may be a step between its ends."""
+    tight, low, high = interval
+    is_one = low is not None and (not by_cost or _is_one_cost(low, high))
+    return not is_one and high.promise_frac > tight * (1 + RESOLUTION_FRAC)
 
 
 def _is_one_cost(one: Point, other: Point) -> bool:
@@ -286,7 +318,7 @@ def _covers(one: Sequence[float], other: Sequence[float]) -> bool:
 
 
 def _document(p: Point, space: Space, world: World) -> FrontPoint:
-    question, solution = p.trial.question, p.trial.solution
+    question, solution = space.question(p), p.trial.solution
     plan = answer.plan_document(
         question, solution, now=world.now(), why={}, runners_up={}
     )

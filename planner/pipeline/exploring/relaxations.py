@@ -23,16 +23,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.asking.question import Question
 from planner.pipeline.exploring.kinds import plan_words
+from planner.pipeline.exploring.knob import Found, Knob
 from planner.pipeline.exploring.knobs import (
     RESOLUTION_FRAC,
     DialKnob,
-    Knob,
     knobs,
 )
-from planner.pipeline.exploring.trials import Changes, SearchCutShortError, Trials
+from planner.pipeline.exploring.trials import SearchCutShortError, Trials
+from planner.ports import Scenarios
 from planner.specs.plan import Change, Relaxation, Setting
 
 # Combinations are for orientation: a 50-fold stretch is resolved to 6 %.
@@ -45,6 +45,8 @@ SEARCH_S: Final = 30.0
 
 # A knob with a value, and the largest one known to fall short beside the others.
 Turned = tuple[Knob, Setting, Setting]
+# Limits, each turned as far as it goes without sufficing alone.
+Ends = Sequence[tuple[Knob, Setting]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +60,19 @@ class WaysOut:
 
 def ways_out(
     question: Question,
-    capacities: Capacities,
     *,
     time_limit_s: float,
     search_s: float = SEARCH_S,
     clock_s: Callable[[], float] = time.monotonic,
+    scenarios: Scenarios | None = None,
 ) -> WaysOut:
     """Everything that makes the document solvable, as far as the time goes."""
     trials = Trials(
         question,
-        capacities,
         time_limit_s=time_limit_s,
         search_s=search_s,
         clock_s=clock_s,
+        scenarios=scenarios,
     )
     search = _Search(trials)
     note = ""
@@ -110,47 +112,66 @@ class _Search:
 
     def singles(self, all_knobs: Sequence[Knob]) -> None:
         """Each limit alone."""
-        for knob in all_knobs:
-            if self._trials.solve({knob.field: knob.most}) is None:
-                self._short.append((knob, knob.most))
-                continue
-            found = knob.least(
-                self._trials, {}, start=knob.most, coarse_frac=RESOLUTION_FRAC
-            )
+        for knob, found in zip(
+            all_knobs, self._trials.each(self._alone, all_knobs), strict=True
+        ):
             if found is None:
+                self._short.append((knob, knob.most))
                 continue
             self._add(self._single, [(knob, found.value, found.not_enough)])
             self._alone_ratio[knob.field] = knob.ask_ratio(found.value)
             if found.not_enough != knob.current:
                 self._short.append((knob, found.not_enough))
 
+    def _alone(self, knob: Knob) -> Found | None:
+        if self._trials.solve({knob.field: knob.most}) is None:
+            return None
+        return knob.least(
+            self._trials, {}, start=knob.most, coarse_frac=RESOLUTION_FRAC
+        )
+
     def pairs(self) -> None:
         """Two limits that only together suffice."""
-        starts = [
-            (a, b)
-            for a, b in itertools.combinations(self._short, 2)
-            if a[0].field != b[0].field and self._suffice((a, b))
-        ]
+        starts = self._sufficient(
+            [
+                two
+                for two in itertools.combinations(self._short, 2)
+                if two[0][0].field != two[1][0].field
+            ]
+        )
         self._sufficing = {_fields(pair) for pair in starts}
-        for pair in starts:
-            self._offer(pair)
+        self._offer_all(starts)
 
     def triples(self) -> None:
         """Three limits of which no two suffice however far they are turned."""
-        for three in itertools.combinations(self._short, 3):
-            if len({knob.field for knob, _ in three}) < 3:
-                continue
-            within = (_fields(two) for two in itertools.combinations(three, 2))
-            if any(two in self._sufficing for two in within):
-                continue
-            if self._suffice(three):
-                self._offer(three)
+        starts = self._sufficient(
+            [
+                three
+                for three in itertools.combinations(self._short, 3)
+                if len({knob.field for knob, _ in three}) == 3
+                and not any(
+                    _fields(two) in self._sufficing
+                    for two in itertools.combinations(three, 2)
+                )
+            ]
+        )
+        self._offer_all(starts)
+
+    def _sufficient(self, turned: Sequence[Ends]) -> list[Ends]:
+        """Those that lead to a plan."""
+        answers = self._trials.each(self._suffice, turned)
+        return [ends for ends, yes in zip(turned, answers, strict=True) if yes]
+
+    def _offer_all(self, starts: Sequence[Ends]) -> None:
+        for best in self._trials.each(self._best_split, starts):
+            if best is not None and self._is_irreducible(best):
+                self._add(self._combined, best)
 
     def _suffice(self, turned: Iterable[tuple[Knob, Setting]]) -> bool:
         changes = {knob.field: value for knob, value in turned}
         return self._trials.solve(changes) is not None
 
-    def _offer(self, ends: Sequence[tuple[Knob, Setting]]) -> None:
+    def _best_split(self, ends: Ends) -> list[Turned] | None:
         """The split of the turns that asks least, of those tried."""
         best: list[Turned] | None = None
         for start in self._starts(ends):
@@ -159,8 +180,7 @@ class _Search:
                 best is None or _ask_ratio(turned) < _ask_ratio(best)
             ):
                 best = turned
-        if best is not None and self._is_irreducible(best):
-            self._add(self._combined, best)
+        return best
 
     def _starts(
         self, ends: Sequence[tuple[Knob, Setting]]
@@ -218,7 +238,7 @@ class _Search:
         return True
 
     def _add(self, to: list[Relaxation], turned: Sequence[Turned]) -> None:
-        changes: Changes = {knob.field: value for knob, value, _ in turned}
+        changes = {knob.field: value for knob, value, _ in turned}
         trial = self._trials.solve(changes)
         if trial is None:
             return

@@ -1,30 +1,29 @@
-"""The document asked and solved again with some fields changed, within a time."""
+"""The document asked and solved again with something changed, within a time.
+
+Searches that do not depend on each other run side by side where several answers can
+be had at once: each in a thread of its own, which only waits. What a search finds
+depends on its own answers alone, so the findings are those of one search after the
+other, in the same order.
+"""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
-from planner.domain.placement import PlacementProblem, Solution
-from planner.errors import SolverTimeoutError, SpecMistakesError
-from planner.optimize.placement import place
-from planner.pipeline.asking.candidates import Capacities
-from planner.pipeline.asking.question import Question, ask
+from planner.errors import SpecMistakesError
+from planner.pipeline.asking.question import Question, Twist
+from planner.pipeline.solving.scenarios import Changes, Nothing, Scenario, Solver, Trial
+from planner.ports import OneByOne, Scenarios
 from planner.specs.edit import with_values
-from planner.specs.plan import Setting
 
-Changes = Mapping[str, Setting]
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
 class SearchCutShortError(Exception):
     """The time for a search has passed; what was found until then stands."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """What a changed document asks, and the plan that answers it."""
-
-    question: Question
-    solution: Solution
 
 
 class Trials:
@@ -32,26 +31,32 @@ class Trials:
 
     A deadline bounds the whole search; a single solve takes at most
     `time_limit_s` of it. `n_solves` counts what was solved, `n_undecided` the
-    solves that ended without a plan and without a proof: they count as none.
+    solves that ended without a plan and without a proof: they count as none. So do
+    plans whose profiles do not hold together as surely as asked, unless
+    `accepts_unsure`: where the plan itself is one, those near it are.
     """
 
     def __init__(
         self,
         question: Question,
-        capacities: Capacities,
         *,
         time_limit_s: float,
         search_s: float,
         clock_s: Callable[[], float],
+        scenarios: Scenarios | None = None,
+        accepts_unsure: bool = False,
     ) -> None:
         self.question = question
         self.n_solves = 0
         self.n_undecided = 0
-        self._capacities = capacities
+        self._solver = Solver(question)
         self._time_limit_s = time_limit_s
         self._clock_s = clock_s
         self._ends_s = clock_s() + search_s
-        self._known: dict[str, Trial | None] = {}
+        self._scenarios = scenarios or OneByOne()
+        self._accepts_unsure = accepts_unsure
+        self._known: dict[str, Future[Trial | None]] = {}
+        self._lock = threading.Lock()
 
     def allows(self, changes: Changes) -> bool:
         """Whether the changed document is a valid one."""
@@ -61,54 +66,50 @@ class Trials:
             return False
         return True
 
-    def ask(self, changes: Changes) -> Question:
-        """The changed document as an optimizer's problem.
+    def question_of(self, changes: Changes, trial: Trial) -> Question:
+        """What the plan of a changed document answers, as it was solved.
 
         Raises:
             SpecMistakesError: It is not a valid document.
         """
-        spec = with_values(self.question.spec, changes)
-        known = self.question
-        return ask(spec, known.catalog, known.knowledge, self._capacities)
+        asked = self._solver.question(changes)
+        return asked.surer(trial.surer_frac) if trial.surer_frac else asked
 
-    def solve(self, changes: Changes) -> Trial | None:
-        """The changed document's plan, None where there is none.
+    def solve(self, changes: Changes, *twists: Twist) -> Trial | None:
+        """The plan of a changed document with its problem twisted, None where there is none.
 
         Raises:
             SearchCutShortError: No time is left.
         """
+        if twists:
+            return self._answer(changes, twists)
         key = json.dumps(changes, sort_keys=True)
-        if key not in self._known:
-            self.check_time()
-            self._known[key] = self._solve(changes)
-        return self._known[key]
+        with self._lock:
+            known = self._known.get(key)
+            future = self._known.setdefault(key, Future())
+        if known is None:
+            try:
+                future.set_result(self._answer(changes, ()))
+            except BaseException as error:
+                with self._lock:
+                    del self._known[key]
+                future.set_exception(error)
+                raise
+        return future.result()
 
-    def _solve(self, changes: Changes) -> Trial | None:
-        try:
-            question = self.ask(changes) if changes else self.question
-        except SpecMistakesError:
-            # A turn that no valid document reaches is not offered.
-            return None
-        solution = self.place(question.problem)
-        if solution is None:
-            return None
-        return Trial(question=question, solution=solution)
-
-    def place(self, problem: PlacementProblem) -> Solution | None:
-        """The plan of a changed problem, None where there is none.
+    def each(
+        self, of: Callable[[Item], Found], items: Iterable[Item]
+    ) -> Iterator[Found]:
+        """What each item leads to, in their order; several are at work at a time.
 
         Raises:
-            SearchCutShortError: No time is left.
+            SearchCutShortError: No time is left; what came before it was found.
         """
-        left_s = self.check_time()
-        self.n_solves += 1
-        try:
-            answer = place(problem, time_limit_s=min(self._time_limit_s, left_s))
-        except SolverTimeoutError:
-            self.n_undecided += 1
-            self.check_time()
-            return None
-        return answer if isinstance(answer, Solution) else None
+        if self._scenarios.n_at_once == 1:
+            yield from map(of, items)
+            return
+        with ThreadPoolExecutor(self._scenarios.n_at_once) as threads:
+            yield from threads.map(of, items)
 
     def check_time(self) -> float:
         """Seconds that are left.
@@ -120,3 +121,25 @@ class Trials:
         if left_s <= 0:
             raise SearchCutShortError
         return left_s
+
+    def _answer(self, changes: Changes, twists: tuple[Twist, ...]) -> Trial | None:
+        left_s = self.check_time()
+        scenario = Scenario(
+            changes=changes,
+            twists=twists,
+            time_limit_s=min(self._time_limit_s, left_s),
+        )
+        try:
+            found = self._scenarios.answer(self._solver, scenario)
+        except SpecMistakesError:
+            # A turn that no valid document reaches is not offered.
+            return None
+        is_undecided = isinstance(found, Nothing) and not found.is_proved
+        with self._lock:
+            self.n_solves += 1
+            self.n_undecided += is_undecided
+        if is_undecided:
+            self.check_time()
+        if isinstance(found, Nothing) or not (found.is_sure or self._accepts_unsure):
+            return None
+        return found

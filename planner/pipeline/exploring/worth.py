@@ -9,28 +9,29 @@ the duals of the relaxed program are not what a unit of a limit is worth.
 from collections.abc import Iterable
 from typing import Final
 
-from planner.domain.placement import Solution
 from planner.pipeline.asking.question import Question
 from planner.pipeline.exploring.dials import Dial, Scale, dials
-from planner.pipeline.exploring.kinds import TOLERANCE_FRAC, aims
-from planner.pipeline.exploring.trials import Trial, Trials
+from planner.pipeline.exploring.kinds import TOLERANCE_FRAC
+from planner.pipeline.exploring.trials import Trials
+from planner.pipeline.solving.scenarios import Trial
 from planner.specs.explanation import Outcome, Worth
 
 NO_PLAN: Final = (None, None, None)
 
 
-def worths(trials: Trials, base: Solution) -> Iterable[Worth]:
+def worths(trials: Trials, base: Trial) -> Iterable[Worth]:
     """Every numeric limit of the document, moved a unit each way.
 
     Raises:
         SearchCutShortError: No time is left.
     """
-    for dial in (*_sums(trials.question), *dials(trials.question)):
+
+    def worth(dial: Dial) -> Worth:
         easier, harder = (
             _outcome(trials, base, dial, is_easier=is_easier)
             for is_easier in (True, False)
         )
-        yield Worth(
+        return Worth(
             field=dial.field,
             current=dial.current,
             unit=dial.unit,
@@ -38,6 +39,8 @@ def worths(trials: Trials, base: Solution) -> Iterable[Worth]:
             easier=easier,
             harder=harder,
         )
+
+    yield from trials.each(worth, (*_sums(trials.question), *dials(trials.question)))
 
 
 def _sums(question: Question) -> Iterable[Dial]:
@@ -53,14 +56,14 @@ def _sums(question: Question) -> Iterable[Dial]:
 
 
 def _outcome(
-    trials: Trials, base: Solution, dial: Dial, *, is_easier: bool
+    trials: Trials, base: Trial, dial: Dial, *, is_easier: bool
 ) -> Outcome | None:
     stepped = float(f"{dial.stepped(is_easier=is_easier):.6g}")
     to = _within(dial, stepped, is_easier=is_easier)
     if to == dial.current or not trials.allows({dial.field: to}):
         return None
     trial = trials.solve({dial.field: to})
-    cost, change, aim = NO_PLAN if trial is None else _compared(trials, base, trial)
+    cost, change, aim = NO_PLAN if trial is None else _compared(base, trial)
     return Outcome(
         to=to,
         cost_usd_per_month=cost,
@@ -78,14 +81,11 @@ def _within(dial: Dial, value: float, *, is_easier: bool) -> float:
     return value
 
 
-def _compared(
-    trials: Trials, base: Solution, trial: Trial
-) -> tuple[float, float, float]:
+def _compared(base: Trial, trial: Trial) -> tuple[float, float, float]:
     cost = trial.solution.cost_usd_per_month
-    before = aims(trials.question.problem, base)[0]
-    after = aims(trial.question.problem, trial.solution)[0]
+    before, after = base.aims[0], trial.aims[0]
     aim_change = (after - before) / before if before else after - before
-    return cost, cost - base.cost_usd_per_month, aim_change
+    return cost, cost - base.solution.cost_usd_per_month, aim_change
 
 
 def _is_better(outcome: Outcome | None) -> bool:

@@ -19,13 +19,20 @@ from typing import Final
 
 import numpy as np
 
-from planner.domain.placement import BatchPolicy, Candidate, NoPlan, Solution
+from planner.domain.placement import (
+    BatchPolicy,
+    Candidate,
+    NoPlan,
+    PlacementProblem,
+    Solution,
+)
+from planner.domain.variants import Variant
 from planner.errors import SolverTimeoutError
-from planner.optimize.placement import place
 from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.question import Question
 from planner.pipeline.rehearsing.replay_traffic import AS_DECLARED, Wish, sending
 from planner.pipeline.rehearsing.staging import Conditions, parts_of_solution, scenario
+from planner.pipeline.solving.answered import Answered, answered
 from planner.simulate.fit import scaled
 from planner.simulate.measure import in_time, share_with_error
 from planner.simulate.requests import Requests
@@ -56,16 +63,14 @@ ROUNDS_TO_CUT_ALL: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """The last plan solved, with the question whose capacities it was solved for."""
+    """The last plan solved, and what it and those before it did."""
 
-    question: Question
-    solution: Solution
+    answered: Answered
     record: PlanSimulation
 
 
 def try_out(
-    question: Question,
-    solution: Solution,
+    found: Answered,
     *,
     time_limit_s: float,
     wish: Wish = AS_DECLARED,
@@ -76,35 +81,33 @@ def try_out(
     `wish` holds the traces of those workloads whose own requests are known. Where no
     plan holds, the last one that was found is given, and the record says why not.
     """
-    trial = _Trial(question, wish, seed)
+    trial = _Trial(found.question, wish, seed)
     rounds: list[TrialRound] = []
     missed: dict[str, int] = {}
-    first_usd = solution.cost_usd_per_month
+    first_usd = found.solution.cost_usd_per_month
     while True:
-        seen = trial.tried(question, solution)
+        seen = trial.tried(found.question, found.solution)
         late = [w for w in seen.workloads if w.high_frac < w.promised_frac]
         for w in late:
             missed[w.workload] = missed.get(w.workload, 0) + 1
         cuts = seen.cuts(late) if late and len(rounds) < MOST_ROUNDS - 1 else {}
-        rounds.append(_round(solution, seen, cuts))
+        rounds.append(_round(found.solution, seen, cuts))
         why_not = _names(late)
         if cuts:
-            harder = _with_cuts(question, cuts, missed)
-            found = _solved(harder, time_limit_s)
-            if isinstance(found, Solution):
-                question, solution = harder, found
+            again = _solved(_with_cuts(found.asked, cuts, missed), time_limit_s)
+            if isinstance(again, Answered):
+                found = again
                 continue
-            why_not = f"{why_not}; with the capacities that hold, {found}"
+            why_not = f"{why_not}; with the capacities that hold, {again}"
         return Tried(
-            question=question,
-            solution=solution,
+            answered=found,
             record=PlanSimulation(
                 seed=seed,
                 traffic=trial.words,
                 rounds=tuple(rounds),
                 holds=not late,
                 why_not=why_not,
-                price_usd_per_month=solution.cost_usd_per_month - first_usd,
+                price_usd_per_month=found.solution.cost_usd_per_month - first_usd,
             ),
         )
 
@@ -119,9 +122,9 @@ def _names(late: Sequence[TriedWorkload]) -> str:
     return f"on simulated traffic {worst}"
 
 
-def _solved(question: Question, time_limit_s: float) -> Solution | str:
+def _solved(question: Question, time_limit_s: float) -> Answered | str:
     try:
-        found = place(question.problem, time_limit_s=time_limit_s)
+        found = answered(question, time_limit_s=time_limit_s)
     except SolverTimeoutError:
         return f"no plan was found within {time_limit_s:g} s"
     return "no plan exists" if isinstance(found, NoPlan) else found
@@ -132,7 +135,9 @@ class _Key:
     """What one factor holds for: a workload run in one way, pooled or not."""
 
     workload: str
-    profile: int
+    variant: Variant
+    device: str
+    source: str
     policy: BatchPolicy
     is_pooled: bool
 
@@ -140,7 +145,9 @@ class _Key:
     def of(cls, c: Candidate) -> "_Key":
         return cls(
             workload=c.workload,
-            profile=id(c.profile),
+            variant=c.profile.variant,
+            device=c.profile.device,
+            source=c.profile.evidence.source,
             policy=c.policy,
             is_pooled=c.pool is not None,
         )
@@ -309,13 +316,20 @@ def _with_cuts(
     for key, factor in cuts.items():
         if missed.get(key.workload, 0) >= ROUNDS_TO_CUT_ALL:
             everywhere[key.workload] = max(everywhere.get(key.workload, 0.0), factor)
+    return question.twisted(partial(_cut, cuts=cuts, everywhere=everywhere))
 
+
+def _cut(
+    problem: PlacementProblem,
+    *,
+    cuts: Mapping[_Key, float],
+    everywhere: Mapping[str, float],
+) -> PlacementProblem:
     def cut(c: Candidate) -> Candidate:
         factor = cuts.get(_Key.of(c), everywhere.get(c.workload, 1.0))
         return replace(c, capacity_rps=c.capacity_rps * factor)
 
-    candidates = tuple(cut(c) for c in question.problem.candidates)
-    return replace(question, problem=replace(question.problem, candidates=candidates))
+    return replace(problem, candidates=tuple(cut(c) for c in problem.candidates))
 
 
 def _round(solution: Solution, seen: _Seen, cuts: Mapping[_Key, float]) -> TrialRound:

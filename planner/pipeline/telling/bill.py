@@ -5,15 +5,19 @@ from collections.abc import Iterable, Mapping
 
 from planner.domain.hardware import Offer, Purchase
 from planner.domain.placement import Assignment, PlacementProblem, Purchased, Solution
+from planner.domain.tariffs import TokenTariff
 from planner.optimize.solution import purchase_usd_per_month
+from planner.pipeline.asking.by_request import charges
+from planner.pipeline.asking.options import Option
 from planner.reference.catalog import Catalog
 from planner.specs.plan import CostLine, PlanCost, PlanPurchase
-from planner.units import S_PER_H
+from planner.units import BYTES_PER_GB, S_PER_H
 
 PURCHASE_WORDS = {
     Purchase.ON_DEMAND: "on demand",
     Purchase.SPOT: "spot",
     Purchase.OWNED: "owned",
+    Purchase.BY_REQUEST: "by request",
 }
 
 
@@ -28,7 +32,12 @@ def machine_words(offer: Offer) -> str:
     return f"{offer.instance_type} {purchase} in {offer.provider} {offer.site}"
 
 
-def bill(problem: PlacementProblem, solution: Solution, catalog: Catalog) -> PlanCost:
+def bill(
+    problem: PlacementProblem,
+    solution: Solution,
+    catalog: Catalog,
+    behind: Mapping[str, Option],
+) -> PlanCost:
     """Lines that add up to the total."""
     users: dict[str, dict[str, None]] = defaultdict(dict)
     for a in solution.assignments:
@@ -38,7 +47,9 @@ def bill(problem: PlacementProblem, solution: Solution, catalog: Catalog) -> Pla
         for p in solution.purchases
     ]
     for a in solution.assignments:
-        lines += _egress_lines(problem, a, catalog)
+        option = behind[a.candidate.name]
+        lines += _request_lines(problem, a, option)
+        lines += _egress_lines(problem, a, option, catalog)
     return PlanCost(
         total_usd_per_month=sum(line.usd_per_month for line in lines),
         lines=tuple(lines),
@@ -71,23 +82,49 @@ def _machines_line(
 
 def requests_usd_per_month(problem: PlacementProblem, a: Assignment) -> float:
     """What an assignment's requests cost beside its machines."""
-    per_h = S_PER_H * a.candidate.usd_per_request
+    return a.candidate.usd_per_request * requests_per_month(problem, a)
+
+
+def requests_per_month(problem: PlacementProblem, a: Assignment) -> float:
+    """How many requests an assignment answers."""
     return sum(
-        block.h_per_month * per_h * rate
+        S_PER_H * block.h_per_month * rate
         for block, rate in zip(problem.blocks, a.rates_rps, strict=True)
     )
 
 
-def _egress_lines(
-    problem: PlacementProblem, a: Assignment, catalog: Catalog
+def _request_lines(
+    problem: PlacementProblem, a: Assignment, option: Option
 ) -> Iterable[CostLine]:
-    c = a.candidate
-    if c.usd_per_request > 0 and a.rate_rps > 0:
-        usd_per_gb, source = catalog.egress_usd_per_gb(c.offer.provider, c.offer.site)
+    """What is paid by request: so many units at so much each."""
+    offer, requests = a.candidate.offer, requests_per_month(problem, a)
+    charged = charges(
+        offer.tariff, option.workload, option.profile, option.error_factor
+    )
+    for charge in charged if requests > 0 else ():
+        units = requests * charge.per_request
+        yield CostLine(
+            item=f"{machine_words(offer)}: {units:,.4g} {charge.unit} × {charge.price}, "
+            f"for {a.candidate.workload}",
+            usd_per_month=units * charge.usd_per_unit,
+            source=offer.price_source,
+            as_of=offer.price_as_of,
+        )
+
+
+def _egress_lines(
+    problem: PlacementProblem, a: Assignment, option: Option, catalog: Catalog
+) -> Iterable[CostLine]:
+    c, requests = a.candidate, requests_per_month(problem, a)
+    if option.place.is_edge or isinstance(c.offer.tariff, TokenTariff):
+        return
+    usd_per_gb, source = catalog.egress_usd_per_gb(c.offer.provider, c.offer.site)
+    sent_gb = requests * option.workload.response_bytes / BYTES_PER_GB
+    if sent_gb * usd_per_gb > 0:
         yield CostLine(
             item=f"answers leaving {c.offer.provider} {c.offer.site} at "
             f"{usd_per_gb:g} USD/GB, for {c.workload}",
-            usd_per_month=requests_usd_per_month(problem, a),
+            usd_per_month=sent_gb * usd_per_gb,
             source=source,
             as_of=c.offer.price_as_of,
         )
@@ -121,7 +158,7 @@ def parts_usd_per_month(
 
     Machines of one offer are shared out by the machine-hours of each group, those
     of a pool by how much of its capacity each member uses; a pool that stands idle
-    is shared out evenly.
+    is shared out evenly. What is paid by request has no machines to be shared out.
     """
     hours: dict[str, float] = {}
     for a in solution.assignments:
@@ -141,7 +178,7 @@ def parts_usd_per_month(
         a.candidate.name: requests_usd_per_month(problem, a)
         + paid[a.candidate.offer.name]
         * hours[a.candidate.name]
-        / of_offer[a.candidate.offer.name]
+        / (of_offer[a.candidate.offer.name] or 1.0)
         for a in solution.assignments
     }
 

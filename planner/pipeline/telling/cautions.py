@@ -10,6 +10,8 @@ from planner.domain.placement import Assignment
 from planner.domain.variants import Runtime
 from planner.pipeline.asking.question import Question
 from planner.pipeline.telling.bill import machine_words
+from planner.pipeline.telling.traffic import trace_cautions
+from planner.specs.plan import PlanJoint
 
 # Of 829 AWS types compared between 2025-04 and 2026-07, 805 kept their price; GPUs fell
 # by 25-44 %: half a year is when a founder should look again.
@@ -30,6 +32,7 @@ def cautions(
     """Warnings, each once, the gravest first."""
     found = [
         *question.knowledge.warnings,
+        *trace_cautions(question.spec),
         *_about_profiles(assignments),
         *_about_prices(assignments, today),
         *_about_places(question, assignments),
@@ -37,6 +40,16 @@ def cautions(
         NOT_ON_THE_BILL,
     ]
     return dict.fromkeys(found)
+
+
+def unsure(joint: PlanJoint | None) -> Iterable[str]:
+    """Workloads whose profiles do not hold together as surely as asked."""
+    if joint is not None and joint.why_not:
+        for split in joint.splits:
+            yield (
+                f"{split.workload}: only {split.joint_frac:.0%} sure that all "
+                f"{split.n_profiles} of its profiles hold at once; {joint.why_not}"
+            )
 
 
 def _about_profiles(assignments: Sequence[Assignment]) -> Iterable[str]:

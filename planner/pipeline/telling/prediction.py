@@ -12,8 +12,10 @@ from typing import Final
 
 from planner.domain.placement import Assignment
 from planner.domain.profiles import BatchProfile
+from planner.domain.tariffs import FunctionTariff
 from planner.domain.workloads import LatencySlo, TokenSlo
 from planner.errors import OutsideProfileError
+from planner.perf.functions import FunctionPrediction, predict_function
 from planner.perf.language import LanguagePrediction, predict_load
 from planner.perf.latency import LatencyPrediction as BatchPrediction
 from planner.perf.latency import predict
@@ -26,7 +28,7 @@ from planner.units import milliseconds
 LARGEST_FACTOR: Final = 16.0
 BISECTIONS: Final = 16
 
-Served = BatchPrediction | SharedPrediction
+Served = BatchPrediction | SharedPrediction | FunctionPrediction
 Seen = Served | LanguagePrediction
 
 
@@ -44,6 +46,15 @@ class Replica:
     def seen(self, *, error_factor: float = 1.0) -> Seen:
         """What its users see if service is that much slower than the profile says."""
         profile, workload = self.option.profile, self.option.workload
+        tariff = self.option.place.offer.tariff
+        if isinstance(profile, BatchProfile) and isinstance(tariff, FunctionTariff):
+            return predict_function(
+                profile,
+                tariff,
+                self.rate_rps,
+                self.option.path,
+                error_factor=error_factor,
+            )
         if not isinstance(profile, BatchProfile):
             return predict_load(
                 profile,
@@ -82,10 +93,14 @@ def replica(
     behind: Mapping[str, Option],
 ) -> Replica:
     """One of an assignment's replicas, all machines that are on in use, spares too."""
+    option = behind[assignment.candidate.name]
+    if option.place.offer.tariff is not None:
+        # Paid by request: all of it goes to one and the same endpoint.
+        return Replica(option=option, rate_rps=assignment.rate_rps)
     t = _busiest(assignment, sharing)
     replicas = assignment.machines_on[t] * assignment.candidate.replicas_per_machine
     return Replica(
-        option=behind[assignment.candidate.name],
+        option=option,
         rate_rps=assignment.rates_rps[t] / replicas if replicas else 0.0,
         others=tuple(
             (behind[a.candidate.name], a.rates_rps[t] / replicas) for a in sharing
@@ -156,13 +171,17 @@ def document(seen: Seen) -> LatencyPrediction | TokenPrediction:
             utilization_frac=seen.utilization_frac,
         )
     return TokenPrediction(
-        p50_ms=milliseconds(seen.p50_s),
-        p95_ms=milliseconds(seen.p95_s),
-        p99_ms=milliseconds(seen.p99_s),
+        p50_ms=_milliseconds(seen.p50_s),
+        p95_ms=_milliseconds(seen.p95_s),
+        p99_ms=_milliseconds(seen.p99_s),
         ttft_ms=milliseconds(seen.ttft_s),
         tpot_ms=milliseconds(seen.tpot_s),
         utilization_frac=seen.utilization_frac,
     )
+
+
+def _milliseconds(time_s: float | None) -> float | None:
+    return None if time_s is None else milliseconds(time_s)
 
 
 def breakdown(seen: Seen) -> LatencyBreakdown | None:
@@ -201,10 +220,14 @@ def together(
     def worst(figure: Callable[[TokenPrediction], float]) -> float:
         return max(figure(d) for d in documents)
 
+    def worst_known(figure: Callable[[TokenPrediction], float | None]) -> float | None:
+        known = [f for d in documents if (f := figure(d)) is not None]
+        return max(known) if len(known) == len(documents) else None
+
     return TokenPrediction(
-        p50_ms=worst(lambda d: d.p50_ms),
-        p95_ms=worst(lambda d: d.p95_ms),
-        p99_ms=worst(lambda d: d.p99_ms),
+        p50_ms=worst_known(lambda d: d.p50_ms),
+        p95_ms=worst_known(lambda d: d.p95_ms),
+        p99_ms=worst_known(lambda d: d.p99_ms),
         ttft_ms=worst(lambda d: d.ttft_ms),
         tpot_ms=worst(lambda d: d.tpot_ms),
         utilization_frac=worst(lambda d: d.utilization_frac),

@@ -12,6 +12,8 @@ from planner.pipeline.exploring.flips import RESOLUTION_FRAC
 from planner.pipeline.exploring.kinds import kind
 from planner.pipeline.exploring.near import near_plans, ways
 from planner.pipeline.recommend import decide
+from planner.pipeline.solving.answered import Answered, answered
+from planner.pipeline.solving.scenarios import trial_of
 from planner.specs.edit import with_values
 from tests.support.questions import asked, document, knowledge, trials, world
 
@@ -32,7 +34,8 @@ pytestmark = pytest.mark.slow
 
 
 def solved(changes):
-    return place(asked(with_values(SPEC, changes)).problem)
+    found = answered(asked(with_values(SPEC, changes)), time_limit_s=30)
+    return found.solution if isinstance(found, Answered) and found.is_sure else None
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +149,8 @@ def test_near_plans_are_those_that_listing_finds():
                 cost = min(listed.get(used, limit), answer.cost_usd_per_month)
                 listed[used] = cost
 
-    found = list(near_plans(trials(question), base, within_frac=within))
+    told = trial_of(answered(question, time_limit_s=30))
+    found = list(near_plans(trials(question), told, within_frac=within))
 
     costs = [n.cost_usd_per_month for n in found]
     assert costs == sorted(costs)

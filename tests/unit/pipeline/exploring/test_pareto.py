@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 
-from planner.domain.placement import Objective, Solution
+from planner.domain.placement import Objective
 from planner.errors import SpecError
-from planner.optimize.placement import place
 from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.exploring.pareto import RESOLUTION_FRAC, front, spanned, tightened
+from planner.pipeline.solving.answered import Answered, answered
 from planner.specs.edit import with_values
 from tests.support.questions import asked, document, knowledge, world
 
@@ -38,8 +38,9 @@ def found():
 
 def cost(promise_frac):
     spec = with_values(SPEC, tightened(SPEC, promise_frac))
-    answer = place(asked(spec, CAPACITIES).problem)
-    return answer.cost_usd_per_month if isinstance(answer, Solution) else None
+    found = answered(asked(spec, CAPACITIES), time_limit_s=30)
+    is_sure = isinstance(found, Answered) and found.is_sure
+    return found.solution.cost_usd_per_month if is_sure else None
 
 
 def test_dearer_points_are_faster(found):

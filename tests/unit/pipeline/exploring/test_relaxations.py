@@ -37,7 +37,7 @@ def spec():
 @pytest.fixture(scope="module")
 def found(spec):
     return ways_out(
-        asked(spec, CAPACITIES), CAPACITIES, time_limit_s=30, search_s=1e9,
+        asked(spec, CAPACITIES), time_limit_s=30, search_s=1e9,
         clock_s=lambda: 0.0,
     )  # fmt: skip
 
@@ -104,7 +104,7 @@ def test_three_limits_that_each_forbid_everything_are_relaxed_together():
     )
 
     found = ways_out(
-        asked(spec, CAPACITIES), CAPACITIES, time_limit_s=30, search_s=1e9,
+        asked(spec, CAPACITIES), time_limit_s=30, search_s=1e9,
         clock_s=lambda: 0.0,
     )  # fmt: skip
 
@@ -124,7 +124,7 @@ def test_a_search_without_time_says_that_it_was_cut_short(spec):
     ticks = itertools.count()
 
     found = ways_out(
-        asked(spec, CAPACITIES), CAPACITIES, time_limit_s=30, search_s=3,
+        asked(spec, CAPACITIES), time_limit_s=30, search_s=3,
         clock_s=lambda: float(next(ticks)),
     )  # fmt: skip
 
@@ -136,7 +136,7 @@ def test_the_budget_asked_for_is_the_least_cost_of_any_plan(spec):
     poor = document(policy__budget_usd_per_month=0.5)
 
     found = ways_out(
-        asked(poor, CAPACITIES), CAPACITIES, time_limit_s=30, search_s=1e9,
+        asked(poor, CAPACITIES), time_limit_s=30, search_s=1e9,
         clock_s=lambda: 0.0,
     )  # fmt: skip
 

@@ -19,13 +19,18 @@ from planner.pipeline.rehearsing.staging import (
     scenario,
 )
 from planner.pipeline.rehearsing.trial_run import try_out
+from planner.pipeline.solving.answered import Answered
 from planner.pipeline.telling import answer
 from planner.reference.catalog import Catalog
 from planner.simulate.run import run
-from planner.simulate.shapes import Traffic
+from planner.specs.shapes import Traffic
 from planner.specs.load import parse_spec
 
 CATALOG = Catalog.shipped()
+
+
+def taken(question, solution):
+    return Answered(asked=question, question=question, solution=solution)
 
 
 def spec(*, burstiness=None, budget=None, rate_rps=300.0, hourly=None, offline=False):
@@ -101,9 +106,9 @@ def attainment(question, solution, seed):
 def test_a_plan_for_poisson_traffic_holds_on_it_and_is_left_alone():
     question, solution = solved(spec())
 
-    tried = try_out(question, solution, time_limit_s=10)
+    tried = try_out(taken(question, solution), time_limit_s=10)
 
-    assert tried.solution is solution
+    assert tried.answered.solution is solution
     assert tried.record.holds
     assert len(tried.record.rounds) == 1
     assert tried.record.rounds[0].cuts == ()
@@ -117,7 +122,7 @@ BURSTY = {"dispersion_ratio": 1000, "time_scale_s": 10}
 def bursty():
     """A plan in bursts, before and after its trial."""
     question, solution = solved(spec(burstiness=BURSTY))
-    return question, solution, try_out(question, solution, time_limit_s=10)
+    return question, solution, try_out(taken(question, solution), time_limit_s=10)
 
 
 def test_a_plan_that_breaks_in_bursts_is_cut_until_it_holds_on_other_bursts_too(bursty):
@@ -135,15 +140,15 @@ def test_a_plan_that_breaks_in_bursts_is_cut_until_it_holds_on_other_bursts_too(
     assert tried.record.price_usd_per_month == pytest.approx(
         rounds[-1].cost_usd_per_month - rounds[0].cost_usd_per_month
     )
-    assert attainment(tried.question, tried.solution, seed=77) > 0.94
+    assert attainment(tried.answered.question, tried.answered.solution, seed=77) > 0.94
 
 
 def test_a_plan_with_cuts_passes_the_independent_check(bursty):
     question, _, tried = bursty
 
     document = answer.plan_document(
-        tried.question,
-        tried.solution,
+        tried.answered.question,
+        tried.answered.solution,
         now=dt.datetime(2026, 3, 2, tzinfo=dt.UTC),
         why={},
         runners_up={},
@@ -161,18 +166,18 @@ def test_where_no_money_is_left_for_what_holds_the_record_says_so(bursty):
         spec(burstiness=BURSTY, budget=free.cost_usd_per_month * 1.001)
     )
 
-    tried = try_out(question, solution, time_limit_s=10)
+    tried = try_out(taken(question, solution), time_limit_s=10)
 
     assert not tried.record.holds
     assert "no plan exists" in tried.record.why_not
-    assert tried.solution is solution
+    assert tried.answered.solution is solution
     assert tried.record.rounds[-1].cuts
 
 
 def test_the_same_seed_tells_the_same_story(bursty):
     question, solution, tried = bursty
 
-    again = try_out(question, solution, time_limit_s=10)
+    again = try_out(taken(question, solution), time_limit_s=10)
 
     assert again.record == tried.record
 

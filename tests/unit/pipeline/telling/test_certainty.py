@@ -9,7 +9,6 @@ import pytest
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Purchased, Solution
 from planner.optimize.placement import place
-from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.telling.certainty import (
     budget_exceeded_frac,
     rise_probability_frac,
@@ -93,7 +92,7 @@ def test_whoever_fears_nothing_pays_no_premium():
     spec = document(policy__confidence_frac=0.5)
     question, solution = solved(spec)
 
-    found = safety(question, solution, Capacities(), today=TODAY, time_limit_s=30)
+    found = safety(question, solution, today=TODAY, time_limit_s=30)
 
     assert found.premium_usd_per_month == pytest.approx(0.0)
 
@@ -108,7 +107,7 @@ def test_the_premium_is_the_difference_to_the_plan_that_trusts():
     question, solution = solved(careful)
     _, naive = solved(trusting)
 
-    found = safety(question, solution, Capacities(), today=TODAY, time_limit_s=30)
+    found = safety(question, solution, today=TODAY, time_limit_s=30)
 
     assert found.trusting_usd_per_month == pytest.approx(naive.cost_usd_per_month)
     assert found.premium_usd_per_month > 0
