@@ -27,6 +27,8 @@ from planner.specs.serving import ServedModel, ServingArgs, ServingConfig
 
 IN_FLIGHT_BATCHES: Final = 2
 DEPLOYMENT: Final = "ModelServer"
+# Where one replica answers all of a port, it takes requests from nobody's hands.
+NO_PROXY: Final = "Disabled"
 _LISTEN: Final = HttpOptions(host="0.0.0.0", port=8000)  # noqa: S104 - a container's own
 
 
@@ -58,8 +60,12 @@ def serving_config(placed: Placed) -> ServingConfig:
 
 
 def one_replica(placed: Placed) -> RayServeFile:
-    """The config of a container: one replica, at `/`."""
-    return serve_file([_application(placed, "/", num_replicas=1)])
+    """The config of a container: one replica, at `/`, that listens itself."""
+    return RayServeFile(
+        proxy_location=NO_PROXY,
+        http_options=_LISTEN,
+        applications=[_application(placed, "/", num_replicas=1)],
+    )
 
 
 def on_cluster(placed: Placed, *, max_replicas: int) -> Application:

@@ -32,7 +32,7 @@ SLACK: Final = 1.1
 _MIN_UTILIZATION_PERCENT: Final = 20
 # An adapter (such as prometheus-adapter) may not keep a colon in a metric's name.
 IN_FLIGHT_METRIC: Final = {
-    EngineKind.SERVING_APP: "ray_serve_replica_processing_queries",
+    EngineKind.SERVING_APP: "ray_planner_requests_in_flight",
     EngineKind.VLLM: "vllm_num_requests_running",
     EngineKind.LLAMA_CPP: "llamacpp_requests_processing",
     EngineKind.OWN_IMAGE: "requests_in_flight",

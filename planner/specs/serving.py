@@ -30,11 +30,25 @@ class ServedModel(Spec):
     evaluation: str | None = None
 
 
+class SharedMachine(Spec):
+    """A machine whose servers take turns, in order of arrival.
+
+    `pool` names the queue, and `member` this server in it. `directory` is where the
+    queue's files lie, for all of them to reach; unless given, a folder for temporary
+    files of the machine.
+    """
+
+    pool: str
+    member: str
+    directory: str | None = None
+
+
 class ServingConfig(Spec):
     """A model, the way it is run, and when a batch starts.
 
     A batch starts at `max_batch` requests or when its first has waited
-    `max_wait_ms`. `artifact_sha256` names the artifact that was profiled; a
+    `max_wait_ms`. Where the machine is `shared`, it waits for its turn besides.
+    `artifact_sha256` names the artifact that was profiled; a
     replica that builds another one says so in its log.
     """
 
@@ -44,6 +58,14 @@ class ServingConfig(Spec):
     max_wait_ms: NonNegative
     threads: Annotated[int, Field(ge=1)] = 1
     artifact_sha256: str | None = None
+    shared: SharedMachine | None = None
+
+
+class Listen(Spec):
+    """Where a replica itself takes requests, without Ray's proxy before it."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)]
 
 
 class ServingArgs(Spec):

@@ -1,15 +1,22 @@
-"""What a client may send: one example as nested lists of numbers.
+"""What a client may send: one example, as nested lists of numbers or as its bare bytes.
+
+    application/json           {"inputs": one example as nested lists}
+    application/octet-stream   the example's numbers in the model's own type, in C order
+                               and little-endian: read where they lie, without a copy
 
 400 says that the body is no JSON, 413 that it is too large, 422 that it is not an
 example of this model; each with a sentence that names what was expected.
 """
 
 import json
+import math
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+
+BARE: Final = "application/octet-stream"
 
 
 @dataclass(eq=False)
@@ -51,6 +58,28 @@ def read_inputs(
             f"inputs has shape {list(given.shape)}; one example has {list(shape)}",
         )
     return _cast(given, dtype)
+
+
+def read_bare(
+    body: bytes, *, shape: tuple[int, ...], dtype: np.dtype[np.generic]
+) -> NDArray[np.generic]:
+    """The example whose numbers the body is, seen through an array.
+
+    Raises:
+        RefusedRequestError: It has another size, or a number that is none.
+    """
+    kind = dtype.newbyteorder("<")
+    expected = math.prod(shape) * kind.itemsize
+    if len(body) != expected:
+        raise RefusedRequestError(
+            422,
+            f"the body has {len(body)} bytes; one example is {dtype} of shape "
+            f"{list(shape)}: {expected} bytes",
+        )
+    given = np.frombuffer(body, dtype=kind).reshape(shape)
+    if kind.kind == "f" and not np.isfinite(given).all():
+        raise RefusedRequestError(422, "inputs must hold finite numbers")
+    return given
 
 
 def _parse(body: bytes) -> object:

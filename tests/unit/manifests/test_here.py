@@ -41,6 +41,18 @@ def test_variant_batch_wait_threads_and_replicas_are_the_plans():
     assert (config.http_options.host, config.http_options.port) == ("127.0.0.1", 8123)
 
 
+@pytest.mark.parametrize(("replicas", "proxy"), [(1, "Disabled"), (2, "HeadOnly")])
+def test_one_replica_listens_itself_and_several_stand_behind_a_proxy(replicas, proxy):
+    plan = with_digits(machines=replicas, replicas=replicas)
+    placed = here.chosen(plan, site="local", workload="reorder-digits")
+
+    config = here.serve_here(placed, FOLDERS, host="127.0.0.1", port=8123)
+
+    assert config.proxy_location == proxy
+    told = " ".join(here.cautions(placed, n_cpus=64))
+    assert ("Ray's proxy" in told) == (replicas > 1)
+
+
 def test_several_placements_have_a_route_each():
     plan = storefront_plan()
     elsewhere = digits_placement().model_copy(update={"site": "eu-west-1"})
@@ -87,4 +99,5 @@ def test_more_threads_than_processors_are_cautioned():
     )
 
     assert any("8 threads" in said for said in here.cautions(placed, n_cpus=2))
-    assert len(here.cautions(placed, n_cpus=8)) == 1
+    told = here.cautions(placed, n_cpus=8)
+    assert not any("threads" in said for said in told)

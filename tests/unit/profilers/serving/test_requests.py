@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from profilers.serving.requests import RefusedRequestError, read_inputs
+from profilers.serving.requests import RefusedRequestError, read_bare, read_inputs
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -73,3 +73,29 @@ def test_the_wrong_shape_is_answered_with_the_right_one():
 
 def test_a_key_that_is_not_known_is_refused():
     assert refused(b'{"inputs": [1, 2], "top_k": 3}').status == 422
+
+
+def test_bare_numbers_are_read_where_they_lie():
+    sent = np.arange(6, dtype="<f4").reshape(2, 3)
+
+    got = read_bare(sent.tobytes(), shape=(2, 3), dtype=FLOAT32)
+
+    np.testing.assert_array_equal(got, sent)
+    assert got.base is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "0 bytes; one example is float32 of shape [2]: 8 bytes"),
+        (b"\0" * 12, "12 bytes"),
+        (np.array([1.0, np.nan], dtype="<f4").tobytes(), "finite"),
+    ],
+    ids=["empty", "long", "not a number"],
+)
+def test_bare_bytes_that_are_no_example_are_refused(body: bytes, says: str):
+    with pytest.raises(RefusedRequestError) as caught:
+        read_bare(body, shape=(2,), dtype=FLOAT32)
+
+    assert caught.value.status == 422
+    assert says in caught.value.sentence

@@ -45,3 +45,25 @@ def test_a_setting_of_the_users_own_stays(monkeypatch):
 
     assert os.environ["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "0"
     assert os.environ["RAY_SERVE_ENABLE_DIRECT_INGRESS"] == "0"
+
+
+@pytest.mark.parametrize("count", [2, None])
+def test_without_a_proxy_nobody_would_choose_between_replicas(count):
+    deployment = {"name": "ModelServer"} | ({"num_replicas": count} if count else {})
+    config = running.parse_config(
+        {
+            "proxy_location": "Disabled",
+            "applications": [
+                {
+                    "name": "ours",
+                    "route_prefix": "/",
+                    "import_path": running.IMPORT_PATH,
+                    "deployments": [deployment],
+                }
+            ],
+        },
+        document="a test",
+    )
+
+    with pytest.raises(SpecError, match="set proxy_location: EveryNode for more"):
+        running.deploy(config)
