@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from planner.domain.evidence import Evidence
+from planner.domain.servers import ServerCost, Timing
 from planner.domain.variants import Variant
 
 
@@ -23,6 +24,63 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryParts:
+    """What a replica's peak memory consists of, as measured.
+
+    `runtime_bytes` is what the engine's own code holds; `weights_bytes` what loading
+    the model added, `activations_bytes` what running the largest batch added to that.
+    `kv_bytes_per_token` is what a causal language model keeps of each token.
+    """
+
+    runtime_bytes: float
+    weights_bytes: float
+    activations_bytes: float
+    kv_bytes_per_token: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPoint:
+    """A causal language model at one batch and one context.
+
+    `prefill_s` is the time to the first token of `context_tokens` prompts, `step_s`
+    that of one further token with the cache, `uncached_step_s` without it.
+    """
+
+    batch: int
+    context_tokens: int
+    prefill_s: float
+    step_s: float
+    uncached_step_s: float | None = None
+
+    @property
+    def prompt_tokens_per_s(self) -> float:
+        """Tokens read, all prompts together."""
+        return self.batch * self.context_tokens / self.prefill_s
+
+    @property
+    def output_tokens_per_s(self) -> float:
+        """Tokens written, all answers together."""
+        return self.batch / self.step_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpertUse:
+    """A mixture of experts: what it holds, what a token uses, how evenly.
+
+    `imbalance_ratio` is the busiest expert's share of the tokens over an even share,
+    in the worst layer; `touched_frac` the share of experts that any token was sent to.
+    """
+
+    n_experts: int
+    n_active: int
+    total_parameters: int
+    active_parameters: int
+    experts_bytes: float
+    imbalance_ratio: float
+    touched_frac: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePoint:
     """Service time of one batch of so many requests; None where the source is silent."""
 
@@ -40,6 +98,8 @@ class BatchProfile:
 
     One replica occupies the whole device (`device_count` of them).
     `artifact_sha256` names the very file that was measured, where there is one.
+    `timing` says whether a server is in the times; where none is, `server` is what
+    serving costs on top, None where nobody knows.
     """
 
     model: str
@@ -51,6 +111,9 @@ class BatchProfile:
     memory_bytes: float | None = None
     quality: Quality | None = None
     artifact_sha256: str | None = None
+    timing: Timing = Timing.MODEL
+    server: ServerCost | None = None
+    memory_parts: MemoryParts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +152,10 @@ class LoadCurve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRates:
-    """A language model answering one request at a time: its two token rates."""
+    """A language model answering one request at a time: its two token rates.
+
+    `grid` holds what was measured at other batches and contexts, where it was.
+    """
 
     model: str
     variant: Variant
@@ -102,4 +168,34 @@ class TokenRates:
     quality: Quality | None = None
 
 
-Profile = BatchProfile | LoadCurve | TokenRates
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedTimes:
+    """TTFT and TPOT of a hosted model at one percentile."""
+
+    percentile_frac: float
+    ttft_s: float
+    tpot_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedTimes:
+    """What callers of somebody else's API saw, at any load that its limits allow.
+
+    `times` ascend by percentile; `device` is the offer's own name, for nobody says
+    what the model runs on.
+    """
+
+    model: str
+    variant: Variant
+    device: str
+    times: tuple[StatedTimes, ...]
+    evidence: Evidence
+    device_count: int = 1
+    memory_bytes: float | None = None
+    quality: Quality | None = None
+    memory_parts: MemoryParts | None = None
+    grid: tuple[TokenPoint, ...] = ()
+    experts: ExpertUse | None = None
+
+
+Profile = BatchProfile | LoadCurve | TokenRates | HostedTimes

@@ -3,7 +3,8 @@
 Placements of one pool run on the same machines; any other has machines of its own.
 All replicas on a machine share it evenly, so a replica's room is
 
-    threads   what it was profiled with, else vCPUs of the machine / replicas on it
+    threads   what it was profiled with, else vCPUs of the machine / its own replicas
+              on it: placements of a pool work by turns
     memory    NODE_SHARE_FRAC · memory of the machine / replicas on it, or, where that
               is more, PEAK_ROOM · what a replica was seen to take + SERVER_MIB
     GPUs      devices of the machine / replicas on it
@@ -57,8 +58,9 @@ class Placed:
 
     @property
     def replicas_per_machine(self) -> int:
-        """Replicas of this placement on a machine."""
-        return self.placement.replicas // self.placement.machines
+        """Replicas of this placement on a machine; one where there is no machine."""
+        machines = self.placement.machines
+        return self.placement.replicas // machines if machines else 1
 
     @property
     def all_replicas_per_machine(self) -> int:
@@ -67,7 +69,12 @@ class Placed:
 
     @property
     def least_replicas(self) -> int:
-        """Replicas in the hours when the plan runs fewest machines; one at least."""
+        """Replicas in the hours when the plan runs fewest machines; one at least.
+
+        None where requests are paid for one by one.
+        """
+        if self.placement.by_request is not None:
+            return 0
         machines = min(self.placement.machines_on, default=self.placement.machines)
         return max(1, machines * self.replicas_per_machine)
 
@@ -93,13 +100,19 @@ class Placed:
         """Threads of one replica."""
         if self.placement.threads is not None:
             return self.placement.threads
-        return max(1, (self.placement.vcpus or 1) // self.all_replicas_per_machine)
+        return max(1, (self.placement.vcpus or 1) // self.replicas_per_machine)
 
     @property
     def vcpus(self) -> float | None:
         """Processors of one replica; None where the machine's are not known."""
         vcpus = self.placement.vcpus
         return vcpus / self.all_replicas_per_machine if vcpus else None
+
+    @property
+    def most_vcpus(self) -> float | None:
+        """What one replica may use at most: those of its pool work by turns."""
+        vcpus = self.placement.vcpus
+        return vcpus / self.replicas_per_machine if vcpus else None
 
     @property
     def cpu_request_millicores(self) -> int | None:
@@ -126,6 +139,27 @@ class Placed:
         return self.model.source == "torch" and runtime in SERVED_HERE
 
     @property
+    def others(self) -> tuple[str, ...]:
+        """Who else is on its machines."""
+        return tuple(name for name in self.pool if name != self.name)
+
+    @property
+    def turns_words(self) -> str | None:
+        """What a user must see to so that those on its machines take turns."""
+        if not self.is_served_here:
+            return (
+                "a program other than ours serves it, so put such a queue before them, "
+                "or plan with policy.share_machines: false"
+            )
+        if self.placement.site_kind == "cloud":
+            return (
+                "our servers keep it on Ray Serve; pods on Kubernetes do not share one, "
+                "so deploy this place on Ray Serve, or plan with policy.share_machines: "
+                "false"
+            )
+        return None
+
+    @property
     def needed_memory_mib(self) -> float | None:
         """What a replica should be given; None where its profile states no memory."""
         if self.peak_memory_mib is None:
@@ -146,11 +180,15 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Every placement of a plan with its names; `sha256` is the plan's."""
+    """Every placement of a plan with its names; `sha256` is the plan's.
+
+    `placed` run on machines; `called` are paid by request, and nothing runs for them.
+    """
 
     plan: PlanDocument
     sha256: str
     placed: tuple[Placed, ...]
+    called: tuple[Placed, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -186,8 +224,14 @@ class Layout:
             if p.placement.replicas == 1
         ]
         found += [
+            f"`{p.name}`: shares its machines with {', '.join(p.others)}, and its "
+            f"promise rests on one queue for all of them, in order of arrival: {how}"
+            for p in self.placed
+            if len(p.pool) > 1 and (how := p.turns_words)
+        ]
+        found += [
             f"`{p.name}`: shares its machines and their accelerators with "
-            f"{', '.join(n for n in p.pool if n != p.name)}; on Kubernetes that needs the "
+            f"{', '.join(p.others)}; on Kubernetes that needs the "
             "device plugin's time slicing"
             for p in self.placed
             if len(p.pool) > 1 and p.gpus
@@ -273,7 +317,12 @@ def lay_out(plan: PlanDocument) -> Layout:
             )
         )
     _require_distinct_places(plan.placements)
-    return Layout(plan=plan, sha256=plan_sha256(plan), placed=tuple(placed))
+    return Layout(
+        plan=plan,
+        sha256=plan_sha256(plan),
+        placed=tuple(p for p in placed if p.placement.by_request is None),
+        called=tuple(p for p in placed if p.placement.by_request is not None),
+    )
 
 
 def _place(placement: PlanPlacement) -> str:
@@ -307,6 +356,13 @@ def _require_distinct_places(placements: Sequence[PlanPlacement]) -> None:
 
 
 def _require_whole(placement: PlanPlacement, index: int) -> None:
+    if (placement.by_request is None) != (placement.machines > 0):
+        raise ManifestError(
+            f"placements.{index}: either machines or terms by request: the plan was "
+            "edited; plan again"
+        )
+    if placement.by_request is not None:
+        return
     if placement.replicas % placement.machines or (
         placement.spare_machines >= placement.machines
     ):

@@ -50,12 +50,20 @@ def _decisions(layout: Layout) -> str:
             f"{placement.replicas} | ≤ {placement.max_batch} | "
             f"≤ {placement.max_wait_ms:g} ms | {placement.share_frac:.0%} |"
         )
+    for p in layout.called:
+        placement = p.placement
+        lines.append(
+            f"| {_text(placement.workload)} | {_text(placement.instance_type)}, called "
+            f"and paid by request | {_text(placement.provider)} "
+            f"{_text(placement.site)}, no machine | — | — | — | "
+            f"{placement.share_frac:.0%} |"
+        )
     return "\n".join(lines)
 
 
 def _shares(layout: Layout) -> str:
     by_workload: dict[str, list[Placed]] = {}
-    for p in layout.placed:
+    for p in (*layout.placed, *layout.called):
         by_workload.setdefault(p.placement.workload, []).append(p)
     split = {w: placed for w, placed in by_workload.items() if len(placed) > 1}
     if not split:

@@ -61,7 +61,7 @@ def _use_frac(placed: Placed) -> float:
 def _requests_in_flight(placed: Placed) -> float:
     p = placed.placement
     parts = p.breakdown
-    inside_ms = p.predicted.p50_ms
+    inside_ms = p.predicted.p50_ms or 0.0
     if parts is not None:
         inside_ms = parts.wait_ms + parts.service_ms
     return p.rate_rps / p.replicas * seconds(inside_ms)

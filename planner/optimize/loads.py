@@ -18,7 +18,7 @@ def load(model: Model, row_of: IntArray, per_rps: FloatArray) -> Terms:
     """The load above, a = `per_rps`, of the candidates of each row `row_of[c]`·T + t."""
     s = model.sets
     c, t = model.cells
-    meant = row_of[c] != NONE
+    meant = (row_of[c] != NONE) & (per_rps[c] > 0)
     c, t = c[meant], t[meant]
     w, f, row = s.workload_of[c], model.f[c, t], row_of[c] * s.n_blocks + t
     stated = terms(f, s.rate[w, t] * per_rps[c], row=row)

@@ -77,7 +77,9 @@ def _machines(model: Model, values: FloatArray) -> IntArray:
     # However little it is, nobody serves it with no machine at all.
     needed[cell] = np.maximum(needed[cell], 1.0)
     solved = np.round(values[model.n.ravel()])
-    return np.minimum(needed, solved).astype(np.int64).reshape(model.n.shape)
+    machines = np.minimum(needed, solved).astype(np.int64).reshape(model.n.shape)
+    machines[model.sets.is_by_request] = 0
+    return machines
 
 
 def _stands_by(model: Model, values: FloatArray, machines: IntArray) -> BoolArray:
@@ -86,7 +88,8 @@ def _stands_by(model: Model, values: FloatArray, machines: IntArray) -> BoolArra
     there = machines.max(axis=1, initial=0)[s.group_of] > 0
     waits: BoolArray = there & ~s.is_shared[s.group_of]
     for c, v in model.standing_by:
-        waits[c] |= there[c] & (values[v] > NOISE_FRAC)
+        reachable = there[c] | s.is_by_request[s.group_of[c]]
+        waits[c] |= reachable & (values[v] > NOISE_FRAC)
     return waits
 
 

@@ -28,9 +28,10 @@ from typing import Final
 
 import numpy as np
 
-from planner.domain.profiles import LoadCurve, LoadPoint, TokenRates
+from planner.domain.profiles import HostedTimes, LoadCurve, LoadPoint, TokenRates
 from planner.domain.workloads import TokenSlo
 from planner.errors import OutsideProfileError, SpecError
+from planner.perf.hosted import hosted_capacity_rps, stated
 from planner.perf.queues import Deterministic
 from planner.perf.service import Floats
 
@@ -43,14 +44,15 @@ _HALVINGS: Final = 48
 class LanguagePrediction:
     """TTFT and TPOT at the percentile asked for; times of whole answers; load.
 
-    For a load curve `utilization_frac` is the rate over the highest measured one.
+    For a load curve `utilization_frac` is the rate over the highest measured one. Of
+    hosted models nobody states the times of whole answers: they are None.
     """
 
     ttft_s: float
     tpot_s: float
-    p50_s: float
-    p95_s: float
-    p99_s: float
+    p50_s: float | None
+    p95_s: float | None
+    p99_s: float | None
     utilization_frac: float
     _ttft_within: Callable[[float], float] = field(repr=False, compare=False)
     _tpot_within: Callable[[float], float] = field(repr=False, compare=False)
@@ -157,7 +159,7 @@ class _OneAtATime:
 
 
 def load_capacity_rps(
-    profile: LoadCurve | TokenRates,
+    profile: LoadCurve | TokenRates | HostedTimes,
     slo: TokenSlo,
     rtt_s: float,
     *,
@@ -174,6 +176,8 @@ def load_capacity_rps(
     if isinstance(profile, TokenRates):
         request = _OneAtATime.of(profile, error_factor, prompt_tokens, output_tokens)
         return _one_at_a_time_rps(request, slo, rtt_s)
+    if isinstance(profile, HostedTimes):
+        return hosted_capacity_rps(profile, slo, rtt_s, error_factor=error_factor)
     _check_length(profile, prompt_tokens, output_tokens)
     curve = _Curve.of(profile, rtt_s, error_factor)
     return min(
@@ -211,7 +215,7 @@ def _one_at_a_time_rps(request: _OneAtATime, slo: TokenSlo, rtt_s: float) -> flo
 
 
 def predict_load(
-    profile: LoadCurve | TokenRates,
+    profile: LoadCurve | TokenRates | HostedTimes,
     rate_rps: float,
     rtt_s: float,
     *,
@@ -229,6 +233,8 @@ def predict_load(
     if isinstance(profile, TokenRates):
         request = _OneAtATime.of(profile, error_factor, prompt_tokens, output_tokens)
         return _predict_one_at_a_time(request, rate_rps, rtt_s, percentile_frac)
+    if isinstance(profile, HostedTimes):
+        return _predict_hosted(profile, rtt_s, percentile_frac, error_factor)
     _check_length(profile, prompt_tokens, output_tokens)
     curve = _Curve.of(profile, rtt_s, error_factor)
     highest_rps = float(curve.rate_rps[-1])
@@ -267,4 +273,32 @@ def _predict_one_at_a_time(
         utilization_frac=min(queue.load_frac, 1.0),
         _ttft_within=lambda limit_s: queue.wait_within(limit_s - first_s),
         _tpot_within=lambda limit_s: float(request.per_token_s <= limit_s),
+    )
+
+
+def _predict_hosted(
+    profile: HostedTimes, rtt_s: float, percentile_frac: float, error_factor: float
+) -> LanguagePrediction:
+    times = stated(profile, percentile_frac)
+    if times is None:
+        last = profile.times[-1].percentile_frac
+        raise OutsideProfileError(
+            f"{profile.device} states its times up to the {last:.1%} percentile, which "
+            f"says nothing of {percentile_frac:.1%}; give times of a higher percentile"
+        )
+    first = [(rtt_s + t.ttft_s * error_factor, t.percentile_frac) for t in profile.times]
+    further = [(t.tpot_s * error_factor, t.percentile_frac) for t in profile.times]
+
+    def within(seen: Sequence[tuple[float, float]], limit_s: float) -> float:
+        return max((share for time_s, share in seen if time_s <= limit_s), default=0.0)
+
+    return LanguagePrediction(
+        ttft_s=rtt_s + times.ttft_s * error_factor,
+        tpot_s=times.tpot_s * error_factor,
+        p50_s=None,
+        p95_s=None,
+        p99_s=None,
+        utilization_frac=0.0,
+        _ttft_within=lambda limit_s: within(first, limit_s),
+        _tpot_within=lambda limit_s: within(further, limit_s),
     )

@@ -29,7 +29,7 @@ _SHAPES: Final[Mapping[str, type[BatchProfile | LoadCurve | TokenRates]]] = {
     "curve": LoadCurve,
     "rates": TokenRates,
 }
-_SHAPE_OF: Final = {shape: name for name, shape in _SHAPES.items()}
+_SHAPE_OF: Final[Mapping[type, str]] = {shape: name for name, shape in _SHAPES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,7 +161,7 @@ def check_profiles(
             found += _batches(where, p)
         elif isinstance(p, LoadCurve):
             found += _loads(where, p)
-        else:
+        elif isinstance(p, TokenRates):
             found += _rates(where, p)
     return tuple(found)
 

@@ -12,6 +12,7 @@ from planner.domain.profiles import (
     BatchProfile,
     LoadCurve,
     Profile,
+    TokenRates,
     Quality,
 )
 from planner.report.sentences import (
@@ -223,9 +224,16 @@ def did(profile: Profile) -> str:
             f"{latency(milliseconds(most.ttft_p95_s))}, TPOT p95 "
             f"{latency(milliseconds(most.tpot_p95_s))}"
         )
+    if isinstance(profile, TokenRates):
+        return (
+            f"reads {number(profile.prompt_tokens_per_s)} and writes "
+            f"{number(profile.output_tokens_per_s)} tokens/s"
+        )
+    slowest = profile.times[-1]
     return (
-        f"reads {number(profile.prompt_tokens_per_s)} and writes "
-        f"{number(profile.output_tokens_per_s)} tokens/s"
+        f"TTFT {latency(milliseconds(slowest.ttft_s))} and TPOT "
+        f"{latency(milliseconds(slowest.tpot_s))} at the "
+        f"{slowest.percentile_frac * 100:g}th percentile"
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from planner.domain.evidence import BAND_QUANTILE_FRAC
 from planner.domain.predictions import Foresight, Prediction
-from planner.domain.profiles import BatchProfile, LoadCurve, Profile
+from planner.domain.profiles import BatchProfile, LoadCurve, Profile, TokenRates
 from planner.report.sentences import PROVENANCE_WORDS, latency, number, rate, share
 from planner.report.tables import Table, table
 from planner.units import milliseconds
@@ -69,7 +69,7 @@ def _said(profile: Profile, batch: int | None) -> Iterable[tuple[str, str]]:
                     f"TTFT {latency(milliseconds(load.ttft_p50_s))}"
                 ),
             )
-    else:
+    elif isinstance(profile, TokenRates):
         yield (
             "one at a time",
             (

@@ -46,6 +46,7 @@ PURCHASE_WORDS: Final = {
     Purchase.ON_DEMAND: "on demand",
     Purchase.SPOT: "spot",
     Purchase.OWNED: "owned",
+    Purchase.BY_REQUEST: "by request",
 }
 
 

@@ -27,6 +27,8 @@ from planner.report.sentences import (
 )
 from planner.specs.plan import (
     Change,
+    FunctionTerms,
+    HostedTerms,
     PlanDocument,
     PlanPlacement,
     Setting,
@@ -87,6 +89,8 @@ def where(placement: PlanPlacement) -> str:
 
 def machines(placement: PlanPlacement) -> str:
     """What is bought, how many, and how many of them are spares."""
+    if placement.by_request is not None:
+        return called(placement)
     kind = placement.instance_type
     if placement.device != kind:
         each = f"{placement.device_count} × " if placement.device_count > 1 else ""
@@ -99,8 +103,20 @@ def machines(placement: PlanPlacement) -> str:
     return words
 
 
+def called(placement: PlanPlacement) -> str:
+    """What is paid by request, with its limit."""
+    terms, words = placement.by_request, placement.instance_type
+    if isinstance(terms, FunctionTerms):
+        words += f" ({number(terms.memory_gib)} GiB, runs like {terms.runs_like})"
+    most = placement.capacity_rps
+    limited = "no limit stated" if most is None else f"at most {rate(most)}"
+    return f"{words}, {PURCHASE_WORDS[placement.purchase]}, {limited}"
+
+
 def how(placement: PlanPlacement) -> str:
     """Variant and batching; language engines batch by themselves."""
+    if isinstance(placement.by_request, HostedTerms):
+        return "as its vendor runs it"
     words = variant(placement.variant)
     if isinstance(placement.predicted, TokenPrediction):
         return words
@@ -123,12 +139,14 @@ def placements_table(plan: PlanDocument) -> Table:
             machines(p),
             how(p),
             rate(p.rate_rps) + (f" ({part})" if p.share_frac < 1 else ""),
-            share(p.predicted.utilization_frac),
+            busy(p),
             cost,
         )
         for p, part, cost in zip(plan.placements, shares, costs.parts, strict=True)
     ]
     notes = ["Busy: the share of the time that a machine works at the planned rate."]
+    if any(p.by_request for p in plan.placements):
+        notes.append("By request: the share of the account's limit that is used.")
     if not costs.is_whole:
         notes.append("Costs that belong to no single placement stand in the bill.")
     return table(
@@ -138,6 +156,13 @@ def placements_table(plan: PlanDocument) -> Table:
         total=("Total", "", "", "", "", "", costs.total),
         footnotes=notes,
     )
+
+
+def busy(placement: PlanPlacement) -> str:
+    """How much of a machine's time, or of an account's limit, is used."""
+    if placement.by_request is not None and placement.capacity_rps is None:
+        return NOTHING
+    return share(placement.predicted.utilization_frac)
 
 
 def _traffic_shares(plan: PlanDocument) -> tuple[str, ...]:
@@ -172,7 +197,10 @@ def schedule_table(plan: PlanDocument) -> Table | None:
 
 
 def _on(plan: PlanDocument, t: int) -> str:
-    """Machines of each kind in a block; those that several placements share once."""
+    """Machines of each kind in a block, those that several placements share once.
+
+    And whom the rest is sent to, by request.
+    """
     counts: dict[tuple[str, tuple[str, ...]], tuple[int, str]] = {}
     for i, p in enumerate(plan.placements):
         who = (
@@ -184,7 +212,13 @@ def _on(plan: PlanDocument, t: int) -> str:
     for count, words in counts.values():
         if count:
             on[words] = on.get(words, 0) + count
-    return "; ".join(f"{count:,} × {words}" for words, count in on.items()) or "nothing"
+    machines_on = [f"{count:,} × {words}" for words, count in on.items()]
+    sent = [
+        f"{rate(p.rates_rps[t])} by request to {p.instance_type}, {where(p)}"
+        for p in plan.placements
+        if p.by_request is not None and p.rates_rps[t] > 0
+    ]
+    return "; ".join([*machines_on, *sent]) or "nothing"
 
 
 def cost_table(plan: PlanDocument) -> Table:

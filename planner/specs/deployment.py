@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planner.specs.base import Name, Spec
+from planner.specs.by_request import HostedApi, Serverless
 from planner.specs.models import Model
 from planner.specs.policy import Policy
 from planner.specs.sites import CloudSite, EdgeSite, Site
@@ -33,3 +34,17 @@ class Deployment(Spec):
     def cloud_sites(self) -> tuple[CloudSite, ...]:
         """Providers and their regions."""
         return tuple(s for s in self.sites if isinstance(s, CloudSite))
+
+    def hosted_apis(self) -> tuple[HostedApi, ...]:
+        """Somebody else's models."""
+        return tuple(s for s in self.sites if isinstance(s, HostedApi))
+
+    def regions(self) -> tuple[str, ...]:
+        """Every cloud region of the document, in its order."""
+        found: list[str] = []
+        for site in self.sites:
+            if isinstance(site, CloudSite):
+                found += site.regions
+            elif isinstance(site, Serverless):
+                found.append(site.region)
+        return tuple(dict.fromkeys(found))

@@ -1,16 +1,18 @@
-"""What the user brings: a reference model by name, or a torch model of their own."""
+"""What the user brings: a reference model by name, or a model of their own."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from planner.domain.variants import Precision, Runtime
+from planner.domain.variants import Precision, Runtime, SparsityPattern
 from planner.specs.base import Name, Spec
 
 # `module:callable`, looked up beside the document.
 Factory = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200)
 ]
+_Path = Annotated[str, StringConstraints(min_length=1, max_length=400)]
+Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class ReferenceSource(Spec):
@@ -28,11 +30,82 @@ class TorchSource(Spec):
     weights: Annotated[str, StringConstraints(pattern=r"\.safetensors$")] | None = None
 
 
-ModelSource = Annotated[ReferenceSource | TorchSource, Field(discriminator="kind")]
+class OnnxSource(Spec):
+    """An ONNX file beside the document: its graph and weights, no code."""
+
+    kind: Literal["onnx"]
+    file: Annotated[str, StringConstraints(pattern=r"\.onnx$", max_length=400)]
+
+
+class HuggingFaceSource(Spec):
+    """A local folder of Hugging Face's layout: config.json and safetensors weights."""
+
+    kind: Literal["huggingface"]
+    folder: _Path
+    sequence_tokens: Tokens = 128
+    context_tokens: Annotated[tuple[Tokens, ...], Field(min_length=1, max_length=8)] = (
+        128,
+        512,
+    )
+
+
+class ExportedSource(Spec):
+    """A program of torch.export, which is loaded only on the user's word."""
+
+    kind: Literal["exported"]
+    file: Annotated[str, StringConstraints(pattern=r"\.pt2$", max_length=400)]
+    trust: bool = False
+
+    @model_validator(mode="after")
+    def _is_trusted(self) -> Self:
+        if not self.trust:
+            raise ValueError(
+                "a .pt2 file can run code when it is loaded: say 'trust: true' if you "
+                "made it or know who did, or bring ONNX or safetensors"
+            )
+        return self
+
+
+class SklearnSource(Spec):
+    """A fitted scikit-learn estimator that a factory returns; it runs as ONNX."""
+
+    kind: Literal["sklearn"]
+    factory: Factory
+
+
+class HostedSource(Spec):
+    """A model that only others run: sites of kind hosted_api serve it."""
+
+    kind: Literal["hosted"]
+
+
+ModelSource = Annotated[
+    ReferenceSource
+    | HostedSource
+    | TorchSource
+    | OnnxSource
+    | HuggingFaceSource
+    | ExportedSource
+    | SklearnSource,
+    Field(discriminator="kind"),
+]
+
+
+class SparsityChoice(Spec):
+    """Weights made zero: a share of the smallest, or two of every four."""
+
+    pattern: SparsityPattern = SparsityPattern.UNSTRUCTURED
+    share_frac: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+    @model_validator(mode="after")
+    def _half_of_four(self) -> Self:
+        if self.pattern is SparsityPattern.TWO_OF_FOUR and self.share_frac != 0.5:
+            raise ValueError("the pattern 2:4 is a share_frac of 0.5: leave it out")
+        return self
 
 
 class Variants(Spec):
-    """Which ways of running the model are tried."""
+    """Which ways of running the model are tried; dense ones always are."""
 
     precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = (
         Precision.FP32,
@@ -43,10 +116,11 @@ class Variants(Spec):
         Runtime.TORCH,
         Runtime.ONNXRUNTIME,
     )
+    sparsities: Annotated[tuple[SparsityChoice, ...], Field(max_length=8)] = ()
 
 
 class FactoryCall(Spec):
-    """A function of the user's that gives data."""
+    """A function of the user's that gives data, or trains what it is given."""
 
     factory: Factory
 
@@ -59,4 +133,5 @@ class Model(Spec):
     variants: Variants | None = None
     evaluation: FactoryCall | None = None
     inputs: FactoryCall | None = None
+    fine_tune: FactoryCall | None = None
     license: str | None = None

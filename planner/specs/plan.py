@@ -259,7 +259,7 @@ class PlanModel(Spec):
     """A model the plan runs, as the user named it; paths are relative to the spec."""
 
     name: str
-    source: Literal["reference", "torch"]
+    source: Literal["reference", "torch", "hosted"]
     reference: str | None = None
     factory: str | None = None
     weights: str | None = None

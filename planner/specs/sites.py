@@ -1,4 +1,4 @@
-"""Where machines may stand: edge sites with boxes, and cloud regions."""
+"""Where requests may be answered: sites of one's own, cloud regions, others' services."""
 
 from typing import Annotated, Literal, Self
 
@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from planner.domain.hardware import Purchase
 from planner.specs.base import Count, Name, NonNegative, Positive, Spec
+from planner.specs.by_request import HostedApi, Serverless
 
 
 class EdgeDevices(Spec):
@@ -73,4 +74,6 @@ class CloudSite(Spec):
     instance_types: tuple[str, ...] | None = None
 
 
-Site = Annotated[EdgeSite | CloudSite, Field(discriminator="kind")]
+Site = Annotated[
+    EdgeSite | CloudSite | HostedApi | Serverless, Field(discriminator="kind")
+]

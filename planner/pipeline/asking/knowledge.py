@@ -13,8 +13,9 @@ from planner.domain.profiling import (
     TorchModel,
 )
 from planner.errors import Mistake, SpecMistakesError
+from planner.pipeline.asking.by_request import with_hosted
 from planner.pipeline.asking.foresight import predicted_profiles
-from planner.pipeline.asking.places import places
+from planner.pipeline.asking.places import devices, places
 from planner.ports import Profiler
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
@@ -93,8 +94,8 @@ def profiling_jobs(
     reachable: Sequence[str],
 ) -> tuple[ProfilingJob, ...]:
     """What must be measured: each torch model on each reachable device on offer."""
-    offered = {p.offer.device for p in places(spec, catalog)}
-    devices = tuple(sorted(offered & set(reachable)))
+    offered = devices(places(spec, catalog))
+    here = tuple(d for d in offered if d in set(reachable))
     jobs = []
     for model in spec.models:
         if model.name in models:
@@ -103,7 +104,7 @@ def profiling_jobs(
                 model=models[model.name],
                 precisions=variants.precisions,
                 runtimes=variants.runtimes,
-                devices=devices,
+                devices=here,
             )
             jobs.append(job)
     return tuple(jobs)
@@ -124,7 +125,8 @@ def learn(
     """
     known = published(spec, catalog)
     if not models:
-        return Knowledge(profiles=_with_foreseen(spec, catalog, known))
+        foreseen = _with_foreseen(spec, catalog, known)
+        return Knowledge(profiles=with_hosted(spec, foreseen))
     if profiler is None:
         raise AssertionError("a document with torch models comes with a profiler")
     jobs = profiling_jobs(spec, catalog, models, profiler.reachable_devices())
@@ -132,7 +134,7 @@ def learn(
     for name in models:
         known[name] = tuple(p for p in outcome.profiles if p.model == name)
     return Knowledge(
-        profiles=_with_foreseen(spec, catalog, known),
+        profiles=with_hosted(spec, _with_foreseen(spec, catalog, known)),
         warnings=tuple(_summary(outcome, models)),
         n_measured=outcome.n_measured,
         n_cached=outcome.n_cached,
@@ -145,10 +147,9 @@ def _with_foreseen(
     """What is known and, where the policy wants it, what is predicted from that."""
     if not spec.policy.predict_unmeasured:
         return known
-    offered = sorted({p.offer.device for p in places(spec, catalog)})
-    devices = [catalog.device(name) for name in offered]
+    offered = [catalog.device(name) for name in devices(places(spec, catalog))]
     return {
-        model: (*profiles, *predicted_profiles(profiles, devices, catalog))
+        model: (*profiles, *predicted_profiles(profiles, offered, catalog))
         for model, profiles in known.items()
     }
 

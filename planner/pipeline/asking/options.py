@@ -8,8 +8,10 @@ from typing import Final
 
 from planner.domain.hardware import NetworkPath
 from planner.domain.placement import BatchPolicy
-from planner.domain.profiles import BatchProfile, LoadCurve, Profile
+from planner.domain.profiles import BatchProfile, HostedTimes, LoadCurve, Profile
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
+from planner.perf.hosted import stated
+from planner.pipeline.asking.by_request import as_run
 from planner.pipeline.asking.places import Place
 from planner.pipeline.asking.ways import Ways
 from planner.units import BYTES_PER_GIB
@@ -26,6 +28,8 @@ class Obstacle(StrEnum):
     ROUTE = "no route"
     QUALITY = "quality"
     MEMORY = "memory"
+    CARBON = "carbon"
+    PERCENTILE = "percentile"
     SHAPE = "request shape"
     SLO = "latency promise"
 
@@ -84,7 +88,7 @@ def options(
                     policy=policy,
                     error_factor=profile.evidence.quantile_factor(confidence_frac),
                 )
-                for policy in _policies(profile, workload)
+                for policy in _policies(place, profile, workload)
             ]
     return found, refused
 
@@ -114,7 +118,12 @@ def _at(
     profiles = by_device.get(offer.device, ())
     if not profiles:
         yield no(Obstacle.UNMEASURED, f"never profiled on {offer.device}")
-    for profile in profiles:
+    for known in profiles:
+        profile = as_run(known, offer)
+        if profile is None:
+            reason = f"functions run no language model ({offer.instance_type})"
+            yield no(Obstacle.SHAPE, reason)
+            continue
         found = (
             _quality_refusal(workload, profile)
             or _fit_refusal(place, profile)
@@ -167,6 +176,16 @@ def _shape_refusal(workload: Workload, profile: Profile) -> tuple[Obstacle, str]
     if is_language != isinstance(workload.slo, TokenSlo):
         kind = "ttft_ms and tpot_ms" if is_language else "latency_ms"
         return Obstacle.SHAPE, f"profiles of {profile.model} answer promises of {kind}"
+    percentile_frac = workload.slo.percentile_frac
+    if isinstance(profile, HostedTimes) and stated(profile, percentile_frac) is None:
+        last = profile.times[-1].percentile_frac
+        return (
+            Obstacle.PERCENTILE,
+            (
+                f"{profile.device} states times up to the {last * 100:g}th percentile, "
+                f"the promise is about the {percentile_frac * 100:g}th"
+            ),
+        )
     if isinstance(profile, LoadCurve) and not _covers(profile, workload):
         return (
             Obstacle.SHAPE,
@@ -188,9 +207,12 @@ def _covers(curve: LoadCurve, workload: Workload) -> bool:
     )
 
 
-def _policies(profile: Profile, workload: Workload) -> Iterable[BatchPolicy]:
-    if not isinstance(profile, BatchProfile):
+def _policies(
+    place: Place, profile: Profile, workload: Workload
+) -> Iterable[BatchPolicy]:
+    if place.offer.tariff is not None or not isinstance(profile, BatchProfile):
         # The serving engine batches continuously; its limit was part of the measurement.
+        # A function takes one request at a time.
         yield BatchPolicy(max_batch=1, max_wait_s=0.0)
         return
     slo_s = workload.slo.latency_s if isinstance(workload.slo, LatencySlo) else 0.0

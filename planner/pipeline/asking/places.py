@@ -1,9 +1,13 @@
-"""Which machines can be had at the document's sites, and at what price."""
+"""What can be had at the document's sites, and at what price."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from planner.domain.hardware import Device, Offer, Purchase
+from planner.domain.tariffs import TokenTariff
+from planner.pipeline.asking.by_request import function_offer, hosted_offers
 from planner.reference.catalog import Catalog
+from planner.specs.by_request import HostedApi, Serverless
 from planner.specs.deployment import Deployment
 from planner.specs.sites import CloudSite, EdgeDevices, EdgeSite
 from planner.units import H_PER_MONTH, W_PER_KW
@@ -25,16 +29,27 @@ class Place:
     notes: tuple[str, ...] = ()
 
 
+def devices(offered: Iterable[Place]) -> list[str]:
+    """Names of the devices on offer; nobody says what a hosted model runs on."""
+    return sorted(
+        {p.offer.device for p in offered if not isinstance(p.offer.tariff, TokenTariff)}
+    )
+
+
 def places(spec: Deployment, catalog: Catalog) -> tuple[Place, ...]:
-    """Every machine the document allows."""
+    """Every machine that the document allows, and everything paid by request."""
     found: list[Place] = []
     for i, site in enumerate(spec.sites):
         if isinstance(site, EdgeSite):
             for j, devices in enumerate(site.devices):
                 field = f"sites.{i}.devices.{j}.stock"
                 found.append(_edge_place(site, devices, field, catalog))
-        else:
+        elif isinstance(site, CloudSite):
             found += _cloud_places(site, catalog)
+        elif isinstance(site, HostedApi):
+            found += _hosted_places(site)
+        else:
+            found += _function_places(site, catalog)
     unique = {p.offer.name: p for p in found}
     return tuple(unique.values())
 
@@ -51,6 +66,34 @@ def _cloud_places(site: CloudSite, catalog: Catalog) -> list[Place]:
         for offer in catalog.offers(site.provider, site.regions, site.purchase)
         if not wanted or offer.instance_type in wanted
     ]
+
+
+def _hosted_places(site: HostedApi) -> Iterable[Place]:
+    for offer in hosted_offers(site):
+        tariff = offer.tariff
+        is_limited = isinstance(tariff, TokenTariff) and (
+            tariff.most_requests_per_min is not None
+            or tariff.most_tokens_per_min is not None
+        )
+        unlimited = (
+            f"{offer.instance_type} at {offer.site}: no limit of your account is stated, "
+            "so none is kept; give most_requests_per_min or most_tokens_per_min"
+        )
+        notes = () if is_limited else (unlimited,)
+        yield Place(offer=offer, zone=site.zone, is_edge=False, notes=notes)
+
+
+def _function_places(site: Serverless, catalog: Catalog) -> Iterable[Place]:
+    zone = catalog.region(site.provider, site.region).zone
+    for function in site.functions:
+        notes = []
+        if function.most_concurrent is None:
+            notes.append(
+                f"{function.name} in {site.region}: no limit of functions at once is "
+                "stated, so none is kept; give most_concurrent"
+            )
+        offer = function_offer(site, function)
+        yield Place(offer=offer, zone=zone, is_edge=False, notes=tuple(notes))
 
 
 def _edge_place(

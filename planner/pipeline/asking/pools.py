@@ -60,7 +60,8 @@ def memberships(options: Sequence[Option]) -> list[Membership]:
 def _sharer(option: Option) -> Sharer | None:
     profile, slo = option.profile, option.workload.slo
     if (
-        option.policy != ONE_BY_ONE
+        option.place.offer.tariff is not None
+        or option.policy != ONE_BY_ONE
         or not isinstance(profile, BatchProfile)
         or not isinstance(slo, LatencySlo)
         or profile.memory_bytes is None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from planner.errors import Mistake, SpecMistakesError, UnknownReferenceError
 from planner.reference.catalog import Catalog
+from planner.specs.by_request import Serverless
 from planner.specs.deployment import Deployment
 from planner.specs.sites import CloudSite, EdgeSite
 
@@ -27,8 +28,10 @@ def _unknown_names(spec: Deployment, catalog: Catalog) -> Iterable[Mistake]:
     for i, site in enumerate(spec.sites):
         if isinstance(site, EdgeSite):
             yield from _edge_names(f"sites.{i}", site, catalog)
-        else:
+        elif isinstance(site, CloudSite):
             yield from _cloud_names(f"sites.{i}", site, catalog)
+        elif isinstance(site, Serverless):
+            yield from _function_names(f"sites.{i}", site, catalog)
 
 
 def _edge_names(path: str, site: EdgeSite, catalog: Catalog) -> Iterable[Mistake]:
@@ -38,6 +41,16 @@ def _edge_names(path: str, site: EdgeSite, catalog: Catalog) -> Iterable[Mistake
         yield from _lookup(
             f"{path}.uplink.access", catalog.access_network, site.uplink.access
         )
+
+
+def _function_names(path: str, site: Serverless, catalog: Catalog) -> Iterable[Mistake]:
+    found = list(_lookup(f"{path}.provider", catalog.regions, site.provider))
+    yield from found or _lookup(
+        f"{path}.region", lambda r: catalog.region(site.provider, r), site.region
+    )
+    for j, function in enumerate(site.functions):
+        where = f"{path}.functions.{j}.runs_like"
+        yield from _lookup(where, catalog.device, function.runs_like)
 
 
 def _cloud_names(path: str, site: CloudSite, catalog: Catalog) -> Iterable[Mistake]:

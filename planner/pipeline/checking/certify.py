@@ -18,10 +18,16 @@ from planner.errors import PlanRejectedError
 from planner.pipeline.asking.demands import Demands, demands
 from planner.pipeline.asking.places import Place, places
 from planner.pipeline.asking.ways import lines, shared_limits_bytes_per_s
+from planner.pipeline.checking.by_request import broken_terms, called_usd
 from planner.pipeline.checking.promises import broken_promises
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
-from planner.specs.plan import PlanDocument, PlanPlacement, PlanPurchase
+from planner.specs.plan import (
+    HostedTerms,
+    PlanDocument,
+    PlanPlacement,
+    PlanPurchase,
+)
 from planner.units import (
     BYTES_PER_GB,
     BYTES_PER_GIB,
@@ -76,6 +82,7 @@ def violations(plan: PlanDocument, inputs: Inputs) -> Iterator[str]:
     yield from _demand(plan, asked)
     yield from _stock(plan, offered)
     yield from _uplinks(plan, inputs, asked)
+    yield from broken_terms(plan, inputs.spec, inputs.profiles)
     yield from _offline(plan, inputs.spec, asked)
     for p in plan.placements:
         yield from _residency_and_quality(p, plan, offered[p.offer])
@@ -119,6 +126,7 @@ def _cost(
             yield f"{bought.offer} costs {cost:.4f}, not {bought.usd_per_month:.4f}"
         total += cost
     total += sum(_requests_usd(p, inputs, offered, hours) for p in plan.placements)
+    total += sum(called_usd(p, inputs.spec, hours) for p in plan.placements)
     yield from _totals(plan, total, inputs)
 
 
@@ -129,7 +137,7 @@ def _requests_usd(
     hours: Sequence[float],
 ) -> float:
     offer = offered[p.offer].offer
-    if offer.purchase is Purchase.OWNED:
+    if offer.purchase is Purchase.OWNED or isinstance(p.by_request, HostedTerms):
         return 0.0
     usd_per_gb, _ = inputs.catalog.egress_usd_per_gb(offer.provider, offer.site)
     spec = next(w for w in inputs.spec.workloads if w.name == p.workload)

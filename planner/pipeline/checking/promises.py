@@ -15,10 +15,13 @@ from typing import Final
 from planner.domain.hardware import NetworkPath
 from planner.domain.placement import BatchPolicy
 from planner.domain.profiles import BatchProfile, LoadCurve, Profile
+from planner.domain.tariffs import FunctionTariff, Tariff
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
+from planner.perf.functions import predict_function
 from planner.perf.language import predict_load
 from planner.perf.latency import predict
 from planner.perf.sharing import Sharer, shared
+from planner.pipeline.asking.by_request import as_run
 from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.places import places
 from planner.pipeline.asking.ways import Ways, lines
@@ -42,6 +45,7 @@ class _Serving:
     profile: Profile
     path: NetworkPath
     error_factor: float
+    tariff: Tariff | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,8 @@ class _Case:
 
     def rate_per_replica_rps(self, s: _Serving, t: int) -> float:
         """With all those machines carrying the block's traffic."""
+        if s.tariff is not None:
+            return self.rate_rps(s, t)
         p, left = s.placement, self.machines(s.placement, t)
         return (
             self.rate_rps(s, t) / (left * p.replicas // p.machines) if left > 0 else 0.0
@@ -92,7 +98,8 @@ def broken_promises(
     workloads = {w.name: w for w in asked.workloads}
     serving: list[_Serving] = []
     for p in plan.placements:
-        profile = stated_profile(p, profiles.get(p.model, ()))
+        stated = stated_profile(p, profiles.get(p.model, ()))
+        profile = as_run(stated, offers[p.offer]) if stated else None
         path = ways.path(workloads[p.workload], offers[p.offer])
         if profile is None or path is None:
             yield f"{p.workload} on {p.offer}: no such profile or no way there"
@@ -105,6 +112,7 @@ def broken_promises(
                 profile=profile,
                 path=path,
                 error_factor=factor,
+                tariff=offers[p.offer].tariff,
             )
         )
     for s in serving:
@@ -140,7 +148,7 @@ def _rise_load(workload: str, together: Sequence[_Serving]) -> float:
         s.workload.rise_frac
         * s.placement.rate_rps
         * s.placement.machines
-        / s.placement.capacity_rps
+        / (s.placement.capacity_rps or 1.0)
         for s in together
         if s.workload.name == workload
     )
@@ -163,9 +171,14 @@ def _is_stated(p: PlanPlacement, profile: Profile) -> bool:
         == (p.variant.precision, p.variant.runtime, p.variant.sparsity_frac)
         and shape == (p.profiled_prompt_tokens, p.profiled_output_tokens)
         and profile.device == p.device
-        and profile.device_count == p.device_count // (p.replicas // p.machines)
+        and profile.device_count == p.device_count // _replicas_per_machine(p)
         and profile.evidence.source == p.profile_source
     )
+
+
+def _replicas_per_machine(p: PlanPlacement) -> int:
+    # What is paid by request has no machines, and each answers for itself.
+    return p.replicas // p.machines if p.machines else 1
 
 
 def _sharing(one: _Serving, serving: Sequence[_Serving]) -> list[_Serving]:
@@ -186,7 +199,7 @@ def _late(
     s: _Serving, others: Sequence[_Serving], t: int, case: _Case
 ) -> Iterator[str]:
     p, slo = s.placement, s.workload.slo
-    if case.machines(p, t) <= 0:
+    if s.tariff is None and case.machines(p, t) <= 0:
         yield f"{p.workload} on {p.offer}: traffic but no machine beyond the spares"
         return
     slack = 1 + TOLERANCE_FRAC
@@ -204,6 +217,11 @@ def _latency_s(
     if not isinstance(s.profile, BatchProfile):
         return float("inf")
     rate = case.rate_per_replica_rps(s, t)
+    if isinstance(s.tariff, FunctionTariff):
+        called = predict_function(
+            s.profile, s.tariff, rate, s.path, error_factor=s.error_factor
+        )
+        return called.quantile_s(slo.percentile_frac)
     if others:
         everyone = [s, *others]
         sharers = [_sharer(o) for o in everyone]

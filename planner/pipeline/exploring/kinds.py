@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from planner.domain.hardware import Purchase
 from planner.domain.placement import (
     Assignment,
     Candidate,
@@ -15,6 +16,7 @@ from planner.domain.placement import (
     PlacementProblem,
     Solution,
 )
+from planner.domain.tariffs import TokenTariff
 from planner.pipeline.telling.bill import machine_words
 
 # Values of an aim that differ by less are the solver's tolerance.
@@ -61,12 +63,21 @@ def only(problem: PlacementProblem, *, allowed: Kind) -> PlacementProblem:
 
 def way_words(c: Candidate) -> str:
     """A candidate in words: ``int8 on tflite on raspberry-pi-4 at berlin-store``."""
+    if isinstance(c.offer.tariff, TokenTariff):
+        return machine_words(c.offer)
     return f"{c.profile.variant} on {machine_words(c.offer)}"
 
 
 def words(assignments: Iterable[Assignment]) -> str:
     """Assignments of one workload in words."""
-    return " + ".join(f"{a.machines} × {way_words(a.candidate)}" for a in assignments)
+    return " + ".join(_counted(a) for a in assignments)
+
+
+def _counted(a: Assignment) -> str:
+    # What is paid by request comes in no number.
+    is_called = a.candidate.offer.purchase is Purchase.BY_REQUEST
+    many = "" if is_called else f"{a.machines} × "
+    return f"{many}{way_words(a.candidate)}"
 
 
 def plan_words(solution: Solution) -> str:

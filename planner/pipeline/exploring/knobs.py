@@ -197,7 +197,7 @@ def knobs(question: Question) -> Iterable[Knob]:
     for i, site in enumerate(question.spec.sites):
         if isinstance(site, CloudSite):
             yield from _cloud_words(i, site)
-        else:
+        elif isinstance(site, EdgeSite):
             yield from _access(i, site, question.catalog)
 
 

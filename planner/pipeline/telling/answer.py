@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,9 +22,10 @@ from planner.pipeline.telling.cautions import cautions, unsure
 from planner.pipeline.telling.evidence import evidence
 from planner.pipeline.telling.offline import offline, offline_rates_rps
 from planner.pipeline.telling.prediction import Seen
+from planner.pipeline.telling.terms import terms
 from planner.pipeline.telling.traffic import trace_evidence
 from planner.specs.deployment import Deployment
-from planner.specs.models import ReferenceSource
+from planner.specs.models import HostedSource, ReferenceSource
 from planner.specs.plan import (
     PlanBlock,
     PlanCertificate,
@@ -63,7 +65,9 @@ def placed(question: Question, solution: Solution) -> tuple[Placed, ...]:
         sharing = [
             b
             for b in solution.assignments
-            if b is not a and b.candidate.group == a.candidate.group
+            if b is not a
+            and b.candidate.group == a.candidate.group
+            and a.candidate.offer.tariff is None
         ]
         replica = prediction.replica(a, sharing, question.behind)
         found.append(
@@ -102,7 +106,7 @@ def plan_document(
         certificate=certificate(question, solution),
         policy=policy(question.spec),
         models=models(question.spec),
-        cost=bill(question.problem, solution, question.catalog),
+        cost=bill(question.problem, solution, question.catalog, question.behind),
         blocks=tuple(
             PlanBlock(name=b.name, h_per_month=b.h_per_month) for b in question.blocks
         ),
@@ -177,6 +181,8 @@ def _models(spec: Deployment) -> Iterable[PlanModel]:
                 reference=m.source.name,
                 license=m.license,
             )
+        elif isinstance(m.source, HostedSource):
+            yield PlanModel(name=m.name, source="hosted", license=m.license)
         else:
             yield PlanModel(
                 name=m.name,
@@ -231,12 +237,14 @@ def _placement(
         purchase=offer.purchase,
         machines=a.machines,
         replicas=a.machines * c.replicas_per_machine,
-        spare_machines=min(question.problem.limits.spare_replicas, a.machines - 1),
+        spare_machines=max(
+            0, min(question.problem.limits.spare_replicas, a.machines - 1)
+        ),
         max_batch=c.policy.max_batch,
         max_wait_ms=milliseconds(c.policy.max_wait_s),
         rate_rps=a.rate_rps,
         share_frac=min(1.0, _share_frac(a, p.option.workload, question)),
-        capacity_rps=c.capacity_rps * a.machines,
+        capacity_rps=_capacity_rps(a),
         memory_gib=_gib(profile.memory_bytes),
         machine_memory_gib=_machine_memory_gib(p.option, question),
         vcpus=offer.vcpus,
@@ -260,11 +268,20 @@ def _placement(
         price_source=offer.price_source,
         price_as_of=offer.price_as_of,
         cost_usd_per_month=usd_per_month,
+        by_request=terms(a, p.option),
         shared_with=p.shared_with,
         machines_on=a.machines_on,
         rates_rps=a.rates_rps,
         offline_rates_rps=offline_rates_rps,
     )
+
+
+def _capacity_rps(a: Assignment) -> float | None:
+    """Of all its machines, or of the account's limit; None without either."""
+    capacity = a.candidate.capacity_rps
+    if a.candidate.offer.tariff is not None:
+        return None if math.isinf(capacity) else capacity
+    return capacity * a.machines
 
 
 def _share_frac(a: Assignment, w: Workload, question: Question) -> float:
@@ -277,6 +294,8 @@ def _share_frac(a: Assignment, w: Workload, question: Question) -> float:
 
 def _machine_memory_gib(option: Option, question: Question) -> float | None:
     """Memory of the machine itself; an accelerator's own is another matter."""
+    if option.place.offer.tariff is not None:
+        return None
     device = question.catalog.device(option.place.offer.device)
     if device.kind is DeviceKind.GPU:
         return None

@@ -7,6 +7,7 @@ from typing import Final
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Assignment
+from planner.domain.tariffs import FunctionTariff, TokenTariff
 from planner.domain.variants import Runtime
 from planner.pipeline.asking.question import Question
 from planner.pipeline.telling.bill import machine_words
@@ -36,6 +37,7 @@ def cautions(
         *_about_profiles(assignments),
         *_about_prices(assignments, today),
         *_about_places(question, assignments),
+        *_about_sharing(question, assignments),
         *_about_licences(question),
         NOT_ON_THE_BILL,
     ]
@@ -56,7 +58,19 @@ def _about_profiles(assignments: Sequence[Assignment]) -> Iterable[str]:
     for a in assignments:
         profile = a.candidate.profile
         known = profile.evidence
-        if known.provenance in {Provenance.EMULATED, Provenance.PREDICTED}:
+        offer = a.candidate.offer
+        if isinstance(offer.tariff, FunctionTariff):
+            yield (
+                f"{profile.model} was never run as {offer.instance_type}: its times are "
+                f"those of {profile.device}, which the document says it runs like, up to "
+                f"{known.error_frac:.0%} slower with 90 % probability; time one call there"
+            )
+        elif isinstance(offer.tariff, TokenTariff) and not known.error_frac:
+            yield (
+                f"{offer.instance_type} at {offer.site}: its times are taken at their "
+                "word, for no error_frac is stated; others' load moves them"
+            )
+        elif known.provenance in {Provenance.EMULATED, Provenance.PREDICTED}:
             yield (
                 f"{profile.model} was never run on a real {profile.device}: its figures "
                 f"are {known.provenance.value}, up to {known.error_frac:.0%} slower with "
@@ -75,10 +89,14 @@ def _about_prices(assignments: Sequence[Assignment], today: dt.date) -> Iterable
         offer = a.candidate.offer
         age_days = (today - offer.price_as_of).days
         if offer.purchase is not Purchase.OWNED and age_days > STALE_AFTER_DAYS:
+            today_s = (
+                "look it up again and state the new as_of"
+                if offer.purchase is Purchase.BY_REQUEST
+                else f"planner catalog refresh --provider {offer.provider} brings today's"
+            )
             yield (
                 f"the price of {machine_words(offer)} is {age_days} days old "
-                f"({offer.price_as_of}); planner catalog refresh --provider "
-                f"{offer.provider} brings today's"
+                f"({offer.price_as_of}); {today_s}"
             )
         if offer.purchase is Purchase.SPOT:
             rate = offer.interruption_frac_per_month
@@ -96,6 +114,34 @@ def _about_places(
     for place in question.places:
         if place.offer.name in used:
             yield from place.notes
+
+
+def _about_sharing(
+    question: Question, assignments: Sequence[Assignment]
+) -> Iterable[str]:
+    """Shared machines whose servers are not ours, and so keep no queue of ours."""
+    groups: dict[str, list[Assignment]] = {}
+    for a in assignments:
+        groups.setdefault(a.candidate.group, []).append(a)
+    for members in groups.values():
+        foreign = sorted(
+            {a.candidate.workload for a in members if not _is_ours(question, a)}
+        )
+        if len(members) > 1 and foreign:
+            names = ", ".join(sorted({a.candidate.workload for a in members}))
+            yield (
+                f"{names} share {machine_words(members[0].candidate.offer)}: their promises "
+                "rest on one queue for all of them, in order of arrival, and a program "
+                f"other than ours serves {', '.join(foreign)}; put such a queue before "
+                "them, or plan with policy.share_machines: false"
+            )
+
+
+def _is_ours(question: Question, a: Assignment) -> bool:
+    workload = next(w for w in question.workloads if w.name == a.candidate.workload)
+    source = question.spec.model_named(workload.model).source
+    runtime = a.candidate.profile.variant.runtime
+    return source.kind != "reference" and runtime in OWN_SERVER
 
 
 def _about_licences(question: Question) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from planner.domain.tariffs import TokenTariff
 from planner.pipeline.asking.options import Option
 from planner.pipeline.telling.bill import machine_words
 from planner.reference.catalog import Catalog
@@ -44,7 +45,7 @@ def _lines(option: Option, catalog: Catalog) -> Iterable[EvidenceLine]:
         source=option.path.source,
         as_of=offer.price_as_of,
     )
-    if not option.place.is_edge:
+    if not option.place.is_edge and not isinstance(offer.tariff, TokenTariff):
         _, source = catalog.egress_usd_per_gb(offer.provider, offer.site)
         yield EvidenceLine(
             what=f"egress price of {offer.provider} {offer.site}",

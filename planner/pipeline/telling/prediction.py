@@ -6,8 +6,9 @@ the promise holds is that of the profile's error band staying within the largest
 factor by which service may slow down before the SLO percentile passes the SLO.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from planner.domain.placement import Assignment
@@ -36,12 +37,14 @@ Seen = Served | LanguagePrediction
 class Replica:
     """One replica in its busiest hours: what is asked of it, and by whom.
 
-    `others` are the workloads that share it, with what they send to it.
+    `others` are the workloads that share it, with what they send to it. `limit_rps`
+    is what may be sent to an endpoint that is paid by request.
     """
 
     option: Option
     rate_rps: float
     others: tuple[tuple[Option, float], ...] = ()
+    limit_rps: float = math.inf
 
     def seen(self, *, error_factor: float = 1.0) -> Seen:
         """What its users see if service is that much slower than the profile says."""
@@ -56,7 +59,7 @@ class Replica:
                 error_factor=error_factor,
             )
         if not isinstance(profile, BatchProfile):
-            return predict_load(
+            seen = predict_load(
                 profile,
                 self.rate_rps,
                 self.option.path.rtt_s,
@@ -65,6 +68,9 @@ class Replica:
                 prompt_tokens=workload.prompt_tokens,
                 output_tokens=workload.output_tokens,
             )
+            if tariff is None:
+                return seen
+            return replace(seen, utilization_frac=min(1.0, self.rate_rps / self.limit_rps))  # fmt: skip
         if self.others:
             everyone = [(self.option, self.rate_rps), *self.others]
             sharers = [_sharer(option, error_factor) for option, _ in everyone]
@@ -96,7 +102,11 @@ def replica(
     option = behind[assignment.candidate.name]
     if option.place.offer.tariff is not None:
         # Paid by request: all of it goes to one and the same endpoint.
-        return Replica(option=option, rate_rps=assignment.rate_rps)
+        return Replica(
+            option=option,
+            rate_rps=assignment.rate_rps,
+            limit_rps=assignment.candidate.capacity_rps,
+        )
     t = _busiest(assignment, sharing)
     replicas = assignment.machines_on[t] * assignment.candidate.replicas_per_machine
     return Replica(
