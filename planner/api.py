@@ -1,6 +1,6 @@
 """The planner in Python: a document, a path, or a live torch module and a few numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,12 +8,14 @@ from planner import wiring
 from planner.domain.profiling import TorchModel
 from planner.errors import SpecError
 from planner.pipeline.asking.knowledge import torch_models
+from planner.pipeline.asking.traces import with_traces
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
 from planner.pipeline.recommend import recommend as decide
 from planner.plan import Infeasible, Plan, answer_of
 from planner.ports import Observer
 from planner.specs.deployment import Deployment
 from planner.specs.load import load_spec, parse_spec
+from planner.specs.traces import Trace
 from planner.wiring import Executor
 
 DEFAULT_REGIONS: Final = ("us-east-1",)
@@ -34,6 +36,7 @@ def recommend(
     regions: Sequence[str] = DEFAULT_REGIONS,
     executor: Executor = "local",
     address: str | None = None,
+    workers: int | None = None,
     observer: Observer | None = None,
     time_limit_s: float = DEFAULT_TIME_LIMIT_S,
     simulate: bool = True,
@@ -44,7 +47,8 @@ def recommend(
     `model` with `example_inputs` (a tensor of shape (n, …)), `rate_rps` and
     `latency_p95_ms`; its requests then come from the first of the AWS
     `regions`, which are also where it may run. `evaluation` gives
-    `(inputs, labels)` and is needed for `minimum_accuracy_frac`.
+    `(inputs, labels)` and is needed for `minimum_accuracy_frac`. What can be solved
+    at once is, in `workers` processes, or on the Ray cluster at `address`.
 
     Raises:
         SpecError: Arguments that do not belong together, or a wrong document.
@@ -53,6 +57,7 @@ def recommend(
     """
     if (spec is None) == (model is None):
         raise SpecError("recommend() takes either a spec or model=…, not both")
+    traces: Mapping[str, Trace] = {}
     if model is not None:
         live = _live_document(
             model=model,
@@ -67,28 +72,33 @@ def recommend(
         models = {"model": _live_model(model, example_inputs, evaluation)}
         document = live
     else:
-        document, models = _from_file(spec)
-    world = wiring.world(
-        wiring.catalog(),
-        models,
-        executor=executor,
-        address=address,
-        observer=observer,
-        time_limit_s=time_limit_s,
-        simulates=simulate,
-    )
-    return answer_of(decide(document, world))
+        document, models, traces = _from_file(spec)
+    with wiring.side_by_side(address=address, workers=workers) as scenarios:
+        world = wiring.world(
+            wiring.catalog(),
+            models,
+            traces=traces,
+            executor=executor,
+            address=address,
+            observer=observer,
+            time_limit_s=time_limit_s,
+            simulates=simulate,
+            scenarios=scenarios,
+        )
+        return answer_of(decide(document, world))
 
 
 def _from_file(
     spec: str | Path | Deployment | None,
-) -> tuple[Deployment, dict[str, TorchModel]]:
-    if isinstance(spec, Deployment):
-        return spec, torch_models(spec, Path.cwd())
+) -> tuple[Deployment, dict[str, TorchModel], Mapping[str, Trace]]:
     if spec is None:
         raise AssertionError("the caller saw to it that one of the two is given")
-    document = load_spec(spec)
-    return document, torch_models(document, Path(spec).resolve().parent)
+    if isinstance(spec, Deployment):
+        document, folder = spec, Path.cwd()
+    else:
+        document, folder = load_spec(spec), Path(spec).resolve().parent
+    read = with_traces(document, folder)
+    return read.spec, torch_models(read.spec, folder), read.traces
 
 
 class _Constant:

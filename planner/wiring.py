@@ -1,17 +1,23 @@
 """Where plugins meet the planner: the only place that names profilers and adapters."""
 
+import contextlib
 import datetime as dt
 import importlib.util
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from planner.errors import MissingExtraError, ModelLoadError, ProfilingError
+from planner.errors import (
+    ManifestError,
+    MissingExtraError,
+    ModelLoadError,
+    ProfilingError,
+)
 from planner.manifests import here
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S, World
-from planner.ports import Observer, Unobserved
+from planner.ports import Observer, OneByOne, Scenarios, Unobserved
 from planner.reference import imported
 from planner.reference.catalog import Catalog
 from planner.reference.snapshots import read_snapshot
@@ -21,12 +27,17 @@ if TYPE_CHECKING:
     from planner.domain.variants import Variant
     from planner.manifests.documents.ray_serve import RayServeFile
     from planner.ports import PriceSource, Profiler
-    from planner.specs.plan import PlanDocument
+    from planner.simulate.arrays import Floats
+    from planner.specs.plan import PlanDocument, PlanPlacement
+    from planner.specs.traces import Trace
     from profilers.importers import About, Importer
     from profilers.ports import Executor as ProfilingExecutor
+    from profilers.verifying.arrivals import Timed
     from profilers.verifying.verify import Tried
 
 Executor = Literal["ray", "local"]
+# One of the plan's hours, all of them, or neither.
+Hours = int | Literal["all"] | None
 HOME_VARIABLE: Final = "PLANNER_HOME"
 
 
@@ -152,11 +163,13 @@ def world(
     facts: Catalog,
     models: Mapping[str, "TorchModel"],
     *,
+    traces: Mapping[str, "Trace"] | None = None,
     executor: Executor = "ray",
     address: str | None = None,
     observer: Observer | None = None,
     time_limit_s: float = DEFAULT_TIME_LIMIT_S,
     simulates: bool = False,
+    scenarios: Scenarios | None = None,
 ) -> World:
     """Everything a recommendation is made from; a profiler only where one is needed.
 
@@ -167,12 +180,43 @@ def world(
     return World(
         catalog=facts,
         models=models,
+        traces=traces or {},
         profiler=measuring,
         observer=observer or Unobserved(),
         now=utc_now,
         time_limit_s=time_limit_s,
         simulates=simulates and importlib.util.find_spec("numba") is not None,
+        scenarios=scenarios or OneByOne(),
     )
+
+
+@contextlib.contextmanager
+def side_by_side(
+    *, address: str | None = None, workers: int | None = None
+) -> Iterator[Scenarios]:
+    """Who solves what can be solved at once: a Ray cluster, processes, or just this one.
+
+    Raises:
+        MissingExtraError: A cluster is named, and Ray is not installed.
+    """
+    found = _scenarios(address, workers)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def _scenarios(address: str | None, workers: int | None) -> Scenarios:
+    if address is not None:
+        _require("ray", "profile", "solving on a Ray cluster")
+        from profilers.scenarios import MOST_WORKERS, RayScenarios  # noqa: PLC0415  # Ray
+
+        return RayScenarios(address=address, n_workers=workers or MOST_WORKERS)
+    if workers is not None and workers > 1:
+        from planner.pipeline.solving.processes import Processes  # noqa: PLC0415  # few ask
+
+        return Processes(workers)
+    return OneByOne()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +269,7 @@ def serving(
     from profilers.serving.folder import model_folder  # noqa: PLC0415  # a plugin
 
     placed = here.chosen(plan, site=site, workload=workload)
-    for package in ("ray", "fastapi", "torch"):
+    for package in ("ray", "uvicorn", "torch"):
         _require(package, "serve", "planner serve")
     found = {p.model.name: model_folder(p.model, folders) for p in placed}
     config = here.serve_here(placed, found, host=host, port=port)
@@ -244,8 +288,11 @@ def verifying(
     site: str | None,
     length_s: float,
     rate_rps: float | None,
-    timeout_s: float,
+    hours: Hours = None,
+    trace: Path | None = None,
+    timeout_s: float | None,
     inputs: Path | None,
+    served_model: str | None = None,
     folders: Sequence[Path],
     on_stage: Callable[[str], None],
 ) -> "Tried":
@@ -257,8 +304,11 @@ def verifying(
         MissingExtraError: aiohttp is not installed.
     """
     _require("aiohttp", "verify", "planner verify")
-    from profilers.verifying.verify import Traffic, verify  # noqa: PLC0415  # aiohttp
+    from profilers.verifying.promise import promise_of  # noqa: PLC0415  # aiohttp
+    from profilers.verifying.traffic import Traffic  # noqa: PLC0415
+    from profilers.verifying.verify import verify  # noqa: PLC0415
 
+    placement = promise_of(plan, workload, site=site).placement
     return verify(
         plan,
         url,
@@ -266,14 +316,68 @@ def verifying(
         traffic=Traffic(
             length_s=length_s,
             rate_rps=rate_rps,
+            timed=_timed(plan, placement, length_s=length_s, hours=hours, trace=trace),
             timeout_s=timeout_s,
             inputs=inputs,
+            served_model=served_model,
+            served_names=_served_names(plan, placement),
             model=_model_at_hand(plan, workload, folders),
         ),
         site=site,
         now=utc_now,
         on_stage=on_stage,
     )
+
+
+def _timed(
+    plan: "PlanDocument",
+    placement: "PlanPlacement",
+    *,
+    length_s: float,
+    hours: Hours,
+    trace: Path | None,
+) -> "Timed | None":
+    """Instants to send at; None: a steady stream."""
+    from planner.pipeline.rehearsing import load_traffic  # noqa: PLC0415  # numpy
+    from planner.specs.traces import read_trace  # noqa: PLC0415
+    from profilers.verifying.arrivals import Timed  # noqa: PLC0415
+
+    if trace is not None:
+        found = load_traffic.trace_load(
+            placement, read_trace(trace), length_s=length_s, seed=0
+        )
+    elif hours == "all":
+        found = load_traffic.all_hours_load(plan, placement, length_s=length_s, seed=0)
+    elif hours is not None:
+        found = load_traffic.hour_load(
+            plan, placement, hour=hours, length_s=length_s, seed=0
+        )
+    else:
+        return None
+    sent = found.arrivals
+    return Timed(
+        due_s=sent.at_s,
+        length_s=sent.span_s,
+        words=found.words,
+        prompt_tokens=_whole(sent.prompt_tokens),
+        output_tokens=_whole(sent.output_tokens),
+    )
+
+
+def _whole(counts: "Floats | None") -> list[int] | None:
+    return None if counts is None else [max(round(c), 1) for c in counts.tolist()]
+
+
+def _served_names(plan: "PlanDocument", placement: "PlanPlacement") -> tuple[str, ...]:
+    """What the plan's manifests call the model of a placement where they serve it."""
+    from planner.manifests.layout import lay_out  # noqa: PLC0415
+
+    try:
+        placed = lay_out(plan).placed
+    except ManifestError:
+        # A plan that cannot be written out was not deployed from its manifests.
+        return ()
+    return tuple(p.name for p in placed if p.placement == placement)
 
 
 def keeping(

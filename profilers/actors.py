@@ -1,21 +1,17 @@
-"""Carries out the schedule on Ray actors; the only module of the profilers that imports Ray.
+"""Carries out the schedule on Ray actors.
 
 An actor places a slot on a node and watches over a warm child there
 (`profilers.process`): Ray brings the machines, the transport and the news of
 their death, the child brings the isolation. A trial that dies leaves the actor
 and the warm child standing; a killed actor takes its child along.
 
-Without an address a runtime is started on this machine and ended again, without
-dashboard, usage reports or logs on the terminal. A runtime that the program
-already has is used and left alone. On a cluster each node is one slot, provided
-that its processor and versions are those of most nodes: figures of unlike
-machines must not be stored under one key. A model's files have to be found on
-every node under the path that they have here.
+On a cluster each node is one slot, provided that its processor and versions are
+those of most nodes: figures of unlike machines must not be stored under one key. A
+model's files have to be found on every node under the path that they have here.
 """
 
 import logging
 import os
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -26,9 +22,8 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-import planner
-import profilers
 from planner.errors import DeviceUnavailableError
+from profilers.cluster import connect, disconnect
 from profilers.local import event_of
 from profilers.process import (
     Measuring,
@@ -52,11 +47,8 @@ from profilers.schedule import (
 if TYPE_CHECKING:
     from profilers.ports import Executor
 
-# Trials and results are small; more would only outgrow a container's /dev/shm.
-OBJECT_STORE_BYTES = 256 * 1024**2
 # A busy node starts a worker and imports what it needs in tens of seconds.
 SURVEY_TIMEOUT_S = 120.0
-CONNECT_TIMEOUT_S = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -203,8 +195,7 @@ class RayExecutor:
         for slot in tuple(self._slots):
             self._end(slot)
         if self._is_ours:
-            ray.shutdown()
-            ray._private.worker._worker_logs_enabled = True
+            disconnect()
             self._is_ours = False
 
     def _end(self, name: SlotName) -> None:
@@ -224,41 +215,10 @@ class RayExecutor:
         )
 
     def _connect(self) -> None:
-        if ray.is_initialized():
-            return
-        try:
-            if self._address is not None:
-                _require_listener(self._address)
-                modules = [planner, profilers]
-                ray.init(
-                    address=self._address,
-                    runtime_env={"py_modules": modules},
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
-            else:
-                # Loopback only, for minutes; a token file left behind would turn
-                # authentication on for the user's later clusters.
-                os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-                os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-                ray.init(
-                    address="local",
-                    num_cpus=max(os.cpu_count() or 1, self._n_slots or 1),
-                    include_dashboard=False,
-                    object_store_memory=OBJECT_STORE_BYTES,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
-        except (RayError, OSError, RuntimeError, ValueError, TimeoutError) as error:
-            where = self._address or "this machine"
-            raise DeviceUnavailableError(
-                f"Ray on {where} does not answer ({one_line(str(error))}); check the"
-                " address, or measure without Ray: --executor local"
-            ) from error
-        self._is_ours = True
-        # Ray prints the death of a worker on stdout whatever `log_to_driver` says,
-        # and stdout belongs to the planner's document (2.60).
-        ray._private.worker._worker_logs_enabled = False
+        n_cpus = max(os.cpu_count() or 1, self._n_slots or 1)
+        instead = "measure without Ray: --executor local"
+        if connect(self._address, n_cpus=n_cpus, instead=instead):
+            self._is_ours = True
 
     def _survey(self) -> tuple[Mapping[str, str], tuple[str, ...]]:
         """The environment that most nodes share, and those nodes."""
@@ -295,14 +255,6 @@ def _environment(versions: str) -> Mapping[str, str]:
 
 def _alive_nodes() -> tuple[str, ...]:
     return tuple(node["NodeID"] for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]  # Ray's own
-
-
-def _require_listener(address: str) -> None:
-    """Ray itself takes two minutes to find nobody there, and then exits the program."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if port.isdigit():
-        where = (host.strip("[]"), int(port))
-        socket.create_connection(where, timeout=CONNECT_TIMEOUT_S).close()
 
 
 def _how(error: RayError) -> str:

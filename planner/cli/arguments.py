@@ -35,6 +35,16 @@ Address = Annotated[
     str | None,
     typer.Option("--address", help="An existing Ray cluster; else one is started."),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        max=64,
+        help="Solve so much at once: in processes of this machine, or on the cluster at "
+        "--address, there on all its processors by default.",
+    ),
+]
 Sets = Annotated[
     list[str] | None,
     typer.Option(

@@ -30,6 +30,7 @@ def explain(
     ] = None,
     executor: arguments.ExecutorOption = "ray",
     address: arguments.Address = None,
+    workers: arguments.Workers = None,
     search_s: Annotated[
         float,
         typer.Option("--search-time", min=1, help="Seconds for the whole search."),
@@ -46,7 +47,10 @@ def explain(
             "make a plan, and there is none to explain"
         )
     models = torch_models(spec_of(answer.document), (directory or Path()).resolve())
-    with watching(quiet=json) as observer:
+    with (
+        watching(quiet=json) as observer,
+        wiring.side_by_side(address=address, workers=workers) as scenarios,
+    ):
         world = wiring.world(
             wiring.catalog(),
             models,
@@ -54,6 +58,7 @@ def explain(
             address=address,
             observer=observer,
             time_limit_s=time_limit_s,
+            scenarios=scenarios,
         )
         told = solve(answer.document, world, search_s=search_s)
     if json:

@@ -38,6 +38,7 @@ def pareto(
     json: arguments.Json = False,
     executor: arguments.ExecutorOption = "ray",
     address: arguments.Address = None,
+    workers: arguments.Workers = None,
     sets: arguments.Sets = None,
     search_s: Annotated[
         float,
@@ -50,7 +51,10 @@ def pareto(
     """Every plan that no other beats in all objectives: a table, a drawing, the plans."""
     aims = tuple(_objective(word) for word in objectives.split(",") if word.strip())
     document, models = deployment(spec, sets)
-    with watching(quiet=json) as observer:
+    with (
+        watching(quiet=json) as observer,
+        wiring.side_by_side(address=address, workers=workers) as scenarios,
+    ):
         world = wiring.world(
             wiring.catalog(),
             models,
@@ -58,6 +62,7 @@ def pareto(
             address=address,
             observer=observer,
             time_limit_s=time_limit_s,
+            scenarios=scenarios,
         )
         front = span(document, world, objectives=aims, search_s=search_s)
     folder = out or Path(f"front-{document.name}")

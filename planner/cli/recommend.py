@@ -8,7 +8,7 @@ import typer
 from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
-from planner.cli.documents import deployment
+from planner.cli.documents import asked
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
 from planner.pipeline.recommend import recommend as decide
 from planner.plan import Answer, Plan, answer_of
@@ -25,6 +25,7 @@ def recommend(
     json: arguments.Json = False,
     executor: arguments.ExecutorOption = "ray",
     address: arguments.Address = None,
+    workers: arguments.Workers = None,
     sets: arguments.Sets = None,
     simulate: Annotated[
         bool,
@@ -38,19 +39,24 @@ def recommend(
     ] = DEFAULT_TIME_LIMIT_S,
 ) -> None:
     """Say where everything should run and what it costs, and write the files that run it."""
-    document, models = deployment(spec, sets)
-    with watching(quiet=json) as observer:
+    found = asked(spec, sets)
+    with (
+        watching(quiet=json) as observer,
+        wiring.side_by_side(address=address, workers=workers) as scenarios,
+    ):
         world = wiring.world(
             wiring.catalog(),
-            models,
+            found.models,
+            traces=found.traces,
             executor=executor,
             address=address,
             observer=observer,
             time_limit_s=time_limit_s,
+            scenarios=scenarios,
             simulates=simulate,
         )
-        answer = answer_of(decide(document, world))
-    folder = out or Path(f"plan-{document.name}")
+        answer = answer_of(decide(found.spec, world))
+    folder = out or Path(f"plan-{found.spec.name}")
     files = answer.write(folder) if isinstance(answer, Plan) else ()
     if json:
         typer.echo(answer.to_json(), nl=False)

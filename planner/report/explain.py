@@ -7,7 +7,13 @@ from planner.specs.explanation import Explanation, Flip, Outcome, Steady, Worth
 
 def explanation_tables(told: Explanation) -> tuple[Table, ...]:
     """Tables that have rows, in the order in which they are told."""
-    every = (worth_table(told), flips_table(told), near_table(told), lost_table(told))
+    every = (
+        worth_table(told),
+        openings_table(told),
+        flips_table(told),
+        near_table(told),
+        lost_table(told),
+    )
     return tuple(t for t in every if t.rows)
 
 
@@ -58,6 +64,27 @@ def _short(value: object) -> str:
         setting(value)
         if value is None or isinstance(value, bool | str | tuple)
         else str(value)
+    )
+
+
+def openings_table(told: Explanation) -> Table:
+    """What the document rules out and would make the plan better."""
+    return table(
+        "What else could be allowed",
+        ["Change", ">From", ">To", ">USD/month", ">Then", "Runs"],
+        [
+            (
+                change.field,
+                setting(change.from_),
+                setting(change.to),
+                usd(opened.cost_usd_per_month),
+                _change(opened.cost_usd_per_month - told.cost_usd_per_month),
+                opened.plan,
+            )
+            for opened in told.openings
+            for change in opened.change
+        ],
+        footnotes=("Each alone makes a better plan, which was solved.",),
     )
 
 

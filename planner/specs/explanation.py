@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planner.specs.base import Spec
-from planner.specs.plan import Change, Number, RunnerUp, Setting
+from planner.specs.plan import Change, Number, Relaxation, RunnerUp, Setting
 
 
 class Outcome(Spec):
@@ -76,7 +76,8 @@ class WorkloadRunnerUp(Spec):
 class Explanation(Spec):
     """What binds, what would flip the answer, and what is nearly as good.
 
-    `resolution_frac` is how near a flip is told to where it happens; `notes` say
+    `openings` are words that the document rules out and that would make the plan
+    better, each alone; `resolution_frac` is how near a flip is told to where it happens; `notes` say
     how figures were come by and what was left undone.
     """
 
@@ -92,6 +93,7 @@ class Explanation(Spec):
     near_within_frac: Number
     near: tuple[NearPlan, ...]
     runners_up: tuple[WorkloadRunnerUp, ...]
+    openings: tuple[Relaxation, ...] = ()
     resolution_frac: Number
     n_solves: Annotated[int, Field(ge=0)]
     notes: tuple[str, ...]

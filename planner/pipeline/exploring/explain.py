@@ -20,6 +20,7 @@ from planner.pipeline.exploring.flips import (
 )
 from planner.pipeline.exploring.kinds import plan_words
 from planner.pipeline.exploring.near import MOST_PLANS, WITHIN_FRAC, near_plans
+from planner.pipeline.exploring.openings import openings
 from planner.pipeline.exploring.trials import SearchCutShortError, Trials
 from planner.pipeline.exploring.worth import by_worth, worths
 from planner.pipeline.recommend import World
@@ -136,6 +137,7 @@ def _explanation(
     near = within_time(near_plans(trials, base), "plans nearly as good")
     turned = within_time(_turned(trials, base, world), "flip points")
     worth = within_time(worths(trials, base), "what each limit is worth")
+    opened = within_time(openings(trials, base), "what else could be allowed")
     world.observer.stage("runners-up")
     if len(near) >= MOST_PLANS:
         notes.append(f"plans nearly as good: only the best {MOST_PLANS} are told")
@@ -150,6 +152,7 @@ def _explanation(
         near_within_frac=WITHIN_FRAC,
         near=near,
         runners_up=_runners_up(trials, base),
+        openings=opened,
         resolution_frac=RESOLUTION_FRAC,
         n_solves=trials.n_solves,
         notes=tuple(notes),

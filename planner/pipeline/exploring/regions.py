@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from planner.errors import PriceMissingError
 from planner.pipeline.asking.question import Question
+from planner.pipeline.asking.ways import lines
 from planner.pipeline.exploring.knob import Found
 from planner.pipeline.exploring.trials import Trials
 from planner.pipeline.solving.scenarios import Changes, Trial
@@ -116,7 +117,8 @@ def region_knobs(question: Question) -> Iterable[RegionsKnob]:
 
 def _others(site: CloudSite, spec: Deployment, catalog: Catalog) -> tuple[str, ...]:
     """Where something is sold, at known prices, to a workload that may run there."""
-    origins = {w.origin for w in spec.workloads}
+    leads_to = {name: line.to for name, line in lines(spec, catalog).items()}
+    origins = {leads_to.get(w.origin, w.origin) for w in spec.workloads}
     named = {
         name
         for s in spec.sites
@@ -125,6 +127,8 @@ def _others(site: CloudSite, spec: Deployment, catalog: Catalog) -> tuple[str, .
     }
 
     def far_s(name: str) -> float:
+        if name in origins:
+            return 0.0
         known = [catalog.rtt_s(origin, name) for origin in origins]
         return min((rtt[0] for rtt in known if rtt is not None), default=math.inf)
 

@@ -7,6 +7,7 @@ other, in the same order.
 """
 
 import json
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -109,7 +110,12 @@ class Trials:
             yield from map(of, items)
             return
         with ThreadPoolExecutor(self._scenarios.n_at_once) as threads:
-            yield from threads.map(of, items)
+            try:
+                yield from threads.map(of, items)
+            except (Exception, KeyboardInterrupt):
+                # Whoever is still at work finds no time left at the next solve.
+                self._ends_s = -math.inf
+                raise
 
     def check_time(self) -> float:
         """Seconds that are left.
