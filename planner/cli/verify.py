@@ -1,6 +1,7 @@
 """`planner verify`: load a running deployment as planned, and say if the promise holds."""
 
 import json as json_text
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,7 +12,7 @@ from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import feasible_plan
 from planner.domain.verification import Finding, Verification
-from planner.errors import ProfilingError
+from planner.errors import ProfilingError, SpecError
 from planner.report.verification import (
     closing_lines,
     verification_data,
@@ -41,12 +42,50 @@ def verify(
         float | None,
         typer.Option("--rate", min=0.01, help="Requests/s; default: the plan's."),
     ] = None,
+    hour: Annotated[
+        int | None,
+        typer.Option(
+            "--hour",
+            min=0,
+            help="An hour of the plan's day (or week from Monday), UTC.",
+        ),
+    ] = None,
+    all_hours: Annotated[
+        bool,
+        typer.Option(
+            "--all-hours", help="Every hour at its own rate, all within --seconds."
+        ),
+    ] = False,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            "--trace",
+            metavar="FILE",
+            help="The busiest --seconds of a trace, at its own stamps.",
+        ),
+    ] = None,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0.1, help="Seconds a user would wait.")
-    ] = 10.0,
+        float | None,
+        typer.Option(
+            "--timeout",
+            min=0.1,
+            help="Seconds a user would wait; default: 10, for a language model three "
+            "times the longest that is predicted if that is more.",
+        ),
+    ] = None,
     inputs: Annotated[
         Path | None,
-        typer.Option("--inputs", help="A .npy, .npz or .json file of what to send."),
+        typer.Option(
+            "--inputs",
+            help="A .npy, .npz or .json file of what to send; for a language model a "
+            ".json of prompts, and of texts that answers should hold.",
+        ),
+    ] = None,
+    served_model: Annotated[
+        str | None,
+        typer.Option(
+            "--served-model", help="What the endpoint calls a language model."
+        ),
     ] = None,
     models: arguments.Models = None,
     json: arguments.Json = False,
@@ -61,6 +100,14 @@ def verify(
 ) -> None:
     """Send the plan's traffic to a deployment and hold what comes back against the plan."""
     document = feasible_plan(plan).document
+    _require_one(
+        {
+            "--rate": rate is not None,
+            "--hour": hour is not None,
+            "--all-hours": all_hours,
+            "--trace": trace is not None,
+        }
+    )
     folders = arguments.model_folders(models, plan)
     # Whatever would keep it from being stored is told before it is measured.
     keep = (
@@ -78,8 +125,11 @@ def verify(
             site=site,
             length_s=seconds,
             rate_rps=rate,
+            hours="all" if all_hours else hour,
+            trace=trace,
             timeout_s=timeout,
             inputs=inputs,
+            served_model=served_model,
             folders=folders,
             on_stage=observer.stage,
         )
@@ -94,6 +144,13 @@ def verify(
     _tell(tried.verification, stored, json=json)
     if code:
         raise typer.Exit(code)
+
+
+def _require_one(given: Mapping[str, bool]) -> None:
+    """Ways to say what is sent: no more than one at a time."""
+    options = [option for option, is_given in given.items() if is_given]
+    if len(options) > 1:
+        raise SpecError(f"{' and '.join(options)} exclude each other: give one")
 
 
 def _tell(found: Verification, stored: str | None, *, json: bool) -> None:

@@ -13,7 +13,7 @@ bursts. Hours with other rates keep the levels, so their I − 1 goes with their
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -41,6 +41,10 @@ class Arrivals:
     def rate_rps(self) -> float:
         """Mean rate over the span."""
         return self.at_s.size / self.span_s
+
+    def later(self, by_s: float) -> "Arrivals":
+        """The same requests after a silence; the span begins where it began."""
+        return replace(self, at_s=self.at_s + by_s, span_s=self.span_s + by_s)
 
     def only(self, numbers: Ints) -> "Arrivals":
         """These requests of them, over the same span."""

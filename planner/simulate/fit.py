@@ -1,7 +1,8 @@
 """A trace as traffic: hourly rates, index of dispersion, and how long bursts last.
 
-The rate of each hour of the day (or week) is the mean over the trace's hours of that
-name; a trace of less than a day gives one constant rate. What is left within hours is
+The rate of each hour of the day (or week, both UTC where the trace has dates) is what
+came in it over how long the trace covers it; a trace of less than a day gives one
+constant rate. What is left within hours is
 burstiness: the index of dispersion of counts in windows of t,
 
     I(t) = Σ_h Var_h(N_t) / Σ_h E_h[N_t]         over hours h, so that the day's wave,
@@ -16,35 +17,93 @@ the same probability (thinning). More: each is followed by so many others, unifo
 the gap that follows, so that gaps are as crowded as they were, in proportion.
 """
 
+import datetime as dt
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from planner.simulate.arrays import Floats
+from planner.simulate.arrays import Floats, Ints
 from planner.simulate.arrivals import Arrivals
-from planner.simulate.shapes import H_PER_DAY, H_PER_WEEK, Traffic
+from planner.specs.shapes import H_PER_DAY, H_PER_WEEK, Traffic
 from planner.specs.traces import Trace
 from planner.units import BYTES_PER_KIB, S_PER_H
 
 WINDOWS_S: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 # A variance of fewer windows than this is noise.
 LEAST_WINDOWS: Final = 8
+# As many as three months of seconds: more of them say nothing new.
+MOST_WINDOWS: Final = 8_000_000
 # Grid of correlation times looked at, from a window to an hour.
 TIME_SCALES_S: Final = tuple(float(s) for s in np.geomspace(0.5, S_PER_H, 60))
 # Below, counts are taken as Poisson: a test of 200 windows would not tell them apart.
 LEAST_DISPERSION: Final = 1.3
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Covered:
+    """Requests of each hour of a cycle, and how long the trace covers it."""
+
+    requests: Floats
+    covered_s: Floats
+
+    @property
+    def rates_rps(self) -> Floats:
+        """Zero where an hour is not covered."""
+        return np.divide(
+            self.requests,
+            self.covered_s,
+            out=np.zeros_like(self.requests),
+            where=self.covered_s > 0,
+        )
+
+
 def fitted(trace: Trace) -> Traffic:
     """The trace as hourly rates (1, 24 or 168) with its burstiness."""
-    rates = _hourly_rps(trace)
+    hours = trace.span_s / S_PER_H
+    cycle = next((c for c in (H_PER_WEEK, H_PER_DAY) if hours >= c), 1)
+    rates = tuple(float(r) for r in by_hour(trace, cycle).rates_rps)
+    ratio, time_scale_s = burstiness(trace)
+    return Traffic(rates_rps=rates, dispersion_ratio=ratio, time_scale_s=time_scale_s)
+
+
+def by_hour(trace: Trace, cycle_h: int) -> Covered:
+    """Its requests by hour of a cycle of so many hours."""
+    offset_s = into_cycle_s(trace, cycle_h)
+    weights = np.ones(trace.at_s.size) if trace.counts is None else trace.counts
+    hour = ((offset_s + trace.at_s) // S_PER_H).astype(np.int64) % cycle_h
+    edges_h = np.arange(math.ceil((offset_s + trace.span_s) / S_PER_H)) * S_PER_H
+    covered_s = np.minimum(edges_h + S_PER_H, offset_s + trace.span_s)
+    covered_s -= np.maximum(edges_h, offset_s)
+    of_cycle = (edges_h // S_PER_H).astype(np.int64) % cycle_h
+    return Covered(
+        requests=_sums(hour, weights, cycle_h),
+        covered_s=_sums(of_cycle, np.maximum(covered_s, 0.0), cycle_h),
+    )
+
+
+def _sums(hour: Ints, weights: Floats, cycle_h: int) -> Floats:
+    return np.asarray(np.bincount(hour, weights, cycle_h), dtype=np.float64)
+
+
+def into_cycle_s(trace: Trace, cycle_h: int) -> float:
+    """How far into its day, or its week from Monday, a trace begins; 0 without a date."""
+    at = trace.starts_at
+    if at is None or cycle_h == 1:
+        return 0.0
+    at = at.astimezone(dt.UTC)
+    monday = (at - dt.timedelta(days=at.weekday())).date()
+    since = at - dt.datetime.combine(monday, dt.time(), dt.UTC)
+    return since.total_seconds() % (cycle_h * S_PER_H)
+
+
+def burstiness(trace: Trace) -> tuple[float, float]:
+    """I(∞) and how long bursts last, in seconds; (1, …) where it is Poisson's."""
     seen = [(t, i) for t in WINDOWS_S if (i := dispersion_ratio(trace, t)) is not None]
     ratio, time_scale_s = _two_levels(seen)
-    if ratio < LEAST_DISPERSION:
-        return Traffic(rates_rps=rates)
-    return Traffic(rates_rps=rates, dispersion_ratio=ratio, time_scale_s=time_scale_s)
+    return (ratio if ratio >= LEAST_DISPERSION else 1.0), time_scale_s
 
 
 def dispersion_ratio(trace: Trace, window_s: float) -> float | None:
@@ -64,6 +123,8 @@ def dispersion_ratio(trace: Trace, window_s: float) -> float | None:
 
 def _window_counts(trace: Trace, window_s: float) -> Floats | None:
     n = int(trace.span_s // window_s)
+    if n > MOST_WINDOWS:
+        return None
     if trace.counts is None:
         edges = window_s * np.arange(n + 1)
         return np.histogram(trace.at_s, edges)[0].astype(np.float64) if n else None
@@ -96,20 +157,6 @@ def _two_levels(seen: Sequence[tuple[float, float]]) -> tuple[float, float]:
         error = float(((index - np.log1p(excess * part)) ** 2).sum())
         best = min(best, (error, 1 + excess, tau_s))
     return best[1], best[2]
-
-
-def _hourly_rps(trace: Trace) -> tuple[float, ...]:
-    hours = int(trace.span_s // S_PER_H)
-    cycle = next((c for c in (H_PER_WEEK, H_PER_DAY) if hours >= c), 1)
-    if cycle == 1:
-        return (trace.rate_rps,)
-    weights = np.ones(trace.at_s.size) if trace.counts is None else trace.counts
-    hour = (trace.at_s // S_PER_H).astype(np.int64)
-    inside = hour < hours
-    by_hour = np.bincount(hour[inside], weights[inside], minlength=hours) / S_PER_H
-    of_cycle = np.arange(hours) % cycle
-    total = np.bincount(of_cycle, by_hour, minlength=cycle)
-    return tuple(float(r) for r in total / np.bincount(of_cycle, minlength=cycle))
 
 
 def arrivals_of(

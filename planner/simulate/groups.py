@@ -16,12 +16,14 @@ import numpy as np
 from planner.domain.placement import BatchPolicy
 from planner.simulate import engine as engine_columns
 from planner.simulate.arrays import Floats, Ints
+from planner.simulate.called import Calls, answer
 from planner.simulate.engine import Limits, Prompts, engines, serve_tokens
 from planner.simulate.fleet import work
 from planner.simulate.replicas import serve_alone
 from planner.simulate.requests import Requests, block_at
 from planner.simulate.scenario import (
     Batches,
+    Called,
     Engine,
     Group,
     OneAtATime,
@@ -109,7 +111,9 @@ def at_machines(
     """Serve a group's requests; what became of them is written into `streams`."""
     group = scenario.groups[number]
     visit = _visit(scenario, number, streams)
-    if any(isinstance(p.service, Engine) for p in group.placements):
+    if isinstance(group.placements[0].service, Called):
+        done, start_s, left_s, first_s = _by_request(group, visit, rng)
+    elif any(isinstance(p.service, Engine) for p in group.placements):
         done, start_s, left_s, first_s = _by_token(scenario, group, visit, rng)
     else:
         jobs = _jobs(group, visit, rng)
@@ -350,6 +354,23 @@ def _changes(
         at_s=np.array([r[0] for r in rows]),
         what=np.array([r[1:] for r in rows], dtype=np.int64).reshape(-1, 2),
     )
+
+
+def _by_request(
+    group: Group, visit: _Visit, rng: np.random.Generator
+) -> tuple[Work, Floats, Floats, Floats]:
+    services = [p.service for p in group.placements if isinstance(p.service, Called)]
+    calls = Calls(
+        at_s=visit.at_s,
+        placement=visit.placement,
+        prompt=visit.prompt,
+        output=visit.output,
+    )
+    left_s, first_s = answer(calls, services, rng)
+    start_s = np.where(np.isnan(left_s), np.nan, visit.at_s)
+    busy_s = float(np.nansum(left_s - start_s))
+    done = Work(busy_replica_s=busy_s, paid_machine_s=0.0, machines=0, most_on=0)
+    return done, start_s, left_s, first_s
 
 
 def _by_token(

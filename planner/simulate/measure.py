@@ -167,8 +167,19 @@ def _machines(scenario: Scenario, number: int, run: Run) -> SimulatedMachines:
         interruptions=work.interruptions,
         handed_on=work.handed_on,
         preemptions=work.preemptions,
-        cost_usd=hours * group.usd_per_h,
+        cost_usd=hours * group.usd_per_h + _calls_usd(number, run),
         energy_kwh=_energy_kwh(group, work),
+    )
+
+
+def _calls_usd(number: int, run: Run) -> float:
+    """What the requests cost that were answered, where they are paid for one by one."""
+    return sum(
+        placed.usd_per_request
+        * np.count_nonzero(~np.isnan(r.left_s[r.served_by(number, p)]))
+        for p, placed in enumerate(run.scenario.groups[number].placements)
+        for r, stream in zip(run.requests, run.scenario.streams, strict=True)
+        if stream.workload == placed.workload
     )
 
 

@@ -78,7 +78,37 @@ class Engine:
     cache_tokens: float
 
 
-Service = Batches | OneAtATime | Engine
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Instances:
+    """A serverless function: an instance for each request, some of them cold.
+
+    `knots_s` are quantiles of one request's time at `strata`; beyond `most_at_once`
+    requests are refused.
+    """
+
+    strata: Floats
+    knots_s: Floats
+    cold_start_s: float
+    cold_start_frac: float
+    most_at_once: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hosted:
+    """Somebody else's model: TTFT and TPOT at shares of its callers, ascending.
+
+    Beyond so many requests or tokens in a minute, requests are refused.
+    """
+
+    shares: Floats
+    ttft_s: Floats
+    tpot_s: Floats
+    most_requests_per_min: float = float("inf")
+    most_tokens_per_min: float = float("inf")
+
+
+Called = Instances | Hosted
+Service = Batches | OneAtATime | Engine | Called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +123,7 @@ class Placed:
     way: Way
     service: Service
     rates_rps: tuple[float, ...]
+    usd_per_request: float = 0.0
     offline_rates_rps: tuple[float, ...] = ()
 
 

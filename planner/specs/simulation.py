@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planner.specs.base import Spec
-from planner.specs.workloads import ConstantTraffic, HourlyTraffic
+from planner.specs.traffic import ConstantTraffic, HourlyTraffic
 
 Number = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]

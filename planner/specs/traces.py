@@ -1,36 +1,46 @@
-"""Traces of requests: a CSV of instants or of counts, read once and checked.
+"""Traces of requests: a table of instants or of counts, read once and checked.
 
-A header names the columns; case does not matter, others are ignored, `.gz` is read:
+A CSV (`.gz` is read) or Parquet file names its columns; case does not matter, others
+are ignored:
 
     instants   timestamp_s, timestamp_ms, or timestamp (ISO 8601, UTC unless it says)
     counts     second, minute or hour (its number) with requests
     optional   prompt_tokens, output_tokens (also under the names of public traces),
                request_kib
 
-Instants need not be in order; they count from the first one. Counts are spread evenly
-at random over their interval by whoever simulates them.
+Instants need not be in order; they count from the first one, whose date is kept where
+it has one (numbers are dates from EPOCH_FROM_S on). Counts are spread evenly at random
+over their interval by whoever simulates them.
 """
 
-import csv
 import datetime as dt
-import gzip
-import io
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from planner.errors import SpecFileError
-from planner.units import MS_PER_S, S_PER_H
+from planner.specs.trace_rows import (
+    Column,
+    Floats,
+    instant_s,
+    milliseconds_s,
+    read_rows,
+    shown,
+)
+from planner.units import S_PER_H
 
-Floats = npt.NDArray[np.float64]
-
-MOST_ROWS: Final = 20_000_000
 S_PER_MINUTE: Final = 60.0
+S_PER_DAY: Final = 24 * S_PER_H
+# A year says what there is to say; one wrong stamp makes centuries.
+MOST_SPAN_S: Final = 366 * S_PER_DAY
+# 2001-09-09: numbers of seconds from there on are Unix time, smaller ones a clock of
+# the trace's own.
+EPOCH_FROM_S: Final = 1e9
+LAST_S: Final = 253_402_300_799.0  # 9999-12-31, the last that a date can hold
 
 PROMPT: Final = ("prompt_tokens", "contexttokens", "input_length")
 OUTPUT: Final = ("output_tokens", "generatedtokens", "output_length")
@@ -47,9 +57,10 @@ INTERVALS_S: Final[Mapping[str, float]] = {
 class Trace:
     """Requests by instant, or by interval where only counts are known.
 
-    `at_s` ascends from 0. With counts it holds the intervals' starts, `counts` the
-    requests in each, and `span_s` ends with the last interval. Sizes are None where
-    the file has none.
+    `at_s` ascends from 0, which is `starts_at` (None: a clock without a date). With
+    counts it holds the intervals' starts, `counts` the requests in each, and `span_s`
+    ends with the last interval. Sizes are None where the file has none; `sha256` is
+    the file's.
     """
 
     name: str
@@ -59,6 +70,8 @@ class Trace:
     prompt_tokens: Floats | None = None
     output_tokens: Floats | None = None
     request_kib: Floats | None = None
+    starts_at: dt.datetime | None = None
+    sha256: str = ""
 
     @property
     def n_requests(self) -> int:
@@ -70,61 +83,70 @@ class Trace:
         """Mean rate."""
         return self.n_requests / self.span_s
 
+    def between(self, from_s: float, until_s: float) -> "Trace":
+        """A stretch of it, as a trace of its own that starts at `from_s`."""
+        inside = (self.at_s >= from_s) & (self.at_s < until_s)
+
+        def part(column: Floats | None) -> Floats | None:
+            return None if column is None else column[inside]
+
+        starts_at = self.starts_at
+        return replace(
+            self,
+            at_s=self.at_s[inside] - from_s,
+            span_s=min(until_s, self.span_s) - from_s,
+            counts=part(self.counts),
+            prompt_tokens=part(self.prompt_tokens),
+            output_tokens=part(self.output_tokens),
+            request_kib=part(self.request_kib),
+            starts_at=starts_at and starts_at + dt.timedelta(seconds=from_s),
+        )
+
 
 def read_trace(path: Path) -> Trace:
     """The trace at `path`.
 
     Raises:
-        SpecFileError: Missing, not CSV, without a time column, or with a row that
-            makes no sense; the sentence names the row.
+        SpecFileError: Missing, not a table, without a time column, or with rows that
+            make no sense; the sentence names the line.
+        MissingExtraError: Parquet, and nothing here that reads it.
     """
-    try:
-        with _opened(path) as stream:
-            return _parsed(path, csv.DictReader(stream))
-    except FileNotFoundError:
-        raise SpecFileError("no such file", str(path)) from None
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        sentence = f"cannot be read as CSV: {error}"
-        raise SpecFileError(sentence, str(path)) from None
+    chosen: dict[str, str] = {}
 
+    def choose(names: Sequence[str]) -> Sequence[Column]:
+        header = {name.strip().lower(): name for name in names}
+        columns = _columns(header, path)
+        chosen.update({key: c.name.strip().lower() for key, c in columns.items()})
+        return tuple(columns.values())
 
-def _opened(path: Path) -> io.TextIOBase:
-    if path.suffix.lower() == ".parquet":
-        raise SpecFileError(
-            "Parquet is not read here; write the trace as CSV with a timestamp_s column",
-            str(path),
-        )
-    if path.suffix.lower() == ".gz":
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _parsed(path: Path, reader: "csv.DictReader[str]") -> Trace:
-    header = {name.strip().lower(): name for name in reader.fieldnames or ()}
-    time_column, to_s = _time(header, path)
-    interval_s = INTERVALS_S.get(time_column)
-    sizes = {"prompt": PROMPT, "output": OUTPUT, "kib": SIZE}
-    if interval_s is not None:
-        sizes = {"count": COUNT}
-        if COUNT[0] not in header:
-            problem = f"a column '{time_column}' needs a column 'requests' beside it"
-            raise SpecFileError(problem, str(path))
-    columns = {
-        key: next((header[n] for n in names if n in header), None)
-        for key, names in sizes.items()
-    }
-    known = [key for key, column in columns.items() if column is not None]
-    wanted = [header[time_column], *(columns[key] or "" for key in known)]
-    rows = np.array(list(_rows(path, reader, wanted, to_s)), dtype=np.float64)
+    rows = read_rows(path, choose)
     if rows.size == 0:
         raise SpecFileError("has a header and no requests", str(path))
     rows = rows[np.argsort(rows[:, 0], kind="stable")]
-    found = {key: rows[:, i + 1] for i, key in enumerate(known)}
+    found = {key: rows[:, i] for i, key in enumerate(chosen)}
+    interval_s = INTERVALS_S.get(chosen["time"])
     if interval_s is not None:
-        return _of_counts(path, rows[:, 0], interval_s, found["count"])
-    at_s = rows[:, 0] - rows[0, 0]
+        trace = _of_counts(path, found["time"], interval_s, found["count"])
+    else:
+        trace = _of_instants(path, found, is_dated=chosen["time"] == "timestamp")
+    if trace.span_s > MOST_SPAN_S:
+        days = trace.span_s / S_PER_DAY
+        problem = f"spans {days:,.0f} days; give at most {MOST_SPAN_S / S_PER_DAY:.0f}"
+        raise SpecFileError(problem, str(path))
+    return replace(trace, sha256=_sha256(path))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _of_instants(path: Path, found: Mapping[str, Floats], *, is_dated: bool) -> Trace:
+    first_s = float(found["time"][0])
+    at_s = found["time"] - first_s
     if at_s[-1] <= 0:
         raise SpecFileError("all its requests have one instant", str(path))
+    is_dated = is_dated or EPOCH_FROM_S <= first_s <= LAST_S
     return Trace(
         name=path.name,
         at_s=at_s,
@@ -133,6 +155,7 @@ def _parsed(path: Path, reader: "csv.DictReader[str]") -> Trace:
         prompt_tokens=found.get("prompt"),
         output_tokens=found.get("output"),
         request_kib=found.get("kib"),
+        starts_at=dt.datetime.fromtimestamp(first_s, dt.UTC) if is_dated else None,
     )
 
 
@@ -150,47 +173,33 @@ def _of_counts(path: Path, number: Floats, interval_s: float, counts: Floats) ->
     )
 
 
-def _time(header: Mapping[str, str], path: Path) -> tuple[str, Callable[[str], float]]:
-    for name, to_s in (
+def _columns(header: Mapping[str, str], path: Path) -> dict[str, Column]:
+    time = _time(header, path)
+    sizes = {"prompt": PROMPT, "output": OUTPUT, "kib": SIZE}
+    if time.name.strip().lower() in INTERVALS_S:
+        sizes = {"count": COUNT}
+        if COUNT[0] not in header:
+            problem = f"a column {shown(time.name)} needs a column 'requests' beside it"
+            raise SpecFileError(problem, str(path))
+    columns = {"time": time}
+    for key, names in sizes.items():
+        name = next((header[n] for n in names if n in header), None)
+        if name is not None:
+            columns[key] = Column(name=name)
+    return columns
+
+
+def _time(header: Mapping[str, str], path: Path) -> Column:
+    for name, read in (
         ("timestamp_s", float),
-        ("timestamp_ms", lambda text: float(text) / MS_PER_S),
-        ("timestamp", _instant_s),
+        ("timestamp_ms", milliseconds_s),
+        ("timestamp", instant_s),
         *((interval, float) for interval in INTERVALS_S),
     ):
         if name in header:
-            return name, to_s
+            return Column(name=header[name], read=read)
     raise SpecFileError(
         "has no column timestamp_s, timestamp_ms or timestamp (nor second, minute or "
-        f"hour with requests); its header is: {', '.join(header) or '(empty)'}",
+        f"hour with requests); its header is: {shown(', '.join(header)) or '(empty)'}",
         str(path),
     )
-
-
-def _instant_s(text: str) -> float:
-    """Seconds since 1970 of an ISO instant; digits beyond microseconds are dropped."""
-    whole, point, fraction = text.strip().partition(".")
-    digits = fraction[:6] if fraction.isdigit() else fraction
-    at = dt.datetime.fromisoformat(f"{whole}{point}{digits}")
-    return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp()
-
-
-def _rows(
-    path: Path,
-    reader: "csv.DictReader[str]",
-    wanted: Sequence[str],
-    to_s: Callable[[str], float],
-) -> Iterator[list[float]]:
-    for row in reader:
-        line = reader.line_num
-        if line > MOST_ROWS:
-            raise SpecFileError(f"has more than {MOST_ROWS:,} rows", str(path))
-        cells = [row[column] or "" for column in wanted]
-        try:
-            values = [to_s(cells[0]), *(float(c) for c in cells[1:])]
-        except (ValueError, OverflowError):
-            problem = f"line {line}: {', '.join(cells)!r} is not a request"
-            raise SpecFileError(problem, str(path)) from None
-        if not all(map(math.isfinite, values)) or min(values[1:], default=0.0) < 0:
-            problem = f"line {line}: {', '.join(cells)!r} is not finite or negative"
-            raise SpecFileError(problem, str(path))
-        yield values

@@ -20,6 +20,23 @@ _SAID_CHARS: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Streamed:
+    """A language model's answer: when its first and last token came, and how many.
+
+    Instants are in seconds since the first request could be due. `is_counted` where
+    the server itself says how many tokens there were.
+    """
+
+    first_s: float
+    last_s: float
+    n_tokens: int
+    is_counted: bool
+    prompt_tokens: int | None
+    text: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a response says; `service_s` is what the server says its batch took.
 
@@ -32,6 +49,7 @@ class Answer:
     batch_size: int | None = None
     service_s: float | None = None
     said: str = ""
+    streamed: Streamed | None = None
 
 
 def read_answer(status: int, body: bytes, *, is_raw: bool) -> Answer:
@@ -90,8 +108,11 @@ def _sentence(body: bytes) -> str:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return _text(body)
-    if isinstance(document, dict) and isinstance(document.get("error"), str):
-        return _text(document["error"].encode())
+    error = document.get("error") if isinstance(document, dict) else None
+    # OpenAI's way of saying it.
+    told = error.get("message") if isinstance(error, dict) else error
+    if isinstance(told, str):
+        return _text(told.encode())
     return _text(body)
 
 

@@ -37,6 +37,7 @@ class About:
     input_shape: tuple[int, ...]
     input_dtype: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    accepts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ async def look_at(client: aiohttp.ClientSession, url: str) -> Endpoint:
         url=url,
         connect_s=connect_s,
         empty_s=await _empty_s(client, f"{url}healthz"),
-        about=_read_about(await _document(client, f"{url}about")),
+        about=_read_about(await document_at(client, f"{url}about")),
     )
 
 
@@ -129,14 +130,14 @@ async def _empty_s(client: aiohttp.ClientSession, url: str) -> float | None:
     taken = []
     for _ in range(PROBES):
         began_s = time.perf_counter()
-        if await _document(client, url) is None:
+        if await document_at(client, url) is None:
             return None
         taken.append(time.perf_counter() - began_s)
     # The first opens the connection.
     return median(taken[1:])
 
 
-async def _document(client: aiohttp.ClientSession, url: str) -> object | None:
+async def document_at(client: aiohttp.ClientSession, url: str) -> object | None:
     """The JSON at an address; None where there is none."""
     timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)
     try:
@@ -159,6 +160,7 @@ def _read_about(document: object | None) -> About | None:
             input_shape=tuple(int(n) for n in document["input_shape"]),
             input_dtype=str(document["input_dtype"]),
             environment=_texts(document.get("environment")),
+            accepts=tuple(map(str, document.get("accepts", ()))),
         )
     except (ValidationError, KeyError, TypeError, ValueError):
         return None

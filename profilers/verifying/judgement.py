@@ -30,7 +30,7 @@ from profilers.verifying.intervals import (
 )
 from profilers.verifying.load import Reply
 from profilers.verifying.payloads import Payloads
-from profilers.verifying.promise import Promise
+from profilers.verifying.promise import Limit, Prediction, Promise, Quantity
 
 _Z: Final = 1.96
 # A sender this late, in parts of the promised latency, may be what failed.
@@ -39,17 +39,24 @@ _LATE_FRAC: Final = 0.1
 _GROWTH_RATIO: Final = 2.0
 _LEAST_TREND: Final = 60
 _SAMPLES_SHOWN: Final = 3
+# Answers shorter than this part below the plan's are another load.
+_LIGHTER_FRAC: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """Replies in order of arrival, as arrays; `shift_s` is added for the way."""
+    """Replies in order of arrival, as arrays; `shift_s` is added for the way.
+
+    `is_shaped` where they were not sent as a Poisson stream of one rate.
+    """
 
     replies: Sequence[Reply]
     payloads: Payloads
     rate_rps: float
     length_s: float
     shift_s: float = 0.0
+    is_shaped: bool = False
+    is_made_up: bool = False
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -61,8 +68,20 @@ class Seen:
         return np.array([r.answer.outcome is Outcome.ANSWERED for r in self.replies])
 
     def latency_s(self, *, forgive_sender: bool = False) -> NDArray[np.float64]:
-        """What users waited; infinite without an answer."""
-        waited = np.array([r.latency_s for r in self.replies]) + self.shift_s
+        """What users waited for the whole answer; infinite without one."""
+        return self.waited_s(Quantity.LATENCY, forgive_sender=forgive_sender)
+
+    def waited_s(
+        self, quantity: Quantity, *, forgive_sender: bool = False
+    ) -> NDArray[np.float64]:
+        """What users waited for that; infinite without an answer."""
+        if quantity is Quantity.TPOT:
+            # Neither the way nor a late sender is in the time between tokens.
+            each_s = np.array([r.tpot_s for r in self.replies])
+            return np.where(self.answered(), each_s, np.inf)
+        is_first = quantity is Quantity.TTFT
+        waited = np.array([r.ttft_s if is_first else r.latency_s for r in self.replies])
+        waited += self.shift_s
         if forgive_sender:
             waited -= np.array([r.lag_s for r in self.replies])
         return np.where(self.answered(), waited, np.inf)
@@ -73,11 +92,11 @@ def judge(seen: Seen, promise: Promise) -> tuple[Check, ...]:
     checks = [
         answers(seen, promise),
         throughput(seen),
-        attainment(seen, promise),
-        *(percentile(seen, promise, frac) for frac, _ in promise.predicted_s),
+        *(attainment(seen, promise, limit) for limit in promise.limits),
+        *(percentile(seen, promise, p) for p in promise.predictions),
     ]
-    graded = quality(seen, promise)
-    return tuple(checks if graded is None else [*checks, graded])
+    graded = (quality(seen, promise), texts(seen), tokens(seen, promise))
+    return (*checks, *(c for c in graded if c is not None))
 
 
 def answers(seen: Seen, promise: Promise) -> Check:
@@ -161,13 +180,13 @@ def latency_growth(seen: Seen) -> float | None:
     return float(np.median(last) / np.median(first))
 
 
-def attainment(seen: Seen, promise: Promise) -> Check:
-    """The share of requests answered within the SLO."""
-    latency_s = seen.latency_s()
-    check = _attainment(latency_s, promise)
+def attainment(seen: Seen, promise: Promise, limit: Limit) -> Check:
+    """The share of requests that stay within one of the SLO's limits."""
+    check = _attainment(seen.waited_s(limit.quantity), promise, limit)
     if check.finding is not Finding.FAIL:
         return check
-    forgiven = _attainment(seen.latency_s(forgive_sender=True), promise)
+    waited_s = seen.waited_s(limit.quantity, forgive_sender=True)
+    forgiven = _attainment(waited_s, promise, limit)
     if forgiven.finding is Finding.FAIL:
         return check
     lag_ms = milliseconds(float(np.quantile([r.lag_s for r in seen.replies], 0.95)))
@@ -179,11 +198,11 @@ def attainment(seen: Seen, promise: Promise) -> Check:
     )
 
 
-def _attainment(latency_s: NDArray[np.float64], promise: Promise) -> Check:
-    within = latency_s <= promise.latency_s
+def _attainment(waited_s: NDArray[np.float64], promise: Promise, limit: Limit) -> Check:
+    within = waited_s <= limit.limit_s
     share, low, high = share_interval(within)
     promised = promise.percentile_frac
-    words = f"{share:.2%} within {milliseconds(promise.latency_s):g} ms"
+    words = f"{share:.2%} within {milliseconds(limit.limit_s):g} ms"
     if low >= promised:
         finding, sentence = Finding.PASS, words
     elif high < promised:
@@ -193,8 +212,9 @@ def _attainment(latency_s: NDArray[np.float64], promise: Promise) -> Check:
         needed = requests_needed(share, promised, design_effect(within))
         more = f"; about {needed} requests would decide" if needed else ""
         sentence = f"{words}, which {len(within)} requests do not settle{more}"
+    is_whole = limit.quantity is Quantity.LATENCY
     return Check(
-        subject="attainment",
+        subject="attainment" if is_whole else f"attainment, {limit.quantity}",
         finding=finding,
         sentence=sentence,
         promised=Figure(value=promised, unit="frac"),
@@ -202,15 +222,15 @@ def _attainment(latency_s: NDArray[np.float64], promise: Promise) -> Check:
     )
 
 
-def percentile(seen: Seen, promise: Promise, frac: float) -> Check:
+def percentile(seen: Seen, promise: Promise, what: Prediction) -> Check:
     """A percentile against what the plan predicts, with the plan's own error band."""
-    predicted_s = dict(promise.predicted_s)[frac]
-    value, low, high = quantile_interval_s(seen.latency_s(), frac)
+    predicted_s = what.predicted_s
+    value, low, high = quantile_interval_s(seen.waited_s(what.quantity), what.frac)
     # The band is of service times; the way is not the profile's.
-    limit_s = predicted_s + promise.error_frac * max(0.0, predicted_s - promise.way_s)
+    limit_s = predicted_s + promise.error_frac * max(0.0, predicted_s - what.way_s)
     finding = Finding.UNDECIDED
-    if seen.rate_rps != promise.rate_rps:
-        sentence = f"predicted for {promise.rate_rps:g}/s"
+    if seen.is_shaped or seen.rate_rps != promise.rate_rps:
+        sentence = f"predicted for Poisson traffic of {promise.rate_rps:g}/s"
     elif high is not None and high <= limit_s:
         finding, sentence = Finding.PASS, "as predicted, or faster"
     elif low is not None and low > limit_s:
@@ -218,7 +238,7 @@ def percentile(seen: Seen, promise: Promise, frac: float) -> Check:
     else:
         sentence = "too few requests to say"
     return Check(
-        subject=f"p{100 * frac:g}",
+        subject=what.subject,
         finding=finding,
         sentence=sentence,
         promised=Figure(
@@ -280,6 +300,56 @@ def quality(seen: Seen, promise: Promise) -> Check | None:
     )
 
 
+def texts(seen: Seen) -> Check | None:
+    """How many texts hold what was expected of them; None where nothing was."""
+    expected = seen.payloads.expected
+    if expected is None:
+        return None
+    graded = {
+        r.sample: _plain(expected[r.sample]) in _plain(r.answer.streamed.text)
+        for r in reversed(seen.replies)
+        if r.answer.streamed is not None
+    }
+    right, n = sum(graded.values()), len(graded)
+    low, high = wilson(right, n) if n else (0.0, 1.0)
+    return Check(
+        subject="right texts",
+        finding=Finding.UNDECIDED,
+        sentence=f"{right} of {n} answers hold the text that was expected; the plan "
+        "promises no share of them",
+        observed=Figure(value=right / n, unit="frac", low=low, high=high)
+        if n
+        else None,
+        decides=False,
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def tokens(seen: Seen, promise: Promise) -> Check | None:
+    """Whether the requests were as long as the plan counts them; None without tokens."""
+    streamed = [r.answer.streamed for r in seen.replies if r.answer.streamed]
+    if not streamed or not seen.is_made_up:
+        return None
+    mean = float(np.mean([s.n_tokens for s in streamed]))
+    is_light = mean < (1 - _LIGHTER_FRAC) * promise.output_tokens
+    words = f"answers of {mean:.4g} tokens on average"
+    prompts = [s.prompt_tokens for s in streamed if s.prompt_tokens is not None]
+    if prompts:
+        prompt_mean = float(np.mean(prompts))
+        words += f", prompts of {prompt_mean:.4g} (plan: {promise.prompt_tokens})"
+        is_light |= prompt_mean < (1 - _LIGHTER_FRAC) * promise.prompt_tokens
+    return Check(
+        subject="output tokens",
+        finding=Finding.UNDECIDED if is_light else Finding.PASS,
+        sentence=f"{words}: a lighter load than the plan's" if is_light else words,
+        promised=Figure(value=float(promise.output_tokens), unit="tokens"),
+        observed=Figure(value=mean, unit="tokens"),
+    )
+
+
 def shapes(seen: Seen) -> Check | None:
     """Whether the answers are those of one model that knows the labels' classes."""
     labels = seen.payloads.labels
@@ -305,7 +375,7 @@ def sender_note(seen: Seen, promise: Promise) -> str | None:
     if not seen.replies:
         return None
     late_s = float(np.quantile([r.lag_s for r in seen.replies], 0.99))
-    if late_s <= _LATE_FRAC * promise.latency_s:
+    if late_s <= _LATE_FRAC * promise.wait_s:
         return None
     return (
         f"this machine sent late (p99 {milliseconds(late_s):.1f} ms): the latencies "

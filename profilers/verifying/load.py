@@ -10,8 +10,9 @@ clock, and after `timeout_s` counts as timed out.
 """
 
 import asyncio
+import math
 import selectors
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +23,8 @@ from numpy.typing import NDArray
 from planner.domain.verification import Outcome
 from planner.units import BYTES_PER_MIB
 from profilers.verifying.answers import Answer, read_answer
-from profilers.verifying.payloads import Payloads
+from profilers.verifying.payloads import JSON, Payloads
+from profilers.verifying.streams import StreamReader
 
 DEFAULT_TIMEOUT_S: Final = 10.0
 # select() watches file numbers below 1,024; other files of the process need some.
@@ -33,7 +35,6 @@ _KEEP_ALIVE_S: Final = 2.0
 # Tasks are made this long before the first request is due.
 _LEAD_S: Final = 0.05
 _TOO_LONG: Final = f"a body of more than {MAX_RESPONSE_BYTES // BYTES_PER_MIB} MiB"
-_JSON: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,20 @@ class Reply:
     def latency_s(self) -> float:
         """What a user waited, from the instant the request was due."""
         return self.ended_s - self.due_s
+
+    @property
+    def ttft_s(self) -> float:
+        """What a user waited for the first token; infinite where none came."""
+        streamed = self.answer.streamed
+        return math.inf if streamed is None else streamed.first_s - self.due_s
+
+    @property
+    def tpot_s(self) -> float:
+        """The time for each further token; infinite where none came, 0 after one."""
+        streamed = self.answer.streamed
+        if streamed is None:
+            return math.inf
+        return (streamed.last_s - streamed.first_s) / max(streamed.n_tokens - 1, 1)
 
     @property
     def lag_s(self) -> float:
@@ -88,36 +103,47 @@ def session() -> aiohttp.ClientSession:
 
 
 async def send_one(
-    client: aiohttp.ClientSession, sending: Sending, sample: int
+    client: aiohttp.ClientSession,
+    sending: Sending,
+    sample: int,
+    clock_s: Callable[[], float],
 ) -> tuple[Answer, float]:
-    """One request's answer, whatever it is, and the loop's instant when it was whole."""
-    loop = asyncio.get_running_loop()
+    """One request's answer, whatever it is, and the instant when it was whole."""
+    stream = StreamReader() if sending.payloads.is_stream else None
     try:
         async with client.post(
             sending.url,
             data=sending.payloads.bodies[sample],
-            headers=_JSON,
+            headers={"Content-Type": sending.payloads.media_type, "Accept": JSON},
             allow_redirects=False,
         ) as response:
-            content = await _content(response)
-            ended_s = loop.time()
+            content = await _content(response, stream, clock_s)
+            ended_s = clock_s()
     except aiohttp.ClientConnectorError as error:
         answer = Answer(outcome=Outcome.UNREACHABLE, said=str(error.os_error))
-        return answer, loop.time()
+        return answer, clock_s()
     except (aiohttp.ClientError, OSError) as error:
         said = str(error) or type(error).__name__
-        return Answer(outcome=Outcome.DROPPED, said=said), loop.time()
+        return Answer(outcome=Outcome.DROPPED, said=said), clock_s()
     if content is None:
         return Answer(outcome=Outcome.NOT_AN_ANSWER, said=_TOO_LONG), ended_s
+    if stream is not None:
+        return stream.answer(response.status), ended_s
     answer = read_answer(response.status, content, is_raw=sending.payloads.is_raw)
     return answer, ended_s
 
 
-async def _content(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body; None where it is longer than any answer."""
+async def _content(
+    response: aiohttp.ClientResponse,
+    stream: StreamReader | None,
+    clock_s: Callable[[], float],
+) -> bytes | None:
+    """The body, which `stream` reads as it comes; None where it is longer than any."""
     content = bytearray()
     async for chunk in response.content.iter_any():
         content += chunk
+        if stream is not None:
+            stream.feed(chunk, clock_s())
         if len(content) > MAX_RESPONSE_BYTES:
             return None
     return bytes(content)
@@ -134,19 +160,22 @@ async def send_all(
     began_at_s = loop.time() + _LEAD_S
     slots = asyncio.Semaphore(sending.most_in_flight)
 
+    def clock_s() -> float:
+        return loop.time() - began_at_s
+
     async def one(sample: int, due: float) -> Reply:
-        began = loop.time() - began_at_s
+        began = clock_s()
         try:
             async with asyncio.timeout_at(began_at_s + due + sending.timeout_s), slots:
-                answer, ended = await send_one(client, sending, sample)
+                answer, ended = await send_one(client, sending, sample, clock_s)
         except TimeoutError:
             said = f"no answer within {sending.timeout_s:g} s"
-            answer, ended = Answer(outcome=Outcome.TIMED_OUT, said=said), loop.time()
+            answer, ended = Answer(outcome=Outcome.TIMED_OUT, said=said), clock_s()
         return Reply(
             sample=sample,
             due_s=due,
             began_s=began,
-            ended_s=ended - began_at_s,
+            ended_s=ended,
             answer=answer,
         )
 

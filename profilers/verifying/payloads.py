@@ -27,33 +27,61 @@ MAX_BODIES: Final = 10_000
 MAX_BODY_BYTES: Final = 256 * BYTES_PER_MIB
 MAX_FILE_BYTES: Final = 1024 * BYTES_PER_MIB
 MADE_UP: Final = 64
+JSON: Final = "application/json"
+# One example's numbers in the model's own type, as our server reads them without parsing.
+BARE: Final = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payloads:
     """Request bodies and, where they are known, the class each should get.
 
-    `is_raw`: the user's own documents, whose answers are any JSON.
+    `is_raw`: the user's own documents, whose answers are any JSON. `is_stream`: a
+    language model's, whose answers come token by token and should hold `expected`.
     """
 
     bodies: tuple[bytes, ...]
     origin: str
     labels: tuple[int, ...] | None = None
     is_raw: bool = False
+    is_stream: bool = False
+    expected: tuple[str, ...] | None = None
+    media_type: str = JSON
 
     @property
     def mean_kib(self) -> float:
         """Mean size of a body."""
         return sum(map(len, self.bodies)) / len(self.bodies) / BYTES_PER_KIB
 
+    def bare(self, shape: Sequence[int], dtype: str) -> "Payloads":
+        """The same examples without their words; as they are if they are no such ones."""
+        if self.is_raw or self.is_stream or self.media_type == BARE:
+            return self
+        kind = np.dtype(dtype).newbyteorder("<")
+        bodies = []
+        for body in self.bodies:
+            given = json.loads(body)["inputs"]
+            try:
+                example = np.asarray(given)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    numbers = example.astype(kind)
+            except (ValueError, TypeError, OverflowError):
+                return self
+            is_same = kind.kind == "f" or np.array_equal(numbers, example)
+            if numbers.shape != tuple(shape) or not is_same:
+                return self
+            bodies.append(numbers.tobytes())
+        return replace(self, bodies=tuple(bodies), media_type=BARE)
+
     def shuffled(self, rng: np.random.Generator) -> "Payloads":
         """In random order: any first part of it is then a random sample."""
         order = rng.permutation(len(self.bodies)).tolist()
-        labels = self.labels
+        labels, expected = self.labels, self.expected
         return replace(
             self,
             bodies=tuple(self.bodies[i] for i in order),
             labels=None if labels is None else tuple(labels[i] for i in order),
+            expected=None if expected is None else tuple(expected[i] for i in order),
         )
 
 
@@ -61,12 +89,13 @@ def from_examples(
     examples: Iterable[object], labels: Sequence[int] | None, origin: str
 ) -> Payloads:
     """Bodies as our server reads them, as many as fit."""
-    bodies = _bodies({"inputs": example} for example in examples)
+    bodies = bodies_of({"inputs": example} for example in examples)
     kept = None if labels is None else tuple(labels[: len(bodies)])
     return Payloads(bodies=bodies, labels=kept, origin=origin)
 
 
-def _bodies(documents: Iterable[object]) -> tuple[bytes, ...]:
+def bodies_of(documents: Iterable[object]) -> tuple[bytes, ...]:
+    """Documents as JSON, as many of the first as fit."""
     bodies: list[bytes] = []
     room_bytes = MAX_BODY_BYTES
     for document in documents:
@@ -166,6 +195,24 @@ def _from_arrays(
     return from_examples((x.tolist() for x in inputs), plain, path.name)
 
 
+def read_json(path: Path) -> object:
+    """The document in a file of the user's.
+
+    Raises:
+        SpecFileError: It cannot be read, or is not JSON.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise SpecFileError("too large: a sample of the inputs will do", str(path))
+        document: object = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        problem = error.strerror or "not readable"
+        raise SpecFileError(f"cannot be read: {problem}", str(path)) from None
+    except (ValueError, RecursionError) as error:
+        raise SpecFileError(f"not JSON: {error}", str(path)) from None
+    return document
+
+
 def _from_json(path: Path) -> Payloads:
     document = json.loads(path.read_text(encoding="utf-8"))
     if isinstance(document, list):
@@ -182,7 +229,7 @@ def _from_json(path: Path) -> Payloads:
     _require_pairs(len(inputs), labels)
     if raw is None:
         return from_examples(inputs, labels, path.name)
-    bodies = _bodies(inputs)
+    bodies = bodies_of(inputs)
     kept = None if labels is None else tuple(labels[: len(bodies)])
     return Payloads(bodies=bodies, labels=kept, origin=path.name, is_raw=True)
 

@@ -9,41 +9,28 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import aiohttp
 import numpy as np
 
-from planner.domain.profiling import TorchModel
-from planner.domain.verification import Check, Finding, Outcome, Verification
+from planner.domain.verification import Check, Outcome, Verification
 from planner.errors import ProfilingError, SpecError
 from planner.specs.plan import PlanDocument
 from planner.units import milliseconds
-from profilers.verifying import endpoint, judgement, load, payloads
-from profilers.verifying.arrivals import MAX_REQUESTS, poisson_s
+from profilers.verifying import endpoint, judgement, load
+from profilers.verifying.arrivals import MAX_REQUESTS, Timed, poisson_s
+from profilers.verifying.asking import Asking, LanguageAsking, ModelAsking
 from profilers.verifying.endpoint import Endpoint
 from profilers.verifying.judgement import Seen
 from profilers.verifying.load import Reply, Sending
 from profilers.verifying.payloads import Payloads
 from profilers.verifying.promise import Promise, described, promise_of
+from profilers.verifying.traffic import Traffic
 
-DEFAULT_LENGTH_S: Final = 60.0
 # Requests alone are too few to settle even a median.
 _LEAST_REQUESTS: Final = 20
 _NOT_THERE: Final = ("404", "405")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
-    """What to send; None: the plan's rate, and payloads from the model or made up."""
-
-    length_s: float = DEFAULT_LENGTH_S
-    rate_rps: float | None = None
-    timeout_s: float = load.DEFAULT_TIMEOUT_S
-    inputs: Path | None = None
-    model: TorchModel | None = None
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,40 +61,39 @@ def verify(
         ModelLoadError: The samples cannot be made.
     """
     promise = promise_of(plan, workload, site=site)
-    rate_rps = traffic.rate_rps or promise.rate_rps
-    _require_enough(rate_rps, traffic.length_s)
     rng = np.random.default_rng(traffic.seed)
-    known = _known_payloads(traffic)
-    address = endpoint.checked_url(url)
+    timed = _timed(traffic, promise, rng)
+    asking: Asking = (
+        LanguageAsking(url, promise, traffic, timed, rng)
+        if promise.is_of_tokens
+        else ModelAsking(url, traffic, rng)
+    )
+    address = endpoint.checked_url(asking.url)
     with asyncio.Runner(loop_factory=load.precise_loop) as runner:
         found, chosen, replies = runner.run(
-            _load(
-                address,
-                known,
-                rate_rps=rate_rps,
-                traffic=traffic,
-                rng=rng,
-                on_stage=on_stage,
-            )
+            _load(asking, timed, _timeout_s(traffic, promise), on_stage)
         )
     shift_s = max(0.0, promise.way_s - found.connect_s)
+    rate_rps = traffic.rate_rps or promise.rate_rps
     seen = Seen(
         replies=replies,
         payloads=chosen,
-        rate_rps=rate_rps,
-        length_s=traffic.length_s,
+        rate_rps=timed.rate_rps if traffic.timed else rate_rps,
+        length_s=timed.length_s,
         shift_s=shift_s,
+        is_shaped=traffic.timed is not None,
+        is_made_up=traffic.inputs is None,
     )
     verification = Verification(
         workload=workload,
         url=address,
         placement=described(promise.placement),
-        rate_rps=rate_rps,
-        length_s=traffic.length_s,
+        rate_rps=seen.rate_rps,
+        length_s=seen.length_s,
         measured_at=now(),
         outcomes=dict(seen.outcomes),
-        checks=_checks(seen, promise, found),
-        notes=tuple(_notes(seen, promise, found)),
+        checks=_checks(seen, promise, asking.identified(promise)),
+        notes=(f"traffic: {timed.words}", *_notes(seen, promise, found)),
     )
     return Tried(
         verification=verification, promise=promise, endpoint=found, replies=replies
@@ -129,49 +115,54 @@ def _require_enough(rate_rps: float, length_s: float) -> None:
         )
 
 
-def _known_payloads(traffic: Traffic) -> Payloads | None:
-    if traffic.inputs is not None:
-        return payloads.from_file(traffic.inputs)
-    model = traffic.model
-    if model is not None and (model.evaluation or model.inputs):
-        return payloads.from_model(model)
-    return None
+def _timed(traffic: Traffic, promise: Promise, rng: np.random.Generator) -> Timed:
+    """When requests are due.
+
+    Raises:
+        SpecError: They are too few to say anything, or too many for one sender.
+    """
+    if traffic.timed is not None:
+        timed = traffic.timed
+        _require_enough(timed.rate_rps, timed.length_s)
+        return timed
+    rate_rps = traffic.rate_rps or promise.rate_rps
+    _require_enough(rate_rps, traffic.length_s)
+    return Timed(
+        due_s=poisson_s(rate_rps, traffic.length_s, rng),
+        length_s=traffic.length_s,
+        words=f"Poisson, {rate_rps:g} requests/s",
+    )
+
+
+def _timeout_s(traffic: Traffic, promise: Promise) -> float:
+    """As given; else a user of a language model waits for long answers to end."""
+    if traffic.timeout_s is not None:
+        return traffic.timeout_s
+    slowest_s = max((p.predicted_s for p in promise.predictions), default=0.0)
+    return max(load.DEFAULT_TIMEOUT_S, 3 * slowest_s if promise.is_of_tokens else 0.0)
 
 
 async def _load(
-    url: str,
-    known: Payloads | None,
-    *,
-    rate_rps: float,
-    traffic: Traffic,
-    rng: np.random.Generator,
+    asking: Asking,
+    timed: Timed,
+    timeout_s: float,
     on_stage: Callable[[str], None],
 ) -> tuple[Endpoint, Payloads, list[Reply]]:
     async with load.session() as client:
-        on_stage(f"looking at {url}")
-        found = await endpoint.look_at(client, url)
-        chosen = (known or _asked_for(found, rng)).shuffled(rng)
-        sending = Sending(url=url, payloads=chosen, timeout_s=traffic.timeout_s)
+        on_stage(f"looking at {asking.url}")
+        found = await asking.look(client)
+        chosen = asking.payloads()
+        sending = Sending(url=asking.target, payloads=chosen, timeout_s=timeout_s)
         first = await _first(client, sending)
         if first.answer.outcome in _HOPELESS:
             return found, chosen, [first]
-        due_s = poisson_s(rate_rps, traffic.length_s, rng)
-        samples = [i % len(chosen.bodies) for i in range(len(due_s))]
-        on_stage(f"sending {rate_rps:g} requests/s for {traffic.length_s:g} s")
-        return found, chosen, await load.send_all(client, sending, due_s, samples)
+        samples = [i % len(chosen.bodies) for i in range(len(timed.due_s))]
+        on_stage(f"sending {timed.rate_rps:.4g} requests/s for {timed.length_s:g} s")
+        return found, chosen, await load.send_all(client, sending, timed.due_s, samples)
 
 
 # What the first request says will be said to every other.
 _HOPELESS: Final = frozenset({Outcome.REFUSED, Outcome.NOT_JSON, Outcome.NOT_AN_ANSWER})
-
-
-def _asked_for(found: Endpoint, rng: np.random.Generator) -> Payloads:
-    if found.about is None:
-        raise SpecError(
-            f"{found.url} does not say what it takes, and the model's own samples are "
-            "not here: give --inputs, or --models with the spec's folder"
-        )
-    return payloads.made_up(found.about.input_shape, found.about.input_dtype, rng)
 
 
 async def _first(client: aiohttp.ClientSession, sending: Sending) -> Reply:
@@ -186,24 +177,14 @@ async def _first(client: aiohttp.ClientSession, sending: Sending) -> Reply:
     return reply
 
 
-def _checks(seen: Seen, promise: Promise, found: Endpoint) -> tuple[Check, ...]:
-    identified = _identified(found, promise)
+def _checks(
+    seen: Seen, promise: Promise, identified: Check | None
+) -> tuple[Check, ...]:
     odd = judgement.shapes(seen)
     extra = [c for c in (identified, odd) if c is not None]
     if len(seen.replies) == 1:
         return (*extra, judgement.answers(seen, promise))
     return (*extra, *judgement.judge(seen, promise))
-
-
-def _identified(found: Endpoint, promise: Promise) -> Check | None:
-    if found.about is None:
-        return None
-    wrong = endpoint.disagreements(found.about, promise.placement)
-    return Check(
-        subject="what runs there",
-        finding=Finding.FAIL if wrong else Finding.PASS,
-        sentence="; ".join(wrong) or "the plan's model, variant, batch and wait",
-    )
 
 
 def _notes(seen: Seen, promise: Promise, found: Endpoint) -> list[str]:
@@ -226,6 +207,8 @@ def _notes(seen: Seen, promise: Promise, found: Endpoint) -> list[str]:
 
 
 def _about_notes(found: Endpoint, promise: Promise) -> list[str]:
+    if promise.is_of_tokens:
+        return []
     if found.about is None:
         return [
             "the endpoint does not say what it runs: that it is the plan's is trust"

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from planner.domain.placement import ALWAYS, Block
-from planner.specs.workloads import ConstantTraffic, HourlyTraffic
+from planner.specs.traffic import ConstantTraffic, HourlyTraffic, Traffic
 from planner.units import H_PER_MONTH
 
 H_PER_DAY: Final = 24
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
-Traffic = ConstantTraffic | HourlyTraffic
 Rates = tuple[float, ...]
 
 
@@ -60,7 +59,9 @@ def gather(traffic: Mapping[str, Traffic], *, most_blocks: int) -> Hours:
 def _hourly(traffic: Traffic) -> Rates:
     if isinstance(traffic, ConstantTraffic):
         return (traffic.rate_rps,)
-    return tuple(traffic.scale_ratio * rate for rate in traffic.rates_rps)
+    if isinstance(traffic, HourlyTraffic):
+        return tuple(traffic.scale_ratio * rate for rate in traffic.rates_rps)
+    return traffic.rates_rps
 
 
 def _repeated(rates: Rates, n_hours: int) -> Rates:

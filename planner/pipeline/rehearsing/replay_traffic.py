@@ -2,8 +2,10 @@
 
 Hours of the document's day or week follow each other, all cut to the same length so
 that no more than so many requests are sent; at one constant rate there is one hour, as
-long as it takes. What varies within hours keeps its own clock. A trace comes at its own instants, and
-workloads without one send at the plan's rates meanwhile.
+long as it takes. What varies within hours keeps its own clock. A trace comes at its own
+instants, in the hours of the day and week that they fall in, and workloads without one
+send at the plan's rates meanwhile. The document's own traces come as many times as it
+counts them; of two traces with dates the one that is later in the day or week comes later.
 """
 
 import math
@@ -15,11 +17,16 @@ import numpy as np
 
 from planner.domain.workloads import TokenSlo, Workload
 from planner.simulate.arrivals import Arrivals, arrivals, bursts
-from planner.simulate.fit import arrivals_of, scaled
-from planner.simulate.shapes import Shape, Traffic, shaped
+from planner.simulate.fit import arrivals_of, into_cycle_s, scaled
 from planner.specs.deployment import Deployment
+from planner.specs.shapes import Shape, Traffic, shaped
 from planner.specs.traces import Trace
-from planner.specs.workloads import Burstiness, ConstantTraffic, HourlyTraffic
+from planner.specs.traffic import (
+    Burstiness,
+    ConstantTraffic,
+    HourlyTraffic,
+    TraceTraffic,
+)
 from planner.units import S_PER_H
 
 # A language model's requests count as many as their output tokens over this: what one
@@ -45,11 +52,15 @@ AS_DECLARED: Final = Wish()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """Everyone's requests, the simulated hours, and what that is in words."""
+    """Everyone's requests, the simulated hours, and what that is in words.
+
+    `first_hour` is the hour of the day or week that the first one is.
+    """
 
     arrivals: Mapping[str, Arrivals]
     hour_s: float
     words: str
+    first_hour: int = 0
 
 
 def sending(
@@ -67,18 +78,67 @@ def sending(
     traffic = {
         w.name: _traffic(w, block_of_hour, declared[w.name], wish) for w in workloads
     }
-    hour_s, n_hours = _hours(workloads, traffic, wish, most_requests)
+    stamps = _stamped(wish.traces, len(block_of_hour))
+    hour_s, n_hours = _hours(workloads, traffic, stamps, most_requests)
+    counted = _counted(spec, wish)
     found: dict[str, Arrivals] = {}
     for w, entropy in zip(workloads, seeds, strict=True):
         rng = np.random.default_rng(entropy)
         trace = wish.traces.get(w.name)
         if trace is not None:
             own = arrivals_of(trace, rng, declared_bytes=w.request_bytes)
-            found[w.name] = scaled(own, wish.scale_ratio, rng)
+            times = scaled(own, counted[w.name], rng)
+            found[w.name] = times.later(stamps.begins_s[w.name])
         else:
-            found[w.name] = _sent(traffic[w.name], hour_s, n_hours, rng)
-    words = "; ".join(_words(w, traffic[w.name], wish) for w in workloads)
-    return Sending(arrivals=found, hour_s=hour_s, words=words)
+            first = stamps.first_hour
+            found[w.name] = _sent(traffic[w.name], hour_s, (first, n_hours), rng)
+    words = "; ".join(
+        _words(w, traffic[w.name], wish, counted.get(w.name, wish.scale_ratio))
+        for w in workloads
+    )
+    return Sending(
+        arrivals=found, hour_s=hour_s, words=words, first_hour=stamps.first_hour
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stamps:
+    """The hour of the cycle that traces are tried from, and when each begins in it."""
+
+    first_hour: int
+    begins_s: Mapping[str, float]
+    span_s: float
+
+
+def _stamped(traces: Mapping[str, Trace], cycle_h: int) -> _Stamps:
+    """Traces without a date begin at once, with the first hour of those that have one."""
+    into_s = {
+        name: into_cycle_s(trace, cycle_h)
+        for name, trace in traces.items()
+        if trace.starts_at is not None
+    }
+    first_hour = int(min(into_s.values(), default=0.0) // S_PER_H)
+    begins_s = {n: into_s.get(n, 0.0) - S_PER_H * first_hour for n in traces}
+    begins_s = {n: s if n in into_s else 0.0 for n, s in begins_s.items()}
+    ends_s = [begins_s[name] + trace.span_s for name, trace in traces.items()]
+    return _Stamps(
+        first_hour=first_hour, begins_s=begins_s, span_s=max(ends_s, default=0.0)
+    )
+
+
+def _counted(spec: Deployment, wish: Wish) -> dict[str, float]:
+    """How many times each trace's requests come; the document's own as it says."""
+    found = {}
+    for w in spec.workloads:
+        trace, own = wish.traces.get(w.name), w.traffic
+        if trace is None:
+            continue
+        found[w.name] = wish.scale_ratio
+        is_own = isinstance(own, TraceTraffic) and own.read.sha256 == trace.sha256
+        if isinstance(own, TraceTraffic) and is_own:
+            feared = 1.0 + spec.policy.demand_error_frac
+            found[w.name] *= own.scale_ratio * feared
+    return found
 
 
 def section(traffic: Traffic) -> ConstantTraffic | HourlyTraffic:
@@ -120,13 +180,17 @@ def _traffic(
 
 
 def _sent(
-    traffic: Traffic, hour_s: float, n_hours: float, rng: np.random.Generator
+    traffic: Traffic,
+    hour_s: float,
+    hours: tuple[int, float],
+    rng: np.random.Generator,
 ) -> Arrivals:
-    """So many hours of traffic; the last one may be a part of one."""
+    """Traffic from the first of so many hours on; the last may be a part of one."""
     rates = traffic.rates_rps
+    first, n_hours = hours
     whole = math.ceil(n_hours)
     sent = arrivals(
-        [rates[hour % len(rates)] for hour in range(whole)],
+        [rates[(first + hour) % len(rates)] for hour in range(whole)],
         hour_s=hour_s,
         rng=rng,
         modulation=bursts(
@@ -143,29 +207,30 @@ def _sent(
 def _hours(
     workloads: Sequence[Workload],
     traffic: Mapping[str, Traffic],
-    wish: Wish,
+    stamps: _Stamps,
     most_requests: int,
 ) -> tuple[float, float]:
     """Length and number of simulated hours."""
-    if wish.traces:
-        return S_PER_H, max(t.span_s for t in wish.traces.values()) / S_PER_H
+    if stamps.span_s > 0:
+        return S_PER_H, stamps.span_s / S_PER_H
     cycle = max(len(t.rates_rps) for t in traffic.values())
-    per_hour_rps = sum(_cost(w) * traffic[w.name].rate_rps for w in workloads)
+    per_hour_rps = sum(cost(w) * traffic[w.name].rate_rps for w in workloads)
     longest_s = most_requests / (per_hour_rps * cycle)
     if cycle == 1:
         return longest_s, 1.0
     return min(longest_s, S_PER_H), float(cycle)
 
 
-def _cost(workload: Workload) -> float:
+def cost(workload: Workload) -> float:
+    """What a request costs to simulate, in requests that are answered at once."""
     if isinstance(workload.slo, TokenSlo) and workload.output_tokens is not None:
         return max(1.0, workload.output_tokens / TOKENS_PER_REQUEST)
     return 1.0
 
 
-def _words(workload: Workload, traffic: Traffic, wish: Wish) -> str:
+def _words(workload: Workload, traffic: Traffic, wish: Wish, times_it: float) -> str:
     name = workload.name
-    times = f", {wish.scale_ratio:g} times" if wish.scale_ratio != 1 else ""
+    times = f", {times_it:g} times" if times_it != 1 else ""
     if name in wish.traces:
         return f"{name}: trace {wish.traces[name].name}{times}"
     rates = "the planned rates" if wish.shape is None else f"a {wish.shape} week"

@@ -11,12 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from planner.domain.hardware import NetworkPath, Offer, Purchase
 from planner.domain.placement import BatchPolicy, Solution
-from planner.domain.profiles import BatchProfile, LoadCurve, Profile
+from planner.domain.profiles import BatchProfile, HostedTimes, LoadCurve, Profile
+from planner.domain.tariffs import FunctionTariff, Tariff, TokenTariff
 from planner.domain.workloads import Workload
 from planner.errors import SpecError
 from planner.perf.service import STRATA, service_knots
+from planner.pipeline.asking.by_request import as_run
 from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.places import places
 from planner.pipeline.asking.question import Question
@@ -32,6 +36,8 @@ from planner.simulate.scenario import (
     Batches,
     Calendar,
     Group,
+    Hosted,
+    Instances,
     OneAtATime,
     Outage,
     Placed,
@@ -70,7 +76,14 @@ class Part:
     rates_rps: tuple[float, ...]
     machines_on: tuple[int, ...]
     spares: int
+    usd_per_request: float = 0.0
     offline_rates_rps: tuple[float, ...] = ()
+
+
+    @property
+    def serves(self) -> bool:
+        """Whether there is anything that could: machines, or somebody to call."""
+        return self.offer.tariff is not None or max(self.machines_on) > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +123,11 @@ def parts_of_solution(question: Question, solution: Solution) -> tuple[Part, ...
                 capacity_rps=c.capacity_rps,
                 rates_rps=a.rates_rps,
                 machines_on=a.machines_on,
-                spares=min(spares, a.machines - 1),
+                spares=max(0, min(spares, a.machines - 1)),
+                usd_per_request=c.usd_per_request,
             )
         )
-    return tuple(p for p in found if max(p.machines_on) > 0)
+    return tuple(p for p in found if p.serves)
 
 
 def parts_of_plan(
@@ -135,7 +149,8 @@ def parts_of_plan(
     for number, members in enumerate(groups(plan).values()):
         for p in members:
             offer, workload = offers.get(p.offer), workloads.get(p.workload)
-            profile = stated_profile(p, profiles.get(p.model, ()))
+            stated = stated_profile(p, profiles.get(p.model, ()))
+            profile = as_run(stated, offer) if stated and offer else None
             path = ways.path(workload, offer) if offer and workload else None
             if offer is None or workload is None or profile is None or path is None:
                 raise SpecError(
@@ -151,16 +166,17 @@ def parts_of_plan(
                         max_batch=p.max_batch, max_wait_s=seconds(p.max_wait_ms)
                     ),
                     offer=offer,
-                    group=f"{number + 1}",
-                    replicas_per_machine=p.replicas // p.machines,
-                    capacity_rps=p.capacity_rps / p.machines,
+                    group=offer.name if p.by_request else f"{number + 1}",
+                    replicas_per_machine=p.replicas // p.machines if p.machines else 1,
+                    capacity_rps=(p.capacity_rps or math.inf) / (p.machines or 1),
+                    usd_per_request=p.by_request.usd_per_request if p.by_request else 0.0,
                     rates_rps=p.rates_rps,
                     machines_on=p.machines_on,
                     spares=p.spare_machines,
                     offline_rates_rps=p.offline_rates_rps,
                 )
             )
-    return tuple(p for p in found if max(p.machines_on) > 0)
+    return tuple(p for p in found if p.serves)
 
 
 def scenario(
@@ -206,6 +222,8 @@ def _from_hour(block_of_hour: Sequence[int], first: int) -> tuple[int, ...]:
 
 def _group(members: Sequence[Part], catalog: Catalog, conditions: Conditions) -> Group:
     first = members[0]
+    if first.offer.tariff is not None:
+        return _called_group(members, conditions)
     offer, device = first.offer, catalog.device(first.offer.device)
     idle = first.spares if conditions.are_spares_idle else 0
     watts = [
@@ -214,16 +232,7 @@ def _group(members: Sequence[Part], catalog: Catalog, conditions: Conditions) ->
     ]
     return Group(
         name=f"{offer.name}: {', '.join(sorted({p.workload.name for p in members}))}",
-        placements=tuple(
-            Placed(
-                workload=p.workload.name,
-                way=_way(p),
-                service=_service(p, conditions.confidence_frac),
-                rates_rps=p.rates_rps,
-                offline_rates_rps=p.offline_rates_rps,
-            )
-            for p in members
-        ),
+        placements=_placements(members, conditions),
         machines_on=tuple(max(n - idle, 1) if n else 0 for n in first.machines_on),
         replicas_per_machine=first.replicas_per_machine,
         routing=conditions.routing,
@@ -233,6 +242,30 @@ def _group(members: Sequence[Part], catalog: Catalog, conditions: Conditions) ->
         usd_per_h=offer.price_usd_per_h,
         idle_w=watts[0],
         active_w=watts[1],
+    )
+
+
+def _called_group(members: Sequence[Part], conditions: Conditions) -> Group:
+    """What is paid by request: an offer's limit, and nothing that is on."""
+    first = members[0]
+    return Group(
+        name=f"{first.offer.name}: {', '.join(sorted({p.workload.name for p in members}))}",
+        placements=_placements(members, conditions),
+        machines_on=tuple(0 for _ in first.rates_rps),
+    )
+
+
+def _placements(members: Sequence[Part], conditions: Conditions) -> tuple[Placed, ...]:
+    return tuple(
+        Placed(
+            workload=p.workload.name,
+            way=_way(p),
+            service=_service(p, conditions.confidence_frac),
+            rates_rps=p.rates_rps,
+            usd_per_request=p.usd_per_request,
+            offline_rates_rps=p.offline_rates_rps,
+        )
+        for p in members
     )
 
 
@@ -252,6 +285,17 @@ def _way(part: Part) -> Way:
 def _service(part: Part, confidence_frac: float) -> Service:
     profile = part.profile
     factor = profile.evidence.quantile_factor(confidence_frac)
+    tariff = part.offer.tariff
+    if isinstance(profile, HostedTimes):
+        return _hosted(profile, tariff, factor)
+    if isinstance(tariff, FunctionTariff) and isinstance(profile, BatchProfile):
+        return Instances(
+            strata=STRATA,
+            knots_s=service_knots(profile, 1, error_factor=factor)[0],
+            cold_start_s=tariff.cold_start_s,
+            cold_start_frac=tariff.cold_start_frac,
+            most_at_once=tariff.most_concurrent,
+        )
     if isinstance(profile, BatchProfile):
         knots = service_knots(profile, part.policy.max_batch, error_factor=factor)
         return Batches(strata=STRATA, knots_s=knots, policy=part.policy)
@@ -260,6 +304,22 @@ def _service(part: Part, confidence_frac: float) -> Service:
     return OneAtATime(
         prefill_s_per_token=factor / profile.prompt_tokens_per_s,
         decode_s_per_token=factor / profile.output_tokens_per_s,
+    )
+
+
+def _hosted(profile: HostedTimes, tariff: Tariff | None, factor: float) -> Hosted:
+    limits = (
+        (tariff.most_requests_per_min, tariff.most_tokens_per_min)
+        if isinstance(tariff, TokenTariff)
+        else (None, None)
+    )
+    requests, tokens = (math.inf if most is None else most for most in limits)
+    return Hosted(
+        shares=np.array([t.percentile_frac for t in profile.times]),
+        ttft_s=np.array([t.ttft_s for t in profile.times]) * factor,
+        tpot_s=np.array([t.tpot_s for t in profile.times]) * factor,
+        most_requests_per_min=requests,
+        most_tokens_per_min=tokens,
     )
 
 

@@ -232,7 +232,9 @@ class _Seen:
         found: dict[_Key, float] = {}
         names = list(
             dict.fromkeys(
-                a.candidate.group for a in self.solution.assignments if a.machines > 0
+                a.candidate.group
+                for a in self.solution.assignments
+                if a.machines > 0 or a.candidate.offer.tariff is not None
             )
         )
         for g in self._at_fault({w.workload for w in late}):

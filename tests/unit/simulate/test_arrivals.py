@@ -5,7 +5,7 @@ import pytest
 
 from planner.simulate.arrivals import Arrivals, arrivals, bursts
 from planner.simulate.fit import arrivals_of, dispersion_ratio, fitted, scaled
-from planner.simulate.shapes import Shape, shaped
+from planner.specs.shapes import Shape, shaped
 from planner.specs.traces import Trace
 
 

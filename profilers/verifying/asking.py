@@ -1,0 +1,161 @@
+"""How a deployment is asked: one of our own models, or a language model's engine."""
+
+from typing import Protocol
+
+import aiohttp
+import numpy as np
+
+from planner.domain.verification import Check, Finding
+from planner.errors import SpecError
+from profilers.verifying import endpoint, openai, payloads
+from profilers.verifying.arrivals import Timed
+from profilers.verifying.endpoint import About, Endpoint
+from profilers.verifying.payloads import Payloads
+from profilers.verifying.promise import Promise
+from profilers.verifying.traffic import Traffic
+
+
+class Asking(Protocol):
+    """What differs between kinds of deployments; `url` is looked at, `target` asked."""
+
+    url: str
+    target: str
+
+    async def look(self, client: aiohttp.ClientSession) -> Endpoint:
+        """What is behind the URL."""
+        ...
+
+    def payloads(self) -> Payloads:
+        """What to send there, in random order."""
+        ...
+
+    def identified(self, promise: Promise) -> Check | None:
+        """Whether it is the plan's; None where it does not say."""
+        ...
+
+
+class ModelAsking:
+    """A server of ours, or one with the same words."""
+
+    def __init__(self, url: str, traffic: Traffic, rng: np.random.Generator) -> None:
+        self.url = self.target = endpoint.checked_url(url)
+        self._rng = rng
+        self._known = _known_payloads(traffic)
+        self._about: About | None = None
+
+    async def look(self, client: aiohttp.ClientSession) -> Endpoint:
+        """What it says of itself.
+
+        Raises:
+            ProfilingError: Nobody listens there.
+        """
+        found = await endpoint.look_at(client, self.url)
+        self._about = found.about
+        return found
+
+    def payloads(self) -> Payloads:
+        """The user's, the model's, or numbers of the shape that the server takes.
+
+        Raises:
+            SpecError: None of them is known.
+        """
+        if self._known is not None:
+            return self._known.shuffled(self._rng)
+        if self._about is None:
+            raise SpecError(
+                f"{self.url} does not say what it takes, and the model's own samples "
+                "are not here: give --inputs, or --models with the spec's folder"
+            )
+        shape, dtype = self._about.input_shape, self._about.input_dtype
+        return payloads.made_up(shape, dtype, self._rng).shuffled(self._rng)
+
+    def identified(self, promise: Promise) -> Check | None:
+        """Variant, batch limit and wait, where the server states them."""
+        if self._about is None:
+            return None
+        wrong = endpoint.disagreements(self._about, promise.placement)
+        return Check(
+            subject="what runs there",
+            finding=Finding.FAIL if wrong else Finding.PASS,
+            sentence="; ".join(wrong) or "the plan's model, variant, batch and wait",
+        )
+
+
+def _known_payloads(traffic: Traffic) -> Payloads | None:
+    if traffic.inputs is not None:
+        return payloads.from_file(traffic.inputs)
+    model = traffic.model
+    if model is not None and (model.evaluation or model.inputs):
+        return payloads.from_model(model)
+    return None
+
+
+class LanguageAsking:
+    """An engine behind the OpenAI routes; its answers are read as they stream."""
+
+    def __init__(
+        self,
+        url: str,
+        promise: Promise,
+        traffic: Traffic,
+        timed: Timed,
+        rng: np.random.Generator,
+    ) -> None:
+        self._route = openai.route(url)
+        self.url, self.target = self._route.root, self._route.url
+        self._promise, self._traffic, self._timed = promise, traffic, timed
+        self._rng = rng
+        self._served: tuple[str, ...] = ()
+        self._planned = (promise.placement.model, *traffic.served_names)
+
+    async def look(self, client: aiohttp.ClientSession) -> Endpoint:
+        """How far away it is, and the models that it serves.
+
+        Raises:
+            ProfilingError: Nobody listens there, or it serves no language models.
+        """
+        found = await endpoint.look_at(client, self.url)
+        self._served = await openai.served(client, self._route)
+        return found
+
+    def payloads(self) -> Payloads:
+        """The user's prompts, or made-up ones as long as the plan's (or the trace's).
+
+        Raises:
+            SpecError: The model that was named is not served.
+        """
+        model = openai.chosen(
+            self._served, wanted=self._traffic.served_model, planned=self._planned
+        )
+        promise = self._promise
+        if self._traffic.inputs is not None:
+            inputs = self._traffic.inputs
+            own = openai.from_prompts(inputs, self._route, model, promise.output_tokens)
+            return own.shuffled(self._rng)
+        n = max(len(self._timed.due_s), 1)
+        lengths = openai.Lengths(
+            prompt=self._timed.prompt_tokens or [promise.prompt_tokens] * n,
+            output=self._timed.output_tokens or [promise.output_tokens] * n,
+        )
+        return openai.made_up(self._route, model, lengths, self._rng)
+
+    def identified(self, promise: Promise) -> Check | None:
+        """Whether the plan's model is among those served, or the user names another."""
+        named = self._traffic.served_model
+        known = next(
+            (n for n in self._served if openai.is_same(n, self._planned)), None
+        )
+        told = ", ".join(dict.fromkeys(self._served))
+        if known is None and named is None:
+            return Check(
+                subject="what runs there",
+                finding=Finding.FAIL,
+                sentence=f"another model: it serves {told}, and the plan's is "
+                f"{promise.placement.model}; if that is its name there, say so with "
+                "--served-model",
+            )
+        return Check(
+            subject="what runs there",
+            finding=Finding.PASS,
+            sentence=f"it serves {known}" if named is None else f"{named}, as you say",
+        )

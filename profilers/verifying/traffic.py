@@ -1,0 +1,30 @@
+"""What the user wants sent, and what is sent where they leave it open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from planner.domain.profiling import TorchModel
+from profilers.verifying.arrivals import Timed
+
+DEFAULT_LENGTH_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What to send; None: the plan's rate, and payloads from the model or made up.
+
+    `timed` requests take the place of a Poisson stream. A language model is asked for
+    under `served_model`, or one of `served_names` (the plan's own).
+    """
+
+    length_s: float = DEFAULT_LENGTH_S
+    rate_rps: float | None = None
+    timed: Timed | None = None
+    timeout_s: float | None = None
+    served_model: str | None = None
+    served_names: Sequence[str] = ()
+    inputs: Path | None = None
+    model: TorchModel | None = None
+    seed: int = 0
