@@ -4,7 +4,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,6 +20,8 @@ class Response:
     status: int = 200
     after_s: float = 0.0
     content_type: str = "application/json"
+    # Events of a stream, each after so many seconds; `body` is not sent then.
+    events: tuple[tuple[float, bytes], ...] = ()
 
 
 @dataclass
@@ -33,6 +35,8 @@ class Script:
     # A server of one worker: whoever comes meanwhile queues.
     is_serial: bool = False
     worker: threading.Lock = field(default_factory=threading.Lock)
+    # What an OpenAI-compatible server lists at v1/models.
+    models: tuple[str, ...] = ()
 
 
 def answer(**fields: Any) -> Response:
@@ -61,6 +65,27 @@ def about(placement: PlanPlacement, **changes: Any) -> dict[str, Any]:
     }
 
 
+def spoken(
+    words: Sequence[str],
+    *,
+    first_s: float = 0.0,
+    each_s: float = 0.0,
+    model: str = "llama-3.1-8b-instruct",
+    usage: dict[str, int] | None = None,
+    ending: bytes = b"data: [DONE]\n\n",
+) -> Response:
+    """A completion as vLLM streams it: a word an event, the counts, the end."""
+
+    def event(**fields: Any) -> bytes:
+        return b"data: " + json.dumps({"model": model, **fields}).encode() + b"\n\n"
+
+    told = [event(choices=[{"index": 0, "text": word}]) for word in words]
+    counts = event(choices=[], usage=usage) if usage else b""
+    waits = [first_s, *[each_s] * (len(words) - 1)]
+    events = [*zip(waits, told, strict=True), (0.0, counts + ending)]
+    return Response(events=tuple(events), content_type="text/event-stream")
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Small writes of one answer must not wait for the client's acknowledgement.
@@ -71,6 +96,9 @@ class _Handler(BaseHTTPRequestHandler):
         script = self.script
         if self.path.endswith("/about") and script.about is not None:
             self._send(Response(body=json.dumps(script.about).encode()))
+        elif self.path.endswith("/v1/models") and script.models:
+            listed = [{"id": name, "object": "model"} for name in script.models]
+            self._send(Response(body=json.dumps({"data": listed}).encode()))
         elif self.path.endswith("/healthz"):
             self._send(Response(body=b'{"status": "ok"}'))
         else:
@@ -92,12 +120,26 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
+        if response.events:
+            self._stream(response)
+            return
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
         with contextlib.suppress(OSError):
             self.wfile.write(response.body)
+
+    def _stream(self, response: Response) -> None:
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for after_s, event in response.events:
+                time.sleep(after_s)
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+            self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Tests say nothing."""

@@ -7,15 +7,22 @@ import pytest
 
 from planner.domain.verification import Finding, Outcome
 from profilers.verifying import judgement
+from profilers.verifying.answers import Streamed
 from profilers.verifying.judgement import Seen
-from profilers.verifying.promise import QualityPromise, promise_of
-from tests.support.plans import storefront_plan
+from profilers.verifying.promise import QualityPromise, Quantity, promise_of
+from tests.support.plans import chat_plan, storefront_plan
 from tests.support.replies import exponential_s, payloads, replies, reply
 
 # reorder-digits promises 60 ms for 99 % and predicts 31, 35 and 38 ms at 3.5 /s.
 PROMISE = replace(
     promise_of(storefront_plan(), "reorder-digits", site=None), rate_rps=100.0
 )
+
+(LIMIT,) = PROMISE.limits
+
+
+def predicted(subject):
+    return next(p for p in PROMISE.predictions if p.subject == subject)
 
 
 def seen(given, *, shift_s=0.0, labels=None, rate_rps=100.0):
@@ -29,7 +36,7 @@ def seen(given, *, shift_s=0.0, labels=None, rate_rps=100.0):
 
 
 def test_an_attainment_surely_above_the_promise_passes():
-    check = judgement.attainment(seen(replies(np.full(1000, 0.03))), PROMISE)
+    check = judgement.attainment(seen(replies(np.full(1000, 0.03))), PROMISE, LIMIT)
 
     assert check.finding is Finding.PASS
     assert check.observed.low >= 0.99
@@ -37,14 +44,16 @@ def test_an_attainment_surely_above_the_promise_passes():
 
 def test_an_attainment_surely_below_it_fails():
     # P(exponential of mean 20 ms > 60 ms) = 5 %
-    check = judgement.attainment(seen(replies(exponential_s(2000, 0.02))), PROMISE)
+    check = judgement.attainment(
+        seen(replies(exponential_s(2000, 0.02))), PROMISE, LIMIT
+    )
 
     assert check.finding is Finding.FAIL
     assert check.observed.value == pytest.approx(0.95, abs=0.015)
 
 
 def test_too_few_requests_are_undecided_and_say_how_many_would_do():
-    check = judgement.attainment(seen(replies(np.full(100, 0.03))), PROMISE)
+    check = judgement.attainment(seen(replies(np.full(100, 0.03))), PROMISE, LIMIT)
 
     assert check.finding is Finding.UNDECIDED
     assert "would decide" in check.sentence
@@ -57,7 +66,7 @@ def test_a_request_without_an_answer_misses_the_promise():
         for i in range(100)
     ]
 
-    attained = judgement.attainment(seen(given), PROMISE)
+    attained = judgement.attainment(seen(given), PROMISE, LIMIT)
     answered = judgement.answers(seen(given), PROMISE)
 
     assert attained.observed.value == pytest.approx(0.9)
@@ -68,8 +77,8 @@ def test_a_request_without_an_answer_misses_the_promise():
 def test_the_way_that_users_have_and_the_sender_has_not_is_added():
     given = replies(np.full(1000, 0.04))
 
-    here = judgement.attainment(seen(given), PROMISE)
-    there = judgement.attainment(seen(given, shift_s=0.03), PROMISE)
+    here = judgement.attainment(seen(given), PROMISE, LIMIT)
+    there = judgement.attainment(seen(given, shift_s=0.03), PROMISE, LIMIT)
 
     assert here.finding is Finding.PASS
     assert there.finding is Finding.FAIL
@@ -79,8 +88,8 @@ def test_a_late_sender_is_not_held_against_the_server():
     late = replies(np.full(1000, 0.1), lag_s=0.08)
     slow = replies(np.full(1000, 0.1), lag_s=0.001)
 
-    excused = judgement.attainment(seen(late), PROMISE)
-    guilty = judgement.attainment(seen(slow), PROMISE)
+    excused = judgement.attainment(seen(late), PROMISE, LIMIT)
+    guilty = judgement.attainment(seen(slow), PROMISE, LIMIT)
 
     assert excused.finding is Finding.UNDECIDED
     assert "sender itself was late" in excused.sentence
@@ -111,7 +120,9 @@ def test_a_slow_server_that_keeps_up_is_not_called_overloaded():
     ("latency_s", "finding"), [(0.030, Finding.PASS), (0.2, Finding.FAIL)]
 )
 def test_percentiles_are_held_against_the_prediction_with_its_band(latency_s, finding):
-    check = judgement.percentile(seen(replies(np.full(1000, latency_s))), PROMISE, 0.95)
+    given = seen(replies(np.full(1000, latency_s)))
+
+    check = judgement.percentile(given, PROMISE, predicted("p95"))
 
     assert check.finding is finding
     assert not check.decides
@@ -122,10 +133,10 @@ def test_percentiles_are_held_against_the_prediction_with_its_band(latency_s, fi
 def test_percentiles_say_nothing_at_another_rate_than_the_plans():
     given = seen(replies(np.full(1000, 0.03)), rate_rps=50.0)
 
-    check = judgement.percentile(given, PROMISE, 0.5)
+    check = judgement.percentile(given, PROMISE, predicted("p50"))
 
     assert check.finding is Finding.UNDECIDED
-    assert "predicted for 100/s" in check.sentence
+    assert "predicted for Poisson traffic of 100/s" in check.sentence
 
 
 def graded(n_right, n_samples, *, repeats=1, quality=None):
@@ -170,3 +181,95 @@ def test_answers_that_cannot_be_the_models_are_another_models():
     )
     assert "different" in judgement.shapes(seen(two_shapes)).sentence
     assert judgement.shapes(seen(few_classes, labels=(2, 1))) is None
+
+
+# assistant promises 500 ms to the first token and 50 ms for each further one, for 95 %.
+CHAT = promise_of(chat_plan(), "assistant", site="us-east-1")
+FIRST, EACH = CHAT.limits
+
+
+def streamed(i, *, ttft_s, tpot_s, n_tokens=256, prompt_tokens=512, text="", lag_s=0.0):
+    due_s = i / 10
+    first_s = due_s + ttft_s
+    last_s = first_s + (n_tokens - 1) * tpot_s
+    told = Streamed(
+        first_s=first_s,
+        last_s=last_s,
+        n_tokens=n_tokens,
+        is_counted=True,
+        prompt_tokens=prompt_tokens,
+        text=text,
+        model="m",
+    )
+    return reply(due_s, last_s - due_s, lag_s=lag_s, sample=i, streamed=told)
+
+
+def conversations(n, **told):
+    return [streamed(i, **told) for i in range(n)]
+
+
+def test_first_and_further_tokens_are_held_against_limits_of_their_own():
+    given = seen(conversations(400, ttft_s=0.4, tpot_s=0.06), shift_s=0.05)
+
+    first = judgement.attainment(given, CHAT, FIRST)
+    each = judgement.attainment(given, CHAT, EACH)
+
+    assert (first.subject, first.finding) == (
+        "attainment, time to first token",
+        Finding.PASS,
+    )
+    assert (each.subject, each.finding) == ("attainment, time per token", Finding.FAIL)
+
+
+def test_the_way_delays_the_first_token_and_no_other():
+    given = seen(conversations(400, ttft_s=0.4, tpot_s=0.04), shift_s=0.2)
+
+    assert judgement.attainment(given, CHAT, FIRST).finding is Finding.FAIL
+    assert judgement.attainment(given, CHAT, EACH).finding is Finding.PASS
+    assert given.waited_s(Quantity.TPOT) == pytest.approx(0.04)
+
+
+def test_a_request_without_an_answer_has_no_tokens_in_time():
+    given = conversations(300, ttft_s=0.1, tpot_s=0.01)
+    given += [reply(30 + i / 10, 0.01, outcome=Outcome.DROPPED) for i in range(100)]
+
+    for limit in CHAT.limits:
+        check = judgement.attainment(seen(given), CHAT, limit)
+        assert check.observed.value == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "finding"),
+    [((256, 512), Finding.PASS), ((20, 512), Finding.UNDECIDED), ((256, 9), Finding.UNDECIDED)],
+)  # fmt: skip
+def test_shorter_requests_than_the_plans_decide_nothing(tokens, finding):
+    n_tokens, prompt_tokens = tokens
+    given = conversations(
+        30, ttft_s=0.1, tpot_s=0.01, n_tokens=n_tokens, prompt_tokens=prompt_tokens
+    )
+
+    check = judgement.tokens(replace(seen(given), is_made_up=True), CHAT)
+
+    assert check.finding is finding
+    assert ("lighter load" in check.sentence) is (finding is Finding.UNDECIDED)
+
+
+def test_texts_are_searched_for_what_was_expected_of_them():
+    given = [
+        streamed(0, ttft_s=0.1, tpot_s=0.01, text="It is\n PARIS, of course."),
+        streamed(1, ttft_s=0.1, tpot_s=0.01, text="It is London."),
+    ]
+    asked = replace(payloads(2), expected=("Paris", "rome"))
+
+    check = judgement.texts(replace(seen(given), payloads=asked))
+
+    assert check.observed.value == 0.5
+    assert not check.decides
+
+
+def test_traffic_of_another_shape_leaves_predictions_open():
+    given = replace(seen(replies(np.full(1000, 0.2))), is_shaped=True)
+
+    check = judgement.percentile(given, PROMISE, predicted("p95"))
+
+    assert check.finding is Finding.UNDECIDED

@@ -2,9 +2,9 @@
 
 import pytest
 
-from planner.errors import ProfilingError, SpecError
+from planner.errors import SpecError
 from planner.specs.plan import PlanQualityFloor
-from profilers.verifying.promise import promise_of
+from profilers.verifying.promise import Quantity, promise_of
 from tests.support.plans import chat_plan, digits_placement, storefront_plan
 
 
@@ -19,10 +19,13 @@ def test_the_promise_is_the_plans_own():
     promise = promise_of(storefront_plan(), "reorder-digits", site=None)
 
     assert promise.percentile_frac == pytest.approx(0.99)
-    assert promise.latency_s == pytest.approx(0.060)
+    assert [(x.quantity, x.limit_s) for x in promise.limits] == [
+        (Quantity.LATENCY, pytest.approx(0.060))
+    ]
     assert promise.way_s == pytest.approx(0.0288 + 0.00002, abs=1e-4)
     assert promise.rate_rps == 3.5
-    assert dict(promise.predicted_s)[0.95] == pytest.approx(0.0347)
+    by_frac = {p.frac: p.predicted_s for p in promise.predictions}
+    assert by_frac == pytest.approx({0.5: 0.0312, 0.95: 0.0347, 0.99: 0.0379}, rel=0.02)
 
 
 def test_a_floor_is_promised_before_what_was_measured():
@@ -66,8 +69,15 @@ def test_one_of_several_placements_must_be_chosen():
     assert chosen.placement == elsewhere
 
 
-def test_times_to_tokens_are_refused_with_the_way_out():
-    plan = chat_plan()
+def test_a_language_model_is_promised_tokens_in_time():
+    promise = promise_of(chat_plan(), "assistant", site="us-east-1")
 
-    with pytest.raises(ProfilingError, match="whole answers only"):
-        promise_of(plan, plan.workloads[0].name, site=None)
+    assert promise.is_of_tokens
+    assert [(x.quantity, x.limit_s) for x in promise.limits] == [
+        (Quantity.TTFT, 0.5),
+        (Quantity.TPOT, 0.05),
+    ]
+    assert (promise.prompt_tokens, promise.output_tokens) == (512, 256)
+    # What the plan predicts at the SLO's percentile; no network between tokens.
+    each = next(p for p in promise.predictions if p.quantity is Quantity.TPOT)
+    assert (each.frac, each.predicted_s, each.way_s) == (0.95, 0.04703, 0.0)
