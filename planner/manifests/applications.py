@@ -23,9 +23,16 @@ from planner.manifests.hardware import Accelerator
 from planner.manifests.layout import Placed
 from planner.manifests.said import noted
 from planner.manifests.yaml_text import first_mistake, parse
-from planner.specs.serving import ServedModel, ServingArgs, ServingConfig
+from planner.specs.serving import (
+    ServedModel,
+    ServingArgs,
+    ServingConfig,
+    SharedMachine,
+)
 
 IN_FLIGHT_BATCHES: Final = 2
+# Who shares a machine takes a ticket on arrival: nobody is to wait outside for one.
+QUEUED: Final = 10_000
 DEPLOYMENT: Final = "ModelServer"
 # Where one replica answers all of a port, it takes requests from nobody's hands.
 NO_PROXY: Final = "Disabled"
@@ -37,7 +44,19 @@ def in_flight(max_batch: int) -> int:
     return IN_FLIGHT_BATCHES * max_batch
 
 
-def serving_config(placed: Placed) -> ServingConfig:
+def shared_machine(
+    placed: Placed, *, directory: str | None = None
+) -> SharedMachine | None:
+    """The queue of a machine that several placements share; None on one's own."""
+    if len(placed.pool) == 1:
+        return None
+    pool = f"{placed.place}-{min(placed.pool)}"
+    return SharedMachine(pool=pool, member=placed.name, directory=directory)
+
+
+def serving_config(
+    placed: Placed, *, shared: SharedMachine | None = None
+) -> ServingConfig:
     """How one replica serves the placement's model."""
     model, placement = placed.model, placed.placement
     if model.factory is None:
@@ -56,15 +75,25 @@ def serving_config(placed: Placed) -> ServingConfig:
         max_wait_ms=placement.max_wait_ms,
         threads=placed.threads,
         artifact_sha256=placement.artifact_sha256,
+        shared=shared,
     )
 
 
-def one_replica(placed: Placed) -> RayServeFile:
-    """The config of a container: one replica, at `/`, that listens itself."""
+def one_replica(placed: Placed, *, turns_directory: str | None = None) -> RayServeFile:
+    """The config of a container: one replica, at `/`, that listens itself.
+
+    Containers of a shared machine take turns by files in `turns_directory`, where
+    there is one that all of them see.
+    """
+    shared = (
+        None
+        if turns_directory is None
+        else shared_machine(placed, directory=turns_directory)
+    )
     return RayServeFile(
         proxy_location=NO_PROXY,
         http_options=_LISTEN,
-        applications=[_application(placed, "/", num_replicas=1)],
+        applications=[_application(placed, "/", num_replicas=1, shared=shared)],
     )
 
 
@@ -74,8 +103,11 @@ def on_cluster(placed: Placed, *, max_replicas: int) -> Application:
     bound = {placed.placement.device: share}
     path = f"/{placed.name}"
     replicas = placed.placement.replicas
+    shared = shared_machine(placed)
     if max_replicas == placed.least_replicas:
-        return _application(placed, path, num_replicas=replicas, resources=bound)
+        return _application(
+            placed, path, num_replicas=replicas, resources=bound, shared=shared
+        )
     scaling = Autoscaling(
         min_replicas=placed.least_replicas,
         initial_replicas=replicas,
@@ -84,7 +116,7 @@ def on_cluster(placed: Placed, *, max_replicas: int) -> Application:
         upscale_delay_s=30.0,
         downscale_delay_s=600.0,
     )
-    return _application(placed, path, scaling=scaling, resources=bound)
+    return _application(placed, path, scaling=scaling, resources=bound, shared=shared)
 
 
 def on_this_machine(
@@ -95,7 +127,7 @@ def on_this_machine(
         placed, route_prefix, num_replicas=placed.placement.replicas
     )
     (deployment,) = application.deployments
-    config = serving_config(placed)
+    config = serving_config(placed, shared=shared_machine(placed))
     model = config.model.model_copy(update={"directory": str(folder)})
     here = deployment.model_copy(
         update={
@@ -122,6 +154,7 @@ def _application(
     num_replicas: int | None = None,
     scaling: Autoscaling | None = None,
     resources: dict[str, float] | None = None,
+    shared: SharedMachine | None = None,
 ) -> Application:
     # A Jetson's GPU is part of the board, where Ray looks for cards only.
     has_cards = placed.accelerator not in (None, Accelerator.JETSON)
@@ -129,7 +162,9 @@ def _application(
         name=DEPLOYMENT,
         num_replicas=num_replicas,
         autoscaling_config=scaling,
-        max_ongoing_requests=in_flight(placed.placement.max_batch),
+        max_ongoing_requests=(
+            in_flight(placed.placement.max_batch) if shared is None else QUEUED
+        ),
         graceful_shutdown_timeout_s=20.0,
         health_check_period_s=10.0,
         ray_actor_options=ActorOptions(
@@ -137,7 +172,7 @@ def _application(
             num_gpus=placed.gpus / len(placed.pool) if has_cards else None,
             resources=resources,
         ),
-        user_config=serving_config(placed).model_dump(mode="json"),
+        user_config=serving_config(placed, shared=shared).model_dump(mode="json"),
     )
     return Application(
         name=placed.name,

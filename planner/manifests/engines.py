@@ -29,6 +29,8 @@ LLAMA_CPP_IMAGE: Final = "ghcr.io/ggml-org/llama.cpp:server-b11243"
 LLAMA_CPP_CUDA_IMAGE: Final = "ghcr.io/ggml-org/llama.cpp:server-cuda12-b9603"
 SERVING_IMAGE: Final = "deployment-planner-serving"
 SERVING_CONFIG: Final = "/etc/planner/serve.yaml"
+# Where containers of one box find the queue that they share (`profilers.serving.turns`).
+TURNS_DIRECTORY: Final = "/var/lib/planner-turns"
 SERVING_APP: Final = "profilers.serving.app:build"
 WEIGHTS_CACHE: Final = "/models"
 # Room for requests twice as long as planned; a longer one is refused, not cut.

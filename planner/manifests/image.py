@@ -6,7 +6,7 @@ that nothing has to be copied beside the Dockerfile.
 
 from typing import Final
 
-from planner.manifests.engines import SERVING_CONFIG, SERVING_IMAGE
+from planner.manifests.engines import SERVING_CONFIG, SERVING_IMAGE, TURNS_DIRECTORY
 from planner.manifests.layout import Layout
 from planner.manifests.pods import UID
 from planner.specs.serving import MODEL_DIRECTORY
@@ -30,6 +30,8 @@ def render(layout: Layout) -> dict[str, str]:
         "RUN --mount=type=bind,target=/context pip install --no-cache-dir \\",
         "    --find-links /context/wheels --extra-index-url " + _TORCH_INDEX + " \\",
         f'    "deployment-planner[serve]=={version}"',
+        # A volume that is mounted here for the first time belongs to whom the folder does.
+        f"RUN install -d -o {UID} -g {UID} -m 0700 {TURNS_DIRECTORY}",
         f"COPY --from=model . {MODEL_DIRECTORY}/",
         f"RUN if [ -f {needs} ]; then pip install --no-cache-dir -r {needs}; fi",
         f"USER {UID}:{UID}",

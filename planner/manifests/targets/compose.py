@@ -28,6 +28,7 @@ from planner.manifests.documents.compose import (
 )
 from planner.manifests.engines import (
     SERVING_CONFIG,
+    TURNS_DIRECTORY,
     WEIGHTS,
     WEIGHTS_CACHE,
     Engine,
@@ -44,6 +45,7 @@ from planner.manifests.yaml_text import dump, parse
 
 _PIDS: Final = 1024
 _CACHE: Final = "weights"
+_TURNS: Final = "turns"
 _FIRST_PORT: Final = 8000
 _PLAN_LABEL: Final = f"{PREFIX}plan-sha256"
 # Seconds that a model may take to load before failing checks count.
@@ -64,7 +66,9 @@ def _render(layout: Layout) -> Files:
         files[_path(place)] = dump(_compose_file(layout, place, placed))
         for p in placed:
             if _engine(layout, p).kind is EngineKind.SERVING_APP:
-                files[_serve_path(p)] = dump(applications.one_replica(p))
+                files[_serve_path(p)] = dump(
+                    applications.one_replica(p, turns_directory=TURNS_DIRECTORY)
+                )
     return files
 
 
@@ -79,7 +83,8 @@ def _compose_file(layout: Layout, place: str, placed: list[Placed]) -> ComposeFi
         for p in placed
         if engines[p.name].kind is EngineKind.SERVING_APP
     }
-    keeps_weights = any(e.needs_weights for e in engines.values())
+    mounted = (m for p in placed for m in _mounts(p, engines[p.name]) or ())
+    volumes = dict.fromkeys(m.source for m in mounted)
     return ComposeFile(
         name=f"{slug(layout.plan.name)}-{place}"[:63].rstrip("-"),
         services={
@@ -89,7 +94,7 @@ def _compose_file(layout: Layout, place: str, placed: list[Placed]) -> ComposeFi
             for p in placed
         },
         configs=configs or None,
-        volumes={_CACHE: Volume()} if keeps_weights else None,
+        volumes={name: Volume() for name in volumes} or None,
     )
 
 
@@ -107,9 +112,7 @@ def _service(layout: Layout, placed: Placed, engine: Engine, *, alone: bool) -> 
         | ({"HF_TOKEN": "${HF_TOKEN:-}"} if engine.needs_weights else {}),
         ports=[_port(placed, engine)],
         configs=[mount] if is_ours else None,
-        volumes=[Mount(source=_CACHE, target=WEIGHTS_CACHE)]
-        if engine.needs_weights
-        else None,
+        volumes=_mounts(placed, engine),
         healthcheck=_healthcheck(engine),
         deploy=_deploy(placed),
         # torch.compile builds libraries in /tmp, so it must allow running them.
@@ -121,6 +124,15 @@ def _service(layout: Layout, placed: Placed, engine: Engine, *, alone: bool) -> 
         ),
         labels=_labels(layout, placed),
     )
+
+
+def _mounts(placed: Placed, engine: Engine) -> list[Mount] | None:
+    """Weights that outlive a container, and the queue of those who share a box."""
+    if engine.needs_weights:
+        return [Mount(source=_CACHE, target=WEIGHTS_CACHE)]
+    if engine.kind is EngineKind.SERVING_APP and len(placed.pool) > 1:
+        return [Mount(source=_TURNS, target=TURNS_DIRECTORY)]
+    return None
 
 
 def _labels(layout: Layout, placed: Placed) -> dict[str, str]:
@@ -201,7 +213,7 @@ def _deploy(placed: Placed) -> Deploy:
         reservations = Reservations(devices=[card])
     memory = placed.memory_mib
     limits = Limits(
-        cpus=f"{placed.vcpus:g}" if placed.vcpus else None,
+        cpus=f"{placed.most_vcpus:g}" if placed.most_vcpus else None,
         memory=f"{memory}m" if memory else None,
         pids=_PIDS,
     )

@@ -9,6 +9,7 @@ from planner.domain.hardware import Purchase
 from planner.domain.placement import Assignment
 from planner.domain.tariffs import FunctionTariff, TokenTariff
 from planner.domain.variants import Runtime
+from planner.pipeline.asking.options import Obstacle
 from planner.pipeline.asking.question import Question
 from planner.pipeline.telling.bill import machine_words
 from planner.pipeline.telling.traffic import trace_cautions
@@ -38,6 +39,7 @@ def cautions(
         *_about_prices(assignments, today),
         *_about_places(question, assignments),
         *_about_sharing(question, assignments),
+        *_about_carbon(question),
         *_about_licences(question),
         NOT_ON_THE_BILL,
     ]
@@ -142,6 +144,12 @@ def _is_ours(question: Question, a: Assignment) -> bool:
     source = question.spec.model_named(workload.model).source
     runtime = a.candidate.profile.variant.runtime
     return source.kind != "reference" and runtime in OWN_SERVER
+
+
+def _about_carbon(question: Question) -> Iterable[str]:
+    left_out = {r.reason for r in question.refusals if r.obstacle is Obstacle.CARBON}
+    for reason in sorted(left_out):
+        yield f"left out, for carbon counts here: {reason}"
 
 
 def _about_licences(question: Question) -> Iterable[str]:

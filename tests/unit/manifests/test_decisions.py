@@ -280,11 +280,81 @@ def test_placements_of_a_pool_share_a_box_and_not_a_port():
 
     services = yaml.safe_load(text)["services"]
     assert [s["ports"][0]["published"] for s in services.values()] == ["8000", "8001"]
-    # Half of four fifths of 4 GiB, and half of four processors.
+    # Half of four fifths of 4 GiB, and all four processors: they work by turns.
     limits = [s["deploy"]["resources"]["limits"] for s in services.values()]
-    assert {(x["memory"], x["cpus"]) for x in limits} == {("1638m", "2")}
+    assert {(x["memory"], x["cpus"]) for x in limits} == {("1638m", "4")}
     # Both run on every box, so neither waits to be asked for by name.
     assert not any("profiles" in s for s in services.values())
+
+
+def ours_pooled(**changes: object) -> PlanDocument:
+    """Two workloads of the user's own model on the same machines."""
+    plan = storefront_plan()
+    one = digits_placement().model_copy(
+        update={"shared_with": ("shelf-cameras",), "max_batch": 1, "max_wait_ms": 0.0}
+        | changes
+    )
+    other = one.model_copy(
+        update={"workload": "shelf-cameras", "shared_with": ("reorder-digits",)}
+    )
+    return with_placements(plan, one, other)
+
+
+def shared_machines(files: dict[str, str], beginning: str) -> list[Any]:
+    """What each application is told of the machine it shares."""
+    return [
+        application["deployments"][0]["user_config"]["shared"]
+        for path, text in files.items()
+        if path.startswith(beginning)
+        for application in yaml.safe_load(text)["applications"]
+    ]
+
+
+def test_servers_of_ours_on_one_box_take_turns_through_a_folder_they_all_see():
+    plan = ours_pooled(
+        site="store",
+        site_kind="edge",
+        provider="edge",
+        instance_type="raspberry-pi-5",
+        device="raspberry-pi-5",
+        purchase=Purchase.OWNED,
+    )
+
+    files = dict(render(plan, "compose"))
+
+    document = yaml.safe_load(files["edge-store/compose.yaml"])
+    queues = shared_machines(files, "edge-store/serve-")
+    assert {q["pool"] for q in queues} == {"edge-store-reorder-digits"}
+    assert {q["member"] for q in queues} == set(document["services"])
+    for service in document["services"].values():
+        (mount,) = service["volumes"]
+        assert mount["target"] == queues[0]["directory"] == queues[1]["directory"]
+        assert mount["source"] in document["volumes"]
+
+
+def test_replicas_on_a_ray_cluster_take_turns_on_the_machine_they_run_on():
+    queues = shared_machines(dict(render(ours_pooled(), "ray-serve")), "ray-serve/")
+
+    assert len({q["pool"] for q in queues}) == 1
+    assert sorted(q["member"] for q in queues) == ["reorder-digits", "shelf-cameras"]
+
+
+def test_who_has_machines_of_its_own_takes_no_turns():
+    assert shared_machines(dict(render(digits(), "ray-serve")), "ray-serve/") == [None]
+
+
+@pytest.mark.parametrize(
+    ("plan", "says"),
+    [
+        (ours_pooled(), "pods on Kubernetes do not share one"),
+        (pooled(), "a program other than ours serves it"),
+    ],
+)
+def test_a_queue_that_no_file_here_keeps_is_said_first(plan, says):
+    warnings = "\n".join(lay_out(plan).warnings())
+
+    assert "one queue for all of them, in order of arrival" in warnings
+    assert says in warnings
 
 
 def test_fewer_machines_in_quiet_hours_are_the_autoscalers_lower_bound():
