@@ -1,0 +1,203 @@
+"""What N clients see that each wait for their answer before they ask again.
+
+Load generators do this (perf_analyzer's concurrency, wrk's connections), and so do
+pools of workers. Nobody waits outside: N requests go round for ever, and by Little
+(1961) rate = N / mean latency. Of a server with I instances on one device,
+
+    M      requests inside the server,  N = M + rate · outside(b)
+    K      batches that these form: I at work, the others formed ahead of them
+    b      = M / K, at least 1, at most max_batch: those who come back while a batch
+           is at work are the next one, so batches go round like their members
+    s(b)   = strain · min(I, M) · alone(b) + per_batch
+           instances share the device: each goes as much slower as there are at work
+    rate   = min(I, M) · b / s(b)
+    latency(p) = N / rate + (2p - 1) · per_member · b + spread of the service at p
+
+Triton forms batches ahead: two for every instance may wait already formed
+(`RateLimiter::PayloadSlotAvailable`, triton-inference-server/core, src/rate_limiter.cc),
+so under little load they are small. The answers of a batch leave one by one, and the
+clients' next requests come back like that: outside(b) = outside + per_member · b, and
+who is answered when is uniform over twice the mean. In the published Triton tables
+the 95th percentile exceeds the mean by just that time (`tests/bench/triton_tables.py`).
+
+`calibrated` learns what a profile of batches alone cannot say from a few rows under
+little load. What batches then take beyond I · alone(b) may be a cost of every batch
+or of all work; little load cannot tell which, so half is put to either. What they
+take less (a device that still has idle parts) is put to the batch: it ends with load.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from planner.perf.service import STRATA, Floats, mean_s
+
+_HALVINGS: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Server:
+    """Instances of one model on one device, as in the module's formulas.
+
+    `knots_s` (batch, STRATA): service times of batches of 1, 2 … max_batch, alone on
+    the device. `ahead` is the mean number of batches that wait already formed.
+    """
+
+    knots_s: Floats
+    instances: int = 1
+    ahead: float = 0.0
+    strain_ratio: float = 1.0
+    per_batch_s: float = 0.0
+    outside_s: float = 0.0
+    outside_per_member_s: float = 0.0
+
+    @property
+    def max_batch(self) -> int:
+        """The largest batch."""
+        return len(self.knots_s)
+
+    def alone_s(self, batch: float) -> float:
+        """Mean time of a batch that has the device to itself; linear in between."""
+        return _at(mean_s(self.knots_s), batch)
+
+    def slowdown(self, busy: float) -> float:
+        """How much longer a batch's work takes with so many instances at work."""
+        return self.strain_ratio * max(busy, 1.0)
+
+    def at_work_s(self, batch: float, busy: float) -> float:
+        """Time of a batch with so many instances at work; never less than alone."""
+        alone_s = self.alone_s(batch)
+        return max(self.slowdown(busy) * alone_s + self.per_batch_s, alone_s)
+
+    def away_s(self, batch: float) -> float:
+        """Mean time that a request spends outside the server."""
+        return self.outside_s + self.outside_per_member_s * batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedPrediction:
+    """What each of the clients sees, and how many answers they get together."""
+
+    clients: int
+    rate_rps: float
+    batch: float
+    in_service_s: float
+    outside_s: float
+    server: Server
+
+    @property
+    def mean_s(self) -> float:
+        """Mean latency, by Little's law."""
+        return self.clients / self.rate_rps
+
+    @property
+    def waiting_s(self) -> float:
+        """Mean wait for an instance, batches formed ahead included."""
+        return max(self.mean_s - self.in_service_s - self.outside_s, 0.0)
+
+    def quantile_s(self, frac: float) -> float:
+        """The latency that a share `frac` of requests does not exceed."""
+        server = self.server
+        at_frac = np.array([np.interp(frac, STRATA, row) for row in server.knots_s])
+        spread_s = _at(at_frac, self.batch) - server.alone_s(self.batch)
+        busy = min(server.instances, self.clients)
+        order_s = (2 * frac - 1) * server.outside_per_member_s * self.batch
+        return self.mean_s + order_s + server.slowdown(busy) * spread_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedObservation:
+    """Means that a server's own statistics state for so many clients."""
+
+    clients: int
+    waiting_s: float
+    in_service_s: float
+    outside_s: float
+
+    @property
+    def rate_rps(self) -> float:
+        """Answers per second, by Little's law."""
+        return self.clients / (self.waiting_s + self.in_service_s + self.outside_s)
+
+
+def predict_closed(server: Server, clients: int) -> ClosedPrediction:
+    """The steady round of so many clients, by bisection of the requests inside.
+
+    Example:
+        One request at a time, ten seconds each, no time outside: four clients wait
+        for one another.
+
+        >>> import numpy as np
+        >>> seen = predict_closed(Server(knots_s=np.full((1, 7), 10.0)), 4)
+        >>> round(seen.rate_rps, 6), round(seen.mean_s, 6)
+        (0.1, 40.0)
+    """
+    low, high = 0.0, float(clients)
+    for _ in range(_HALVINGS):
+        inside = (low + high) / 2
+        rate_rps, batch, _ = _round(server, inside)
+        if inside + rate_rps * server.away_s(batch) < clients:
+            low = inside
+        else:
+            high = inside
+    rate_rps, batch, in_service_s = _round(server, high)
+    return ClosedPrediction(
+        clients=clients,
+        rate_rps=rate_rps,
+        batch=batch,
+        in_service_s=in_service_s,
+        outside_s=server.away_s(batch),
+        server=server,
+    )
+
+
+def _round(server: Server, inside: float) -> tuple[float, float, float]:
+    """Rate, batch and its time with so many requests inside the server."""
+    formed = server.instances + server.ahead
+    batch = min(max(inside / formed, 1.0), float(server.max_batch))
+    busy = min(float(server.instances), inside)
+    took_s = server.at_work_s(batch, busy)
+    return busy * batch / took_s, batch, took_s
+
+
+def calibrated(server: Server, seen: Sequence[ClosedObservation]) -> Server:
+    """The server with what a few rows under little load teach; the last counts most."""
+    ordered = sorted(seen, key=lambda s: s.clients)
+    batches = np.array([_batch(server, s) for s in ordered])
+    last, batch = ordered[-1], float(batches[-1])
+    work_s = server.instances * server.alone_s(batch)
+    excess_s = last.in_service_s - work_s
+    strain_s = max(excess_s, 0.0) / 2
+    fixed_s, member_s = _line(batches, np.array([s.outside_s for s in ordered]))
+    return replace(
+        server,
+        ahead=server.instances
+        * float(np.mean([s.waiting_s / s.in_service_s for s in ordered])),
+        strain_ratio=1 + strain_s / work_s,
+        per_batch_s=excess_s - strain_s,
+        outside_s=fixed_s,
+        outside_per_member_s=member_s,
+    )
+
+
+def _batch(server: Server, seen: ClosedObservation) -> float:
+    """Requests at work, by Little's law, over instances: the mean batch."""
+    at_work = seen.rate_rps * seen.in_service_s
+    return min(max(at_work / server.instances, 1.0), float(server.max_batch))
+
+
+def _line(x: Floats, y: Floats) -> tuple[float, float]:
+    """Intercept and slope of least squares, neither of them negative."""
+    centred = x - x.mean()
+    variance = float(centred @ centred)
+    slope = float(centred @ y) / variance if variance > 0 else 0.0
+    if slope <= 0:
+        return float(y.mean()), 0.0
+    start = float(y.mean()) - slope * float(x.mean())
+    return (start, slope) if start >= 0 else (0.0, float(x @ y) / float(x @ x))
+
+
+def _at(values: Floats, batch: float) -> float:
+    return float(np.interp(batch, np.arange(1, len(values) + 1), values))
