@@ -25,9 +25,12 @@ from tests.support.profiling import (
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
-def test_no_cluster_at_the_address_is_one_clear_refusal():
+def test_no_cluster_at_the_address_is_one_clear_refusal(monkeypatch):
+    import ray
+
     from profilers.actors import RayExecutor
 
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     executor = RayExecutor(address=f"127.0.0.1:{port}", versions=VERSIONS)

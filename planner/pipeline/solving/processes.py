@@ -10,13 +10,16 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from planner.ports import Scenarios
 
 Problem = TypeVar("Problem")
 Answer = TypeVar("Answer")
+
+# Where processes keep dying, something here is the death of them: no more are started.
+MOST_LOSSES: Final = 3
 
 # The solver of this worker process, from the day it starts.
 _solver: list[Callable[[Any], Any]] = []
@@ -29,19 +32,22 @@ class Processes:
         self.n_at_once = n_workers
         self._solver: Callable[[Any], Any] | None = None
         self._pool: ProcessPoolExecutor | None = None
+        self._n_losses = 0
         self._setting_up = threading.Lock()
         self._here = threading.Lock()
 
     def answer(self, solver: Callable[[Problem], Answer], problem: Problem) -> Answer:
         """What the solver says, from a worker; from this process if that is lost."""
-        pool = self._pool_of(solver)
-        try:
-            found: Answer = pool.submit(_answer, problem).result()
-        except BrokenProcessPool:
-            self._drop(pool)
-            with self._here:
-                return solver(problem)
-        return found
+        if self._n_losses < MOST_LOSSES:
+            pool = self._pool_of(solver)
+            try:
+                found: Answer = pool.submit(_answer, problem).result()
+            except BrokenProcessPool:
+                self._drop(pool)
+            else:
+                return found
+        with self._here:
+            return solver(problem)
 
     def close(self) -> None:
         """End the workers; what they are at is not waited for."""
@@ -66,6 +72,7 @@ class Processes:
     def _drop(self, pool: ProcessPoolExecutor) -> None:
         with self._setting_up:
             if self._pool is pool:
+                self._n_losses += 1
                 self.close()
 
 
