@@ -286,7 +286,9 @@ def _predict_hosted(
             f"{profile.device} states its times up to the {last:.1%} percentile, which "
             f"says nothing of {percentile_frac:.1%}; give times of a higher percentile"
         )
-    first = [(rtt_s + t.ttft_s * error_factor, t.percentile_frac) for t in profile.times]
+    first = [
+        (rtt_s + t.ttft_s * error_factor, t.percentile_frac) for t in profile.times
+    ]
     further = [(t.tpot_s * error_factor, t.percentile_frac) for t in profile.times]
 
     def within(seen: Sequence[tuple[float, float]], limit_s: float) -> float:

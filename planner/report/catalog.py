@@ -12,8 +12,8 @@ from planner.domain.profiles import (
     BatchProfile,
     LoadCurve,
     Profile,
-    TokenRates,
     Quality,
+    TokenRates,
 )
 from planner.report.sentences import (
     NOTHING,

@@ -259,22 +259,13 @@ def _by_share(scenario: Scenario, group: Group, at_s: Floats, draw: Floats) -> I
 
 
 def _by_calendar(scenario: Scenario, group: Group, busy_s: float) -> Work:
-    on = [group.machines_on[b] for b in _blocks(scenario)]
-    # The last hour may be a part of one.
-    last_s = scenario.span_s - (len(on) - 1) * scenario.calendar.hour_s
+    on = [(group.machines_on[h.block], h.until_s - h.from_s) for h in scenario.hours]
     return Work(
         busy_replica_s=busy_s,
-        paid_machine_s=sum(on[:-1]) * scenario.calendar.hour_s + on[-1] * last_s,
+        paid_machine_s=sum(machines * lasts_s for machines, lasts_s in on),
         machines=max(group.machines_on),
-        most_on=max(on),
+        most_on=max(machines for machines, _ in on),
     )
-
-
-def _blocks(scenario: Scenario) -> list[int]:
-    """The block of every simulated hour."""
-    hours = max(1, math.ceil(scenario.span_s / scenario.calendar.hour_s - 1e-9))
-    blocks = scenario.calendar.block_of_hour
-    return [blocks[h % len(blocks)] for h in range(hours)]
 
 
 def _together(
@@ -333,22 +324,19 @@ def _changes(
     scenario: Scenario, group: Group, most: int, rng: np.random.Generator
 ) -> Changes:
     """The calendar's switches, and each machine's interruptions."""
-    hour_s = scenario.calendar.hour_s
-    on = [group.machines_on[b] for b in _blocks(scenario)]
+    hours = scenario.hours
+    on = [group.machines_on[h.block] for h in hours]
     rows = [(0.0, m, SWITCH_ON) for m in range(on[0])]
     if group.scaling is None:
-        for hour in range(1, len(on)):
-            rows += [
-                (hour * hour_s, m, SWITCH_ON) for m in range(on[hour - 1], on[hour])
-            ]
-            rows += [
-                (hour * hour_s, m, SWITCH_OFF) for m in range(on[hour], on[hour - 1])
-            ]
+        for h in range(1, len(on)):
+            at_s = hours[h].from_s
+            rows += [(at_s, m, SWITCH_ON) for m in range(on[h - 1], on[h])]
+            rows += [(at_s, m, SWITCH_OFF) for m in range(on[h], on[h - 1])]
     if group.interruptions_per_h > 0:
         per_span = group.interruptions_per_h * scenario.span_s / S_PER_H
         for machine in range(most):
-            at_s = rng.random(rng.poisson(per_span)) * scenario.span_s
-            rows += [(float(t), machine, TAKE_AWAY) for t in at_s]
+            taken_s = rng.random(rng.poisson(per_span)) * scenario.span_s
+            rows += [(float(t), machine, TAKE_AWAY) for t in taken_s]
     rows.sort()
     return Changes(
         at_s=np.array([r[0] for r in rows]),

@@ -131,16 +131,12 @@ def _workload(
 
 
 def _hours(scenario: Scenario, requests: Requests, kept: Floats) -> Iterable[HourSeen]:
-    hour_s = scenario.calendar.hour_s
-    n_hours = max(1, math.ceil(scenario.span_s / hour_s - 1e-9))
-    edges = np.searchsorted(requests.sent_s, hour_s * np.arange(n_hours + 1))
-    for hour in range(n_hours):
-        mine = slice(edges[hour], edges[hour + 1])
-        count = int(edges[hour + 1] - edges[hour])
-        lasted_s = min(hour_s, scenario.span_s - hour * hour_s)
+    for number, hour in enumerate(scenario.hours):
+        first, last = np.searchsorted(requests.sent_s, (hour.from_s, hour.until_s))
+        mine, count = slice(first, last), int(last - first)
         yield HourSeen(
-            hour=hour,
-            rate_rps=count / lasted_s,
+            hour=number,
+            rate_rps=count / (hour.until_s - hour.from_s),
             attainment_frac=float(kept[mine].mean()) if count else None,
             p95_ms=percentile_ms(requests.latency_s[mine], 95),
         )

@@ -65,7 +65,7 @@ def sent(scenario: Scenario, stream: Stream, rng: np.random.Generator) -> Reques
 def block_at(scenario: Scenario, at_s: Floats) -> Ints:
     """The hour block of each instant."""
     calendar = scenario.calendar
-    hour = (at_s / calendar.hour_s).astype(np.int64)
+    hour = ((at_s + calendar.into_s) / calendar.hour_s).astype(np.int64)
     blocks = np.asarray(calendar.block_of_hour, dtype=np.int64)
     return np.asarray(blocks[hour % blocks.size])
 

@@ -5,6 +5,7 @@ request is sent at its origin, takes the way of the placement it is routed to (a
 half of the round trip, the line if one is shared), is served, and returns.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -192,10 +193,23 @@ class Outage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """The hour block of each hour, over and over; simulated hours may be shorter."""
+    """The hour block of each hour, over and over; simulated hours may be shorter.
+
+    The first hour has begun `into_s` before anything is simulated.
+    """
 
     block_of_hour: tuple[int, ...] = (0,)
     hour_s: float = S_PER_H
+    into_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """A simulated hour, or what is simulated of it, and its block."""
+
+    from_s: float
+    until_s: float
+    block: int
 
 
 ALL_ALIKE: Final = Calendar()
@@ -221,6 +235,21 @@ class Scenario:
     def span_s(self) -> float:
         """How long requests are sent."""
         return max((s.arrivals.span_s for s in self.streams), default=0.0)
+
+    @property
+    def hours(self) -> tuple[Hour, ...]:
+        """Every hour in which requests are sent; the first and last may be parts."""
+        calendar, span_s = self.calendar, self.span_s
+        count = (calendar.into_s + span_s) / calendar.hour_s
+        blocks = calendar.block_of_hour
+        return tuple(
+            Hour(
+                from_s=max(h * calendar.hour_s - calendar.into_s, 0.0),
+                until_s=min((h + 1) * calendar.hour_s - calendar.into_s, span_s),
+                block=blocks[h % len(blocks)],
+            )
+            for h in range(max(1, math.ceil(count - 1e-9)))
+        )
 
     def placed(self, workload: str) -> tuple[tuple[int, int], ...]:
         """Group and placement numbers that serve a workload."""

@@ -166,7 +166,7 @@ def _date(value: object) -> str:
     """YAML reads 2026-11-24 as a date."""
     if isinstance(value, dt.date):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is not plain data")
+    raise TypeError(f"holds {type(value).__name__}")
 
 
 def _require_kind(found: str, wanted: str, document: str) -> None:

@@ -3,8 +3,16 @@
 from types import MappingProxyType
 from typing import Final
 
-from planner.manifests.targets import compose, kubernetes, ray_serve
+from planner.manifests.targets import by_request, compose, kubernetes, ray_serve
 
 TARGETS: Final = MappingProxyType(
-    {t.name: t for t in (compose.TARGET, kubernetes.TARGET, ray_serve.TARGET)}
+    {
+        t.name: t
+        for t in (
+            compose.TARGET,
+            kubernetes.TARGET,
+            ray_serve.TARGET,
+            by_request.TARGET,
+        )
+    }
 )

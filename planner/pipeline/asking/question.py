@@ -7,6 +7,7 @@ from typing import Final
 from planner.domain.hardware import Purchase
 from planner.domain.placement import (
     Block,
+    Candidate,
     Commitment,
     Limits,
     Objective,
@@ -17,7 +18,7 @@ from planner.pipeline.asking.candidates import Capacities, columns, too_slow
 from planner.pipeline.asking.carbon import gco2e_per_machine_h
 from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.knowledge import Knowledge
-from planner.pipeline.asking.options import Option, Refusal, options
+from planner.pipeline.asking.options import Obstacle, Option, Refusal, options
 from planner.pipeline.asking.places import Place, places
 from planner.pipeline.asking.pools import Membership
 from planner.pipeline.asking.ways import Ways, lines, shared_limits_bytes_per_s
@@ -110,6 +111,8 @@ def ask(
     candidates = tuple(
         c for c in built.candidates if emitted is None or c.offer.name in emitted
     )
+    left_out = [c for c in built.candidates if emitted is not None and c.offer.name not in emitted]  # fmt: skip
+    refused += dict.fromkeys(_unknown_carbon(c) for c in left_out)
     problem = PlacementProblem(
         blocks=asked.blocks,
         rate_rps={w.name: w.rates_rps for w in asked.workloads},
@@ -138,6 +141,17 @@ def ask(
         too_slow=built.too_slow,
         refusals=(*refused, *(too_slow(o) for o in built.too_slow)),
         surer_frac=surer_frac,
+    )
+
+
+def _unknown_carbon(c: Candidate) -> Refusal:
+    offer = c.offer
+    each = "an hour" if offer.tariff is None else "a request"
+    what = f"{each} of {offer.instance_type} at {offer.site}"
+    return Refusal(
+        workload=c.workload,
+        obstacle=Obstacle.CARBON,
+        reason=f"nobody states what {what} emits",
     )
 
 

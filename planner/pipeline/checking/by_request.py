@@ -67,14 +67,19 @@ def broken_terms(
                 yield f"{p.workload} on {p.offer}: machines where there are none"
             members[p.offer].append(_Called(placement=p, sold=sold))
             yield from _billed(p, sold, spec, profiles)
-    for offer, called in members.items():
-        for t, block in enumerate(plan.blocks):
-            for what, sent, most in _sent(called, t, spec):
-                if most is not None and sent > most * (1 + TOLERANCE_FRAC):
-                    yield (
-                        f"{sent:.3f} {what} to {offer} in {block.name}, "
-                        f"its limit is {most:g}"
-                    )
+    for called in members.values():
+        yield from _passed(called, plan, spec)
+
+
+def _passed(
+    called: Sequence[_Called], plan: PlanDocument, spec: Deployment
+) -> Iterator[str]:
+    """Limits that everyone who calls an offer passes together."""
+    offer = called[0].placement.offer
+    for t, block in enumerate(plan.blocks):
+        for what, sent, most in _sent(called, t, spec):
+            if most is not None and sent > most * (1 + TOLERANCE_FRAC):
+                yield f"{sent:.3f} {what} to {offer} in {block.name}, the limit is {most:g}"
 
 
 def _billed(

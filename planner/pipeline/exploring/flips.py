@@ -35,6 +35,8 @@ from planner.specs.plan import Change
 STEPS: Final = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 # Prices and traffic are known to a percent at best.
 RESOLUTION_FRAC: Final = 0.005
+# Prices of single requests have too many zeros to be read.
+REQUESTS: Final = 1_000_000
 
 # The changes of the document, and the twists of its problem, that a factor stands for.
 Turn = tuple[Changes, tuple[Twist, ...]]
@@ -66,6 +68,7 @@ def turnables(trials: Trials, base: Trial) -> Iterable[Turnable]:
     """Traffic of all workloads, the chosen machines' prices, promises, the budget."""
     yield _traffic(trials.question.spec)
     yield from _prices(base.solution)
+    yield from _request_prices(base.solution)
     yield from _promises(trials.question.spec)
     yield from _budget(trials.question)
 
@@ -176,6 +179,40 @@ def _prices(base: Solution) -> Iterable[Turnable]:
                 unit="USD/h",
                 turned=_priced_by(name),
             )
+
+
+def _request_prices(base: Solution) -> Iterable[Turnable]:
+    """What a request costs where there are no machines to pay for."""
+    for a in base.assignments:
+        offer, usd = a.candidate.offer, a.candidate.usd_per_request
+        if offer.tariff is not None and usd > 0 and a.rate_rps > 0:
+            yield Turnable(
+                what=f"price of {machine_words(offer)}, for {a.candidate.workload}",
+                field="usd_per_request",
+                current=usd * REQUESTS,
+                unit="USD per million requests",
+                turned=_charged_by(offer.name, a.candidate.workload),
+            )
+
+
+def _charged_by(name: str, workload: str) -> Callable[[float], Turn]:
+    return lambda factor: (
+        {},
+        (partial(_charged, name=name, workload=workload, factor=factor),),
+    )
+
+
+def _charged(
+    problem: PlacementProblem, *, name: str, workload: str, factor: float
+) -> PlacementProblem:
+    """The workload's requests to the offer at so many times their price."""
+    columns = tuple(
+        replace(c, usd_per_request=c.usd_per_request * factor)
+        if (c.offer.name, c.workload) == (name, workload)
+        else c
+        for c in problem.candidates
+    )
+    return replace(problem, candidates=columns)
 
 
 def _priced_by(name: str) -> Callable[[float], Turn]:

@@ -79,7 +79,6 @@ class Part:
     usd_per_request: float = 0.0
     offline_rates_rps: tuple[float, ...] = ()
 
-
     @property
     def serves(self) -> bool:
         """Whether there is anything that could: machines, or somebody to call."""
@@ -169,7 +168,9 @@ def parts_of_plan(
                     group=offer.name if p.by_request else f"{number + 1}",
                     replicas_per_machine=p.replicas // p.machines if p.machines else 1,
                     capacity_rps=(p.capacity_rps or math.inf) / (p.machines or 1),
-                    usd_per_request=p.by_request.usd_per_request if p.by_request else 0.0,
+                    usd_per_request=p.by_request.usd_per_request
+                    if p.by_request
+                    else 0.0,
                     rates_rps=p.rates_rps,
                     machines_on=p.machines_on,
                     spares=p.spare_machines,
@@ -208,6 +209,7 @@ def scenario(
         calendar=Calendar(
             block_of_hour=_from_hour(block_of_hour, sent.first_hour),
             hour_s=sent.hour_s,
+            into_s=sent.into_s,
         ),
         outages=conditions.outages,
         timeout_s=conditions.timeout_s,

@@ -124,7 +124,7 @@ def test_duplicate_names_and_unknown_origins_are_mistakes():
         (b"!!python/object/apply:os.system ['true']", "YAML"),
         (b"1.5", "expected keys"),
         (b"{1: 2, [a]: 3}", "YAML"),
-        (b"when: 2024-01-01", "not plain data"),
+        (b"when: !!binary aGk=", "not plain data"),
     ],
 )
 def test_a_file_that_is_no_document_gets_one_clear_error(tmp_path, content, words):
