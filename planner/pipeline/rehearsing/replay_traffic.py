@@ -54,13 +54,15 @@ AS_DECLARED: Final = Wish()
 class Sending:
     """Everyone's requests, the simulated hours, and what that is in words.
 
-    `first_hour` is the hour of the day or week that the first one is.
+    `first_hour` is the hour of the day or week that the first one is, and `into_s` how
+    much of it is over before the first request may come.
     """
 
     arrivals: Mapping[str, Arrivals]
     hour_s: float
     words: str
     first_hour: int = 0
+    into_s: float = 0.0
 
 
 def sending(
@@ -91,38 +93,47 @@ def sending(
             found[w.name] = times.later(stamps.begins_s[w.name])
         else:
             first = stamps.first_hour
-            found[w.name] = _sent(traffic[w.name], hour_s, (first, n_hours), rng)
+            found[w.name] = _sent(
+                traffic[w.name], hour_s, (first, stamps.into_s, n_hours), rng
+            )
     words = "; ".join(
         _words(w, traffic[w.name], wish, counted.get(w.name, wish.scale_ratio))
         for w in workloads
     )
     return Sending(
-        arrivals=found, hour_s=hour_s, words=words, first_hour=stamps.first_hour
+        arrivals=found,
+        hour_s=hour_s,
+        words=words,
+        first_hour=stamps.first_hour,
+        into_s=stamps.into_s,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stamps:
-    """The hour of the cycle that traces are tried from, and when each begins in it."""
+    """The instant of the cycle that traces are tried from, and when each begins."""
 
     first_hour: int
+    into_s: float
     begins_s: Mapping[str, float]
     span_s: float
 
 
 def _stamped(traces: Mapping[str, Trace], cycle_h: int) -> _Stamps:
-    """Traces without a date begin at once, with the first hour of those that have one."""
+    """Traces without a date begin with the first of those that have one."""
     into_s = {
         name: into_cycle_s(trace, cycle_h)
         for name, trace in traces.items()
         if trace.starts_at is not None
     }
-    first_hour = int(min(into_s.values(), default=0.0) // S_PER_H)
-    begins_s = {n: into_s.get(n, 0.0) - S_PER_H * first_hour for n in traces}
-    begins_s = {n: s if n in into_s else 0.0 for n, s in begins_s.items()}
+    first_s = min(into_s.values(), default=0.0)
+    begins_s = {name: into_s.get(name, first_s) - first_s for name in traces}
     ends_s = [begins_s[name] + trace.span_s for name, trace in traces.items()]
     return _Stamps(
-        first_hour=first_hour, begins_s=begins_s, span_s=max(ends_s, default=0.0)
+        first_hour=int(first_s // S_PER_H),
+        into_s=first_s % S_PER_H,
+        begins_s=begins_s,
+        span_s=max(ends_s, default=0.0),
     )
 
 
@@ -182,13 +193,13 @@ def _traffic(
 def _sent(
     traffic: Traffic,
     hour_s: float,
-    hours: tuple[int, float],
+    hours: tuple[int, float, float],
     rng: np.random.Generator,
 ) -> Arrivals:
-    """Traffic from the first of so many hours on; the last may be a part of one."""
+    """Traffic of so many hours, from so far into the first; the last may be a part."""
     rates = traffic.rates_rps
-    first, n_hours = hours
-    whole = math.ceil(n_hours)
+    first, into_s, n_hours = hours
+    whole = math.ceil(into_s / hour_s + n_hours)
     sent = arrivals(
         [rates[(first + hour) % len(rates)] for hour in range(whole)],
         hour_s=hour_s,
@@ -200,8 +211,9 @@ def _sent(
         ),
     )
     span_s = n_hours * hour_s
-    inside = np.flatnonzero(sent.at_s < span_s)
-    return replace(sent.only(inside), span_s=span_s)
+    inside = np.flatnonzero((sent.at_s >= into_s) & (sent.at_s < into_s + span_s))
+    mine = sent.only(inside)
+    return replace(mine, at_s=mine.at_s - into_s, span_s=span_s)
 
 
 def _hours(
@@ -236,7 +248,7 @@ def _words(workload: Workload, traffic: Traffic, wish: Wish, times_it: float) ->
     rates = "the planned rates" if wish.shape is None else f"a {wish.shape} week"
     if traffic.dispersion_ratio > 1:
         return (
-            f"{name}: bursts, dispersion {traffic.dispersion_ratio:g}, of about "
-            f"{traffic.time_scale_s:g} s, at {rates}{times}"
+            f"{name}: bursts, dispersion {traffic.dispersion_ratio:.4g}, of about "
+            f"{traffic.time_scale_s:.4g} s, at {rates}{times}"
         )
     return f"{name}: Poisson at {rates}{times}"

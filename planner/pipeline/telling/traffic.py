@@ -60,7 +60,7 @@ def _read_as(name: str, traffic: TraceTraffic) -> str:
         other = (traffic.other_hours_ratio or 0.0) * traffic.scale_ratio
         taken += (
             f"; it covers {covered} of {hours} hours, and the others are taken to have "
-            f"{other:g} times its mean rate, which nobody saw"
+            f"{other:g} times its mean rate, which nobody saw, and no trial is made of"
         )
     times = "" if traffic.scale_ratio == 1 else f", {traffic.scale_ratio:g} times"
     return (
@@ -87,6 +87,6 @@ def _sizes(w: Workload, seen: TraceSeen) -> Iterable[str]:
             yield (
                 f"{w.name}: {field} of its trace vary (mean {spread.mean:.4g}, half "
                 f"below {spread.p50:.4g}, 1 in 20 above {spread.p95:.4g}): capacities "
-                f"are computed for {used:g} each, and only a trial on the trace's own "
+                f"are computed for {used:.4g} each, and only a trial on the trace's own "
                 "requests sees the large ones"
             )
