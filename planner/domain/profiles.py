@@ -166,6 +166,9 @@ class TokenRates:
     device_count: int = 1
     memory_bytes: float | None = None
     quality: Quality | None = None
+    memory_parts: MemoryParts | None = None
+    grid: tuple[TokenPoint, ...] = ()
+    experts: ExpertUse | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

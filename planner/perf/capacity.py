@@ -3,8 +3,8 @@
     capacity = max { λ < saturation :  P(latency ≤ limit) ≥ percentile }
 
 and 0 where even requests that come alone miss the limit: they spend the network's
-delay, the batch wait (nobody else comes to fill the batch) and a batch of one. The
-share in time is `planner.perf.latency`'s on a coarser lattice; the root is
+delay, what the server takes of each, the batch wait (nobody else comes to fill the
+batch) and a batch of one. The share in time is `planner.perf.latency`'s on a coarser lattice; the root is
 bracketed between idle and saturation and found by Chandrupatla's method (1997),
 inverse quadratic steps kept in the bracket by bisection. The answer is the
 bracket's safe end. Queues of similar size are solved together.
@@ -21,7 +21,7 @@ from planner.domain.placement import BatchPolicy
 from planner.domain.profiles import BatchProfile
 from planner.perf.lattice import Ints, Queues, saturation_rps
 from planner.perf.network import delays_s
-from planner.perf.service import Floats, service_knots, share_within
+from planner.perf.service import Floats, beside_s, service_knots, share_within
 from planner.perf.sojourn import share_answered_within
 from planner.perf.solving import solved_together
 
@@ -90,7 +90,9 @@ def _promises(queries: Sequence[CapacityQuery]) -> _Promises:
         for q in queries
     ]
     delays = [delays_s(q.path) for q in queries]
-    limit = np.array([q.limit_s for q in queries])
+    limit = np.array(
+        [q.limit_s - beside_s(q.profile, error_factor=q.error_factor) for q in queries]
+    )
     queues = Queues(
         rate_rps=np.ones(len(queries)),
         max_batch=np.array([q.policy.max_batch for q in queries]),

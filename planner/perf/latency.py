@@ -3,9 +3,10 @@
     latency = rtt + transfer + wait for the uplink          `planner.perf.network`
             + wait for a batch and for the server           `planner.perf.batching`
             + service of the batch                          `planner.perf.service`
+            + what the server adds to each request          the same
 
-A percentile is that of the sum. `error_factor` multiplies service times only: the
-network's figures are not the profile's. At or above the saturation rate,
+A percentile is that of the sum. `error_factor` multiplies service times only (and the
+server's by its own band): the network's figures are not the profile's. At or above the saturation rate,
 `max_batch / E[service of a full batch]`, latencies are infinite.
 """
 
@@ -20,7 +21,7 @@ from planner.domain.placement import BatchPolicy
 from planner.domain.profiles import BatchProfile
 from planner.perf.lattice import Queues, saturation_rps
 from planner.perf.network import constant_s, delays_s, mean_transfer_s
-from planner.perf.service import service_knots
+from planner.perf.service import Floats, beside_s, model_knots, service_knots
 from planner.perf.sojourn import (
     busy_frac,
     mean_service_s,
@@ -37,12 +38,17 @@ _RELATIVE_ACCURACY: Final = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyParts:
-    """Means that add up to the mean latency; infinite wait at saturation."""
+    """Means that add up to the mean latency; infinite wait at saturation.
+
+    `server_s` is what serving adds to the model's own `service_s`, in its batch and
+    beside it; what others' requests take of the server is in the wait.
+    """
 
     rtt_s: float
     transfer_s: float
     wait_s: float
     service_s: float
+    server_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +58,9 @@ class LatencyPrediction:
     rate_rps: float
     saturation_rps: float
     path: NetworkPath
+    beside_s: float
     _waits: Waits | None = field(repr=False, compare=False)
+    _model_s: Floats = field(repr=False, compare=False)
 
     @property
     def stable_rate(self) -> bool:
@@ -76,15 +84,17 @@ class LatencyPrediction:
         if self._waits is None:
             return 0.0
         delays, masses = delays_s(self.path)
-        share = share_answered_within(self._waits, (limit_s - delays)[None])
+        left_s = limit_s - self.beside_s - delays
+        share = share_answered_within(self._waits, left_s[None])
         return float(share[0] @ masses)
 
     def quantile_s(self, frac: float) -> float:
         """The latency that a share `frac` of requests does not exceed."""
         if self._waits is None:
             return math.inf
-        low = constant_s(self.path)
-        high, step = low, self.parts().service_s
+        low = constant_s(self.path) + self.beside_s
+        parts = self.parts()
+        high, step = low, parts.service_s + parts.server_s
         while (share_high := self.probability_within(high)) < frac:
             low, high, step = high, high + step, 2 * step
         return self._between(frac, (low, 0.0), (high, share_high))
@@ -115,15 +125,17 @@ class LatencyPrediction:
     def parts(self) -> LatencyParts:
         """Mean latency by where it is spent."""
         if self._waits is None:
-            wait, service = math.inf, math.nan
+            wait, service, both = math.inf, math.nan, math.nan
         else:
             wait = float(mean_wait_s(self._waits)[0])
-            service = float(mean_service_s(self._waits)[0])
+            service = float(mean_service_s(self._waits, self._model_s[None])[0])
+            both = float(mean_service_s(self._waits, self._waits.queues.knots_s)[0])
         return LatencyParts(
             rtt_s=self.path.rtt_s,
             transfer_s=mean_transfer_s(self.path),
             wait_s=wait,
             service_s=service,
+            server_s=both - service + self.beside_s,
         )
 
 
@@ -153,5 +165,7 @@ def predict(
         rate_rps=rate_rps,
         saturation_rps=saturation,
         path=path,
+        beside_s=beside_s(profile, error_factor=error_factor),
         _waits=solve_one(queues) if rate_rps < saturation else None,
+        _model_s=model_knots(profile, policy.max_batch, error_factor=error_factor),
     )

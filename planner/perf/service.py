@@ -16,6 +16,16 @@ Between measured batch sizes every knot is interpolated linearly: for service
 times convex or linear in the batch that is never optimistic, and for the usual
 "fixed cost plus cost per item" it is exact. Below the smallest measured batch
 its own times hold, from above.
+
+Where a server works on the model's cores, a batch of b keeps them longer than the
+model does (`planner.domain.servers`: c, l and κ of each request):
+
+    S_b = max(s_b + b κ c, b c)        on the model's cores; and what a server on a core
+                                       of its own can hand over no faster than that
+    beside = (1 - κ) c + l             a request's own time outside of any batch
+
+The model's error factor is a quantile of its error; the server errs by its own band
+at the same quantile.
 """
 
 import math
@@ -25,6 +35,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from planner.domain.evidence import Evidence
 from planner.domain.profiles import BatchProfile, ServicePoint
 from planner.errors import OutsideProfileError
 
@@ -41,6 +52,26 @@ def service_knots(
 ) -> Floats:
     """Quantiles of the service time at STRATA, for batches of 1 .. max_batch.
 
+    What a server takes of the model's cores is in them (S_b).
+
+    Raises:
+        OutsideProfileError: A batch larger than the largest measured one.
+    """
+    alone = model_knots(profile, max_batch, error_factor=error_factor)
+    server = profile.server
+    if server is None:
+        return alone
+    cost_s = server.processor_s * server_factor(profile, error_factor)
+    handled_s = np.arange(1, max_batch + 1)[:, None] * cost_s
+    both = alone + server.shared_frac * handled_s
+    return spread_apart(np.maximum(both, handled_s))
+
+
+def model_knots(
+    profile: BatchProfile, max_batch: int, *, error_factor: float = 1.0
+) -> Floats:
+    """Quantiles of the model's own time at STRATA, for batches of 1 .. max_batch.
+
     Raises:
         OutsideProfileError: A batch larger than the largest measured one.
     """
@@ -55,6 +86,42 @@ def service_knots(
     at = np.array([p.batch for p in points])
     columns = [np.interp(wanted, at, column) for column in measured.T]
     return spread_apart(np.stack(columns, axis=-1))
+
+
+def beside_s(profile: BatchProfile, *, error_factor: float = 1.0) -> float:
+    """What the server adds to every request outside of its batch."""
+    server = profile.server
+    if server is None:
+        return 0.0
+    beside = (1 - server.shared_frac) * server.processor_s + server.latency_s
+    return beside * server_factor(profile, error_factor)
+
+
+def server_factor(profile: BatchProfile, error_factor: float) -> float:
+    """How much slower the server is where the model is that much slower.
+
+    Example:
+        >>> import datetime as dt
+        >>> from planner.domain.evidence import Evidence, Provenance
+        >>> sure, unsure = (
+        ...     Evidence(provenance=Provenance.MEASURED, source="s",
+        ...              as_of=dt.date(2026, 1, 1), error_frac=e) for e in (0.1, 0.5)
+        ... )
+        >>> round(_same_quantile(1.1, sure, unsure), 9)
+        1.5
+    """
+    if profile.server is None:
+        return 1.0
+    return _same_quantile(error_factor, profile.evidence, profile.server.evidence)
+
+
+def _same_quantile(factor: float, of: Evidence, to: Evidence) -> float:
+    """The factor of one error band that is as improbable as that of another one."""
+    if of.sigma() == 0:
+        return factor
+    deviations = math.log(factor) / of.sigma()
+    # Beyond five deviations nothing happens that a probability would show.
+    return math.exp(to.sigma() * min(max(deviations, -5.0), 5.0))
 
 
 def point_knots(point: ServicePoint) -> Floats:

@@ -33,7 +33,14 @@ from planner.domain.profiles import BatchProfile
 from planner.domain.workloads import LatencySlo
 from planner.perf.latency import LatencyParts, predict
 from planner.perf.network import delays_s, mean_transfer_s
-from planner.perf.service import MASSES, STRATA, Floats, service_knots
+from planner.perf.service import (
+    MASSES,
+    STRATA,
+    Floats,
+    beside_s,
+    model_knots,
+    service_knots,
+)
 
 ONE_BY_ONE: Final = BatchPolicy(max_batch=1, max_wait_s=0.0)
 # Exponents beyond this overflow nothing but buy nothing either: no rate is left.
@@ -56,6 +63,15 @@ class Sharer:
         """Quantiles of the service time of one request at `STRATA`."""
         knots = service_knots(self.profile, 1, error_factor=self.error_factor)
         return np.asarray(knots[0])
+
+    def beside_s(self) -> float:
+        """What the server adds to each of its requests outside of the queue."""
+        return beside_s(self.profile, error_factor=self.error_factor)
+
+    def model_s(self) -> float:
+        """Mean of the model's own time for one request."""
+        knots = model_knots(self.profile, 1, error_factor=self.error_factor)
+        return _mean_s(knots[0])
 
 
 def slack_s(sharer: Sharer) -> float:
@@ -131,7 +147,7 @@ class SharedPrediction:
         """Network plus own service: upper ends of pieces, and their masses."""
         me = self.members[self.of]
         at = np.arange(1, _N_PIECES + 1) / _N_PIECES
-        service = np.interp(at, STRATA, me.knots_s())
+        service = np.interp(at, STRATA, me.knots_s()) + me.beside_s()
         delays, masses = delays_s(me.path)
         total = (service[:, None] + delays[None, :]).ravel()
         weight = np.tile(masses, _N_PIECES) / _N_PIECES
@@ -173,7 +189,8 @@ class SharedPrediction:
             rtt_s=me.path.rtt_s,
             transfer_s=mean_transfer_s(me.path),
             wait_s=second / (2 * (1 - load)) if load < 1 else math.inf,
-            service_s=_mean_s(me.knots_s()),
+            service_s=me.model_s(),
+            server_s=_mean_s(me.knots_s()) - me.model_s() + me.beside_s(),
         )
 
 

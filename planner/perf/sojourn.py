@@ -44,11 +44,12 @@ def mean_wait_s(waits: Waits) -> Floats:
     return np.asarray(mean + waits.filling @ part * queues.max_wait_s)
 
 
-def mean_service_s(waits: Waits) -> Floats:
-    """Mean service time of the batch a request finds itself in."""
-    size = np.arange(1, waits.batch_share.shape[1] + 1)
+def mean_service_s(waits: Waits, knots_s: Floats) -> Floats:
+    """Mean time by these knots (queue, batch, stratum) of a request's own batch."""
+    n_batches = waits.batch_share.shape[1]
+    size = np.arange(1, n_batches + 1)
     by_request = waits.batch_share * size / waits.mean_batch[:, None]
-    return np.asarray((by_request * mean_s(waits.queues.knots_s)).sum(axis=1))
+    return np.asarray((by_request * mean_s(knots_s[:, :n_batches])).sum(axis=1))
 
 
 def busy_frac(waits: Waits) -> Floats:

@@ -14,7 +14,7 @@ from ray.util.metrics import Gauge, Histogram
 
 from planner.units import milliseconds
 
-_BOUNDARIES_MS: Final = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000]
+_BOUNDARIES_MS: Final[list[float]] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000]
 _FAILED: Final = 500
 
 

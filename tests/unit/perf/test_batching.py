@@ -128,7 +128,9 @@ def test_the_mean_wait_of_one_by_one_service_is_exact(shape, load_frac):
     exact = rate * second_moment_s2(knots) / 2 / (1 - load_frac)
     assert mean_wait_s(waits)[0] == pytest.approx(exact, rel=0.002)
     assert busy_frac(waits)[0] == pytest.approx(load_frac)
-    assert mean_service_s(waits)[0] == pytest.approx(mean_s(knots))
+    assert mean_service_s(waits, waits.queues.knots_s)[0] == pytest.approx(
+        mean_s(knots)
+    )
 
 
 def test_a_timer_that_never_ends_makes_the_queue_of_erlang_arrivals():
@@ -162,7 +164,7 @@ def test_greedy_means_lie_just_under_inoues_bound(load_frac):
 
     waits = solve_one(queues)
 
-    mean = mean_wait_s(waits)[0] + mean_service_s(waits)[0]
+    mean = mean_wait_s(waits)[0] + mean_service_s(waits, waits.queues.knots_s)[0]
     x = rate * each_s
     light = (each_s + fixed_s) / (2 * (1 - x))
     light *= 1 + 2 * rate * fixed_s + (1 - rate * fixed_s) / (1 + x)

@@ -1,0 +1,30 @@
+"""What a server takes beside the model that it serves."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from planner.domain.evidence import Evidence
+
+
+class Timing(StrEnum):
+    """What a profile's times were taken around."""
+
+    MODEL = "model"  # the model alone: whatever serves it comes on top
+    SERVER = "server"  # a server that answered requests: nothing is added
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerCost:
+    """What a request costs a server on a device, beside the model.
+
+    `processor_s` is processor time (c); `latency_s` what a lone request spends beyond
+    the model's time and that (l): sockets, wake-ups, hops. `shared_frac` is the part of
+    the processor time that keeps the model waiting: 1 where the model uses every core
+    of the device, less where the server finds one of its own (κ).
+    """
+
+    server: str
+    processor_s: float
+    latency_s: float
+    shared_frac: float
+    evidence: Evidence
