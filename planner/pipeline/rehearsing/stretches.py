@@ -1,10 +1,11 @@
 """Long traces, cut to the hours that try a plan hardest.
 
 A trial is repeated for every cut and every bisection, so traces with more than
-MOST_REQUESTS together are tried on their busiest consecutive whole hours: all of them
-on the same ones, counted from where each begins.
+MOST_REQUESTS together are tried on the busiest consecutive whole hours, as many as hold
+no more than that: all of them on the same ones, counted from where each begins.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -32,8 +33,10 @@ def busiest(
     sent = _by_hour({n: (t, costs[n]) for n, t in traces.items()})
     if sent.sum() <= most_requests:
         return dict(traces)
-    hours = max(1, int(most_requests / sent.mean()))
     so_far = np.concatenate(([0.0], np.cumsum(sent)))
+    # The longer a stretch, the more the busiest one holds: one hour at the least.
+    lengths = range(2, sent.size + 1)
+    hours = 1 + bisect_right(lengths, most_requests, key=lambda h: _most(so_far, h))
     first = int(np.argmax(so_far[hours:] - so_far[:-hours]))
     found = {}
     for name, trace in traces.items():
@@ -42,6 +45,10 @@ def busiest(
             words = f"{trace.name} (its busiest {hours} h)"
             found[name] = replace(part, name=words)
     return found
+
+
+def _most(so_far: Floats, hours: int) -> float:
+    return float((so_far[hours:] - so_far[:-hours]).max())
 
 
 def _by_hour(traces: Mapping[str, tuple[Trace, float]]) -> Floats:

@@ -1,14 +1,17 @@
 """CSV traces: what is read, what is refused, and public traces where they are."""
 
+import datetime as dt
 import gzip
+import hashlib
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from planner.errors import SpecFileError
+from planner.errors import MissingExtraError, SpecFileError
 from planner.simulate.fit import fitted
+from planner.specs import trace_rows
 from planner.specs.traces import read_trace
 
 PUBLIC = Path(os.environ.get("PLANNER_DATA", "../shared/data")) / "traces"
@@ -80,13 +83,103 @@ def test_what_makes_no_sense_is_refused_with_its_place(tmp_path, text, words):
         read_trace(written(tmp_path, text))
 
 
-def test_missing_binary_and_parquet_files_are_refused_in_a_sentence(tmp_path):
+def test_missing_binary_and_garbled_files_are_refused_in_a_sentence(tmp_path):
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "c.csv.gz").write_bytes(b"not gzip")
-    for name in ("none.csv", "b.csv", "c.csv.gz", "d.parquet"):
+    (tmp_path / "d.parquet").write_bytes(b"PAR1 is not all there is to it")
+    (tmp_path / "e.csv").write_text("timestamp_s\n" + "1" * 70_000)
+    (tmp_path / "f.csv").mkdir()
+    (tmp_path / "g.csv").write_text("timestamp_s\n1\n1e300\n")
+    for name in (
+        "none.csv",
+        "b.csv",
+        "c.csv.gz",
+        "d.parquet",
+        "e.csv",
+        "f.csv",
+        "g.csv",
+    ):
         with pytest.raises(SpecFileError) as refused:
             read_trace(tmp_path / name)
         assert name in str(refused.value)
+
+
+def test_every_bad_row_is_named_by_its_line_and_none_is_run_or_echoed_raw(tmp_path):
+    text = "timestamp_s\n1\n=HYPERLINK(\x1b[2J)\n3\nx\n" + "y" * 5000 + "\n"
+
+    with pytest.raises(SpecFileError) as refused:
+        read_trace(written(tmp_path, text))
+
+    said = str(refused.value)
+    assert "trace.csv:3: line 3" in said
+    assert "nor are lines 5, 6 requests" in said
+    assert "\x1b" not in said
+    assert len(said) < 400
+
+
+def test_too_many_rows_are_refused_without_reading_them_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(trace_rows, "MOST_ROWS", 3)
+
+    with pytest.raises(SpecFileError, match="more than 3 rows"):
+        read_trace(written(tmp_path, "timestamp_s\n1\n2\n3\n4\n"))
+
+
+def test_a_file_is_known_by_its_content_and_its_first_instant(tmp_path):
+    text = "timestamp\n2026-11-23T09:30:00+01:00\n2026-11-23 08:31:00\n"
+    undated = written(tmp_path, "timestamp_s\n5\n6\n", "u.csv")
+    unix = written(tmp_path, "timestamp_s\n1763886600\n1763886660\n", "x.csv")
+
+    trace = read_trace(written(tmp_path, text))
+
+    assert trace.starts_at == dt.datetime(2026, 11, 23, 8, 30, tzinfo=dt.UTC)
+    assert list(trace.at_s) == [0.0, 60.0]
+    assert trace.sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert read_trace(undated).starts_at is None
+    assert read_trace(unix).starts_at == dt.datetime(2025, 11, 23, 8, 30, tzinfo=dt.UTC)
+
+
+def parquet(tmp_path, **columns):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as files
+
+    files.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    return tmp_path / "t.parquet"
+
+
+def test_parquet_holds_what_the_same_csv_does(tmp_path):
+    rows = [("2026-11-23T08:00:00", 10, 3), ("2026-11-23T08:00:02.5", 20, 4)]
+    text = "\n".join(f"{at},{p},{o}" for at, p, o in rows)
+    csv = written(tmp_path, f"timestamp,prompt_tokens,output_tokens\n{text}\n")
+    file = parquet(
+        tmp_path,
+        Timestamp=[dt.datetime.fromisoformat(at) for at, _, _ in rows],
+        prompt_tokens=[p for _, p, _ in rows],
+        output_tokens=[o for _, _, o in rows],
+        unused=[{"a": 1}, {"a": 2}],
+    )
+
+    one, other = read_trace(csv), read_trace(file)
+
+    assert list(one.at_s) == list(other.at_s) == [0.0, 2.5]
+    assert one.starts_at == other.starts_at
+    assert list(one.prompt_tokens) == list(other.prompt_tokens) == [10, 20]
+
+
+def test_parquet_rows_that_make_no_sense_are_named(tmp_path):
+    with pytest.raises(SpecFileError, match=r"t\.parquet:2: row 2"):
+        read_trace(parquet(tmp_path, timestamp_s=[1.0, None, 3.0]))
+    with pytest.raises(SpecFileError, match="no column timestamp_s"):
+        read_trace(parquet(tmp_path, when=[1.0, 2.0]))
+
+
+def test_parquet_without_its_reader_is_refused_with_what_to_install(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "t.parquet").write_bytes(b"PAR1")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(MissingExtraError, match=r"deployment-planner\[parquet\]"):
+        read_trace(tmp_path / "t.parquet")
 
 
 def public(name):

@@ -23,8 +23,8 @@ from planner.pipeline.solving.answered import Answered
 from planner.pipeline.telling import answer
 from planner.reference.catalog import Catalog
 from planner.simulate.run import run
-from planner.specs.shapes import Traffic
 from planner.specs.load import parse_spec
+from planner.specs.shapes import Traffic
 
 CATALOG = Catalog.shipped()
 
