@@ -9,7 +9,7 @@ from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.errors import SpecError
-from planner.pipeline.asking.knowledge import torch_models
+from planner.pipeline.asking.own_models import own_models_in
 from planner.pipeline.exploring.explain import SEARCH_S, spec_of
 from planner.pipeline.exploring.explain import explain as solve
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
@@ -25,7 +25,8 @@ def explain(
         Path | None,
         typer.Option(
             "--spec-dir",
-            help="The folder of the document, where its own models lie; default: here.",
+            help="The folder of the document, where its own models lie; default: the "
+            "plan's folder, the one above it, or this one.",
         ),
     ] = None,
     executor: arguments.ExecutorOption = "ray",
@@ -46,7 +47,11 @@ def explain(
             f"{plan}: this answer is 'infeasible'; its relaxations say what would "
             "make a plan, and there is none to explain"
         )
-    models = torch_models(spec_of(answer.document), (directory or Path()).resolve())
+    models = own_models_in(
+        spec_of(answer.document),
+        arguments.model_folders(directory, plan),
+        way_out="name the document's folder with --spec-dir",
+    )
     with (
         watching(quiet=json) as observer,
         wiring.side_by_side(address=address, workers=workers) as scenarios,
