@@ -63,5 +63,5 @@ def _requests_in_flight(placed: Placed) -> float:
     parts = p.breakdown
     inside_ms = p.predicted.p50_ms or 0.0
     if parts is not None:
-        inside_ms = parts.wait_ms + parts.service_ms
+        inside_ms = parts.wait_ms + parts.service_ms + parts.server_ms
     return p.rate_rps / p.replicas * seconds(inside_ms)

@@ -21,6 +21,7 @@ PART_COLOURS: Final = {
     "transfer": "#56b4e9",
     "wait": "#e69f00",
     "service": "#009e73",
+    "server": "#cc79a7",
 }
 PREDICTED_COLOUR: Final = "#009e73"
 MONEY_COLOUR: Final = "#0072b2"
@@ -69,7 +70,9 @@ def latency_chart(plan: PlanDocument) -> str:
     if not bars:
         return ""
     has_parts = any(p.breakdown is not None for p in plan.placements)
-    return (_legend() if has_parts else "") + _bars(bars, is_one_scale=False)
+    has_server = any(p.breakdown and p.breakdown.server_ms for p in plan.placements)
+    legend = _legend(has_server=has_server) if has_parts else ""
+    return legend + _bars(bars, is_one_scale=False)
 
 
 def _workload_bars(plan: PlanDocument, workload: PlanWorkload) -> Iterable[Bar]:
@@ -104,10 +107,11 @@ def _token_bars(workload: PlanWorkload, seen: TokenPrediction) -> Iterable[Bar]:
             )
 
 
-def _legend() -> str:
+def _legend(*, has_server: bool) -> str:
     keys = [
         f'<span><i style="background:{colour}"></i>{name}</span>'
         for name, colour in PART_COLOURS.items()
+        if has_server or name != "server"
     ]
     keys.append('<span><i class="seen"></i>p95</span>')
     keys.append('<span><i class="promise"></i>the promise</span>')

@@ -28,6 +28,10 @@ BREAKDOWN_NOTE: Final = (
     "Means, which add up; percentiles do not. Network: round trip. Transfer: payload "
     "over bandwidth. Wait: for a batch and in the queue."
 )
+SERVER_NOTE: Final = (
+    "Server: taking a request in and sending its answer. Where it shows 0, it is not "
+    "known or part of the service."
+)
 
 
 def promise(slo: PlanSlo) -> str:
@@ -112,27 +116,33 @@ def _latency_notes(plan: PlanDocument, *, has_tokens: bool) -> Iterable[str]:
 
 def breakdown_table(plan: PlanDocument) -> Table | None:
     """What the mean latency is made of; None where no placement states it."""
-    rows = []
-    for p in plan.placements:
-        if p.breakdown is not None:
-            means = added_up(
-                breakdown_ms(p.breakdown), decimals=_ms_decimals(p.breakdown)
-            )
-            rows.append((p.workload, where(p), *means.parts, means.total))
-    if not rows:
+    parts = [(p, p.breakdown) for p in plan.placements if p.breakdown is not None]
+    if not parts:
         return None
-    headings = [">Network", ">Transfer", ">Wait", ">Service", ">Mean in all"]
+    has_server = any(b.server_ms for _, b in parts)
+    n_parts = 5 if has_server else 4
+    rows = []
+    for p, b in parts:
+        means = added_up(breakdown_ms(b)[:n_parts], decimals=_ms_decimals(b))
+        rows.append((p.workload, where(p), *means.parts, means.total))
+    headings = [">Network", ">Transfer", ">Wait", ">Service", ">Server"][:n_parts]
     return table(
         "Where the time goes",
-        ["Workload", "Where", *(f"{h}, ms" for h in headings)],
+        ["Workload", "Where", *(f"{h}, ms" for h in (*headings, ">Mean in all"))],
         rows,
-        footnotes=[BREAKDOWN_NOTE],
+        footnotes=[BREAKDOWN_NOTE, *([SERVER_NOTE] if has_server else [])],
     )
 
 
-def breakdown_ms(parts: LatencyBreakdown) -> tuple[float, float, float, float]:
-    """Network, transfer, wait and service."""
-    return parts.rtt_ms, parts.transfer_ms, parts.wait_ms, parts.service_ms
+def breakdown_ms(parts: LatencyBreakdown) -> tuple[float, float, float, float, float]:
+    """Network, transfer, wait, service and server."""
+    return (
+        parts.rtt_ms,
+        parts.transfer_ms,
+        parts.wait_ms,
+        parts.service_ms,
+        parts.server_ms,
+    )
 
 
 def _ms_decimals(parts: LatencyBreakdown) -> int:

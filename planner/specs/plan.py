@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Objective, Verdict
+from planner.domain.servers import Timing
 from planner.domain.variants import Precision, Runtime
 from planner.specs.base import Spec
 
@@ -89,12 +90,33 @@ class PlanQuality(Spec):
 
 
 class LatencyBreakdown(Spec):
-    """Means of the parts that a user's latency is the sum of."""
+    """Means of the parts that a user's latency is the sum of.
+
+    `service_ms` is the model's own; `server_ms` what serving the request adds.
+    """
 
     rtt_ms: Number
     transfer_ms: Number
     wait_ms: Number
     service_ms: Number
+    server_ms: Number = 0.0
+
+
+class PlanServer(Spec):
+    """What a request costs the server beside the model, as the plan counts it.
+
+    `shared_frac` of the processor time keeps the model waiting, and `latency_ms` is
+    beyond both. `error_frac` is that of both figures.
+    """
+
+    server: str
+    processor_ms: Number
+    latency_ms: Number
+    shared_frac: Share
+    provenance: Provenance
+    error_frac: Number
+    source: str
+    as_of: dt.date
 
 
 class HostedTerms(Spec):
@@ -167,6 +189,8 @@ class PlanPlacement(Spec):
     artifact_sha256: str | None
     predicted: TokenPrediction | LatencyPrediction
     breakdown: LatencyBreakdown | None
+    timing: Timing = Timing.MODEL
+    server: PlanServer | None = None
     quality: PlanQuality | None
     provenance: Provenance
     profile_source: str
@@ -259,10 +283,13 @@ class PlanModel(Spec):
     """A model the plan runs, as the user named it; paths are relative to the spec."""
 
     name: str
-    source: Literal["reference", "torch", "hosted"]
+    source: Literal[
+        "reference", "torch", "hosted", "onnx", "huggingface", "exported", "sklearn"
+    ]
     reference: str | None = None
     factory: str | None = None
     weights: str | None = None
+    file: str | None = None
     inputs: str | None = None
     evaluation: str | None = None
     license: str | None = None

@@ -56,18 +56,29 @@ class ModelAsking:
     def payloads(self) -> Payloads:
         """The user's, the model's, or numbers of the shape that the server takes.
 
+        They go in the form that costs the server least of those it reads.
+
         Raises:
             SpecError: None of them is known.
         """
+        return self._as_read(self._chosen()).shuffled(self._rng)
+
+    def _as_read(self, chosen: Payloads) -> Payloads:
+        about = self._about
+        if about is None or payloads.BARE not in about.accepts:
+            return chosen
+        return chosen.bare(about.input_shape, about.input_dtype)
+
+    def _chosen(self) -> Payloads:
         if self._known is not None:
-            return self._known.shuffled(self._rng)
+            return self._known
         if self._about is None:
             raise SpecError(
                 f"{self.url} does not say what it takes, and the model's own samples "
                 "are not here: give --inputs, or --models with the spec's folder"
             )
         shape, dtype = self._about.input_shape, self._about.input_dtype
-        return payloads.made_up(shape, dtype, self._rng).shuffled(self._rng)
+        return payloads.made_up(shape, dtype, self._rng)
 
     def identified(self, promise: Promise) -> Check | None:
         """Variant, batch limit and wait, where the server states them."""

@@ -19,7 +19,7 @@ from planner.domain.profiles import BatchProfile, HostedTimes, LoadCurve, Profil
 from planner.domain.tariffs import FunctionTariff, Tariff, TokenTariff
 from planner.domain.workloads import Workload
 from planner.errors import SpecError
-from planner.perf.service import STRATA, service_knots
+from planner.perf.service import STRATA, beside_s, service_knots
 from planner.pipeline.asking.by_request import as_run
 from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.places import places
@@ -261,7 +261,7 @@ def _placements(members: Sequence[Part], conditions: Conditions) -> tuple[Placed
     return tuple(
         Placed(
             workload=p.workload.name,
-            way=_way(p),
+            way=_way(p, conditions.confidence_frac),
             service=_service(p, conditions.confidence_frac),
             rates_rps=p.rates_rps,
             usd_per_request=p.usd_per_request,
@@ -271,12 +271,16 @@ def _placements(members: Sequence[Part], conditions: Conditions) -> tuple[Placed
     )
 
 
-def _way(part: Part) -> Way:
-    workload, path = part.workload, part.path
+def _way(part: Part, confidence_frac: float) -> Way:
+    workload, path, profile = part.workload, part.path, part.profile
     payload_bytes = workload.request_bytes + workload.response_bytes
     up_frac = workload.request_bytes / payload_bytes if payload_bytes else 0.0
+    # What a server does outside of batches is, to a request, a part of its way.
+    factor = profile.evidence.quantile_factor(confidence_frac)
+    is_batch = isinstance(profile, BatchProfile)
+    server_s = beside_s(profile, error_factor=factor) if is_batch else 0.0
     return Way(
-        rtt_s=path.rtt_s,
+        rtt_s=path.rtt_s + server_s,
         up_s=path.transfer_s * up_frac,
         down_s=path.transfer_s * (1 - up_frac),
         line=path.line,

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from planner.domain.hardware import DeviceKind
 from planner.domain.placement import Assignment, Certificate, Solution
 from planner.domain.profiles import BatchProfile, LoadCurve, Quality
+from planner.domain.servers import Timing
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
 from planner.pipeline.asking.options import Option
 from planner.pipeline.asking.question import Question
@@ -37,6 +38,7 @@ from planner.specs.plan import (
     PlanQuality,
     PlanQualityFloor,
     PlanSafety,
+    PlanServer,
     PlanSimulation,
     PlanSlo,
     PlanVariant,
@@ -184,11 +186,13 @@ def _models(spec: Deployment) -> Iterable[PlanModel]:
         elif isinstance(m.source, HostedSource):
             yield PlanModel(name=m.name, source="hosted", license=m.license)
         else:
+            source = m.source
             yield PlanModel(
                 name=m.name,
-                source="torch",
-                factory=m.source.factory,
-                weights=m.source.weights,
+                source=source.kind,
+                factory=getattr(source, "factory", None),
+                weights=getattr(source, "weights", None),
+                file=getattr(source, "file", None) or getattr(source, "folder", None),
                 inputs=m.inputs.factory if m.inputs else None,
                 evaluation=m.evaluation.factory if m.evaluation else None,
                 license=m.license,
@@ -253,6 +257,8 @@ def _placement(
         ),
         predicted=prediction.document(p.seen),
         breakdown=prediction.breakdown(p.seen),
+        timing=profile.timing if isinstance(profile, BatchProfile) else Timing.SERVER,
+        server=server(profile) if isinstance(profile, BatchProfile) else None,
         quality=_quality(profile.quality),
         provenance=profile.evidence.provenance,
         profile_source=profile.evidence.source,
@@ -282,6 +288,23 @@ def _capacity_rps(a: Assignment) -> float | None:
     if a.candidate.offer.tariff is not None:
         return None if math.isinf(capacity) else capacity
     return capacity * a.machines
+
+
+def server(profile: BatchProfile) -> PlanServer | None:
+    """What serving costs beside the model; None where it is not known, or in the times."""
+    cost = profile.server
+    if cost is None:
+        return None
+    return PlanServer(
+        server=cost.server,
+        processor_ms=milliseconds(cost.processor_s),
+        latency_ms=milliseconds(cost.latency_s),
+        shared_frac=cost.shared_frac,
+        provenance=cost.evidence.provenance,
+        error_frac=cost.evidence.error_frac,
+        source=cost.evidence.source,
+        as_of=cost.evidence.as_of,
+    )
 
 
 def _share_frac(a: Assignment, w: Workload, question: Question) -> float:

@@ -7,6 +7,8 @@ from typing import Final
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Assignment
+from planner.domain.profiles import BatchProfile
+from planner.domain.servers import Timing
 from planner.domain.tariffs import FunctionTariff, TokenTariff
 from planner.domain.variants import Runtime
 from planner.pipeline.asking.options import Obstacle
@@ -78,12 +80,26 @@ def _about_profiles(assignments: Sequence[Assignment]) -> Iterable[str]:
                 f"are {known.provenance.value}, up to {known.error_frac:.0%} slower with "
                 "90 % probability; measure one before you buy many"
             )
-        if profile.variant.runtime in OWN_SERVER:
-            yield (
-                f"{profile.model}'s figures are the model's alone: taking a request in and "
-                "sending the answer costs a server 5 to 14 ms of processor time more "
-                "(Ray Serve 2.60 on two cores, 2026-11); planner verify measures yours"
-            )
+        if isinstance(profile, BatchProfile):
+            yield from _about_server(profile)
+
+
+def _about_server(profile: BatchProfile) -> Iterable[str]:
+    """What serving adds to the times, where they are the model's alone."""
+    if profile.timing is Timing.SERVER or profile.variant.runtime not in OWN_SERVER:
+        return
+    if profile.server is None:
+        yield (
+            f"{profile.model}'s figures are the model's alone: what a server takes of "
+            f"{profile.device} for each request is not known and not counted; planner "
+            "profile measures it here for your own models, planner verify in all where it runs"
+        )
+    elif profile.server.evidence.provenance is not Provenance.MEASURED:
+        yield (
+            f"what a request of {profile.model} costs the server on {profile.device} was "
+            f"not measured there: it is {profile.server.evidence.source}, up to "
+            f"{profile.server.evidence.error_frac:.0%} more with 90 % probability"
+        )
 
 
 def _about_prices(assignments: Sequence[Assignment], today: dt.date) -> Iterable[str]:

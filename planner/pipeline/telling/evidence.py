@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from planner.domain.profiles import BatchProfile
 from planner.domain.tariffs import TokenTariff
 from planner.pipeline.asking.options import Option
 from planner.pipeline.telling.bill import machine_words
@@ -26,6 +27,16 @@ def _lines(option: Option, catalog: Catalog) -> Iterable[EvidenceLine]:
         as_of=known.as_of,
         error_frac=known.error_frac,
     )
+    if isinstance(profile, BatchProfile) and profile.server is not None:
+        cost = profile.server
+        yield EvidenceLine(
+            what=f"what a request costs {cost.server} on {profile.device}",
+            provenance=cost.evidence.provenance.value,
+            source=cost.evidence.source
+            + (f"; {cost.evidence.note}" if cost.evidence.note else ""),
+            as_of=cost.evidence.as_of,
+            error_frac=cost.evidence.error_frac,
+        )
     if profile.quality is not None:
         yield EvidenceLine(
             what=f"{profile.quality.metric} of {profile.model} as {profile.variant}",

@@ -204,6 +204,7 @@ def breakdown(seen: Seen) -> LatencyBreakdown | None:
         transfer_ms=milliseconds(parts.transfer_s),
         wait_ms=milliseconds(parts.wait_s),
         service_ms=milliseconds(parts.service_s),
+        server_ms=milliseconds(parts.server_s),
     )
 
 
