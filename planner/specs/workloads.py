@@ -71,7 +71,7 @@ class Workload(Spec):
     residency: tuple[
         Annotated[str, StringConstraints(min_length=2, max_length=20)], ...
     ] = ()
-    offline_frac: Fraction = 0.0
+    offline_frac: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     @model_validator(mode="after")
     def _tokens_match_the_promise(self) -> Self:
