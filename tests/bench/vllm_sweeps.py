@@ -1,0 +1,250 @@
+"""How far off language engines under load are predicted, on published vLLM sweeps.
+
+    PLANNER_FACTS=FOLDER python tests/bench/vllm_sweeps.py
+
+FOLDER holds sparecores_vllm_sweep_gpu.csv: GuideLLM against vLLM on GPU instances, one
+request at a time, then constant rates (evenly spaced), then all at once. A sweep is one
+instance, model and shape of request, its rows by requests in flight. Two trials:
+
+    from little load   known are the LOW lowest rows; every row above is held back and
+                       predicted at its requests in flight
+    in between         every row between the lowest and the highest is held back in
+                       turn, all others are known; predicted at its requests in flight,
+                       and at its rate as plans do (`planner.perf.language`)
+
+Errors are |predicted / published - 1| of medians. TPOT is GuideLLM's, the whole answer's
+time over its tokens. A row is saturated where its rate is at least SATURATED of the
+sweep's highest: beyond, what was sent waits in a queue that grows as long as the run
+lasts, and TTFT says how long that was. Rows all at once see a burst, not a steady load.
+Left out by rule: rows without a request answered, and those where Little's law fails
+by more than LITTLE (as the shipped curves leave them out). Rows more than 2.5 times
+beyond the known loads are refused, not predicted, and counted.
+"""
+
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from planner.domain.evidence import Evidence, Provenance
+from planner.domain.profiles import LoadCurve, LoadPoint
+from planner.domain.variants import Precision, Runtime, Variant
+from planner.errors import OutsideProfileError
+from planner.perf.closed_language import predict_users
+from planner.perf.language import predict_load
+from scripts.reference.tables import Facts
+
+FACTS = "PLANNER_FACTS"
+TABLE = "sparecores_vllm_sweep_gpu.csv"
+LOW = 3
+SATURATED_FRAC = 0.9
+LITTLE = 0.2
+STRATEGIES = {
+    "synchronous": "one at a time",
+    "constant": "constant rate",
+    "throughput": "all at once",
+}
+PRECISIONS = {"bfloat16": Precision.BF16, "float16": Precision.FP16}
+COLUMNS = ("TTFT", "TPOT", "answer", "answers/s")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    facts: tuple[dict[str, str], ...]
+    curve: LoadCurve
+
+    def rate_frac(self, i: int) -> float:
+        return self.curve.points[i].rate_rps / max(
+            p.rate_rps for p in self.curve.points
+        )
+
+    def state(self, i: int) -> str:
+        kind = STRATEGIES[self.facts[i]["strategy"]]
+        full = kind == "constant rate" and self.rate_frac(i) >= SATURATED_FRAC
+        return f"{kind}, saturated" if full else kind
+
+
+@dataclass(frozen=True)
+class Held:
+    trial: str
+    sweep: Sweep
+    row: int
+    ratios: tuple[float, ...] | None
+
+
+def sweeps(facts: Facts) -> list[Sweep]:
+    by_run = defaultdict(list)
+    for fact in facts.rows(TABLE):
+        run = tuple(
+            fact[k]
+            for k in ("vendor", "instance", "model", "workload", "tuning_version")
+        )
+        if float(fact["concurrency"] or 0) > 0 and _little_error(fact) <= LITTLE:
+            by_run[run].append(fact)
+    return [_sweep(sorted(rows, key=_in_flight)) for rows in by_run.values()]
+
+
+def _in_flight(fact) -> float:
+    return float(fact["concurrency"])
+
+
+def _little_error(fact) -> float:
+    within = float(fact["request_throughput_rps"]) * float(fact["e2el_mean_ms"]) / 1e3
+    return abs(within / _in_flight(fact) - 1)
+
+
+def _sweep(rows) -> Sweep:
+    first = rows[0]
+    curve = LoadCurve(
+        model=first["model"],
+        variant=Variant(runtime=Runtime.VLLM, precision=PRECISIONS[first["dtype"]]),
+        device=first["gpu_model"],
+        prompt_tokens=int(first["prompt_tokens"]),
+        output_tokens=int(first["output_tokens"]),
+        points=tuple(_point(r) for r in rows),
+        evidence=Evidence(
+            provenance=Provenance.IMPORTED,
+            source="SpareCores/sc-inspector-data",
+            as_of=date.fromisoformat(first["measured_on"]),
+            error_frac=0.0,
+        ),
+    )
+    return Sweep(tuple(rows), curve)
+
+
+def _point(fact) -> LoadPoint:
+    def seconds(name: str) -> float:
+        return float(fact[f"{name}_ms"]) / 1e3
+
+    times = {
+        f"{ours}_p{p}_s": seconds(f"{theirs}_p{p}")
+        for ours, theirs in (("ttft", "ttft"), ("tpot", "tpot"), ("e2e", "e2el"))
+        for p in (50, 95, 99)
+    }
+    return LoadPoint(
+        concurrency=_in_flight(fact),
+        rate_rps=_in_flight(fact) / seconds("e2el_mean"),
+        output_tokens_per_s=float(fact["output_throughput_tps"]),
+        **times,
+    )
+
+
+def trials(sweep: Sweep) -> Iterator[Held]:
+    points = sweep.curve.points
+    if len(points) > LOW:
+        known = replace(sweep.curve, points=points[:LOW])
+        for i in range(LOW, len(points)):
+            yield Held("from little load", sweep, i, _by_users(known, points[i]))
+    for i in range(1, len(points) - 1):
+        others = replace(sweep.curve, points=points[:i] + points[i + 1 :])
+        yield Held("in between, by users", sweep, i, _by_users(others, points[i]))
+        yield Held("in between, by rate", sweep, i, _by_rate(others, points[i]))
+
+
+def _by_users(known: LoadCurve, seen: LoadPoint) -> tuple[float, ...] | None:
+    try:
+        told = predict_users(known, seen.concurrency)
+    except OutsideProfileError:
+        return None
+    per_token_s = told.answer_s / known.output_tokens
+    return (
+        told.ttft_s / seen.ttft_p50_s,
+        per_token_s / seen.tpot_p50_s,
+        told.answer_s / seen.e2e_p50_s,
+        told.rate_rps / seen.rate_rps,
+    )
+
+
+def _by_rate(known: LoadCurve, seen: LoadPoint) -> tuple[float, ...] | None:
+    by_rate = replace(
+        known, points=tuple(sorted(known.points, key=lambda p: p.rate_rps))
+    )
+    try:
+        told = predict_load(
+            by_rate,
+            seen.rate_rps,
+            0.0,
+            percentile_frac=0.5,
+            error_factor=1.0,
+            prompt_tokens=known.prompt_tokens,
+            output_tokens=known.output_tokens,
+        )
+    except OutsideProfileError:
+        return None
+    return (
+        told.ttft_s / seen.ttft_p50_s,
+        told.tpot_s / seen.tpot_p50_s,
+        told.p50_s / seen.e2e_p50_s,
+        1.0,
+    )
+
+
+def line(name: str, held: list[Held]) -> str:
+    ratios = [h.ratios for h in held if h.ratios is not None]
+    refused = len(held) - len(ratios)
+    if not ratios:
+        return f"{name:48}{0:6}{refused:9}\n"
+    off = np.abs(np.array(ratios) - 1)
+    middle, most = np.median(off, axis=0), np.quantile(off, 0.9, axis=0)
+    cells = (f"{m:7.1%}{p:7.1%}" for m, p in zip(middle, most, strict=True))
+    return f"{name:48}{len(ratios):6}{refused:9}{''.join(cells)}\n"
+
+
+def _steady(held: list[Held]) -> list[Held]:
+    return [
+        h for h in held if h.sweep.state(h.row) in {"constant rate", "one at a time"}
+    ]
+
+
+GROUPS: dict[str, Callable[[Held], str]] = {
+    "model": lambda h: h.sweep.curve.model,
+    "device": lambda h: h.sweep.curve.device,
+    "precision": lambda h: h.sweep.curve.variant.precision,
+    "shape": lambda h: f"{h.sweep.curve.prompt_tokens} + {h.sweep.curve.output_tokens}",
+    "GPUs": lambda h: h.sweep.facts[0]["tensor_parallel"],
+    "rate": lambda h: (
+        f"{int(h.sweep.rate_frac(h.row) * 4) / 4:.0%} of the highest and more"
+    ),
+}
+
+
+def main() -> int:
+    folder = os.environ.get(FACTS)
+    if folder is None or not (Path(folder) / TABLE).is_file():
+        sys.stdout.write(f"skipped: {FACTS} names no folder with {TABLE}\n")
+        return 0
+    published = sweeps(Facts(folder=Path(folder)))
+    held = [h for s in published for h in trials(s)]
+    rows = sum(len(s.facts) for s in published)
+    sys.stdout.write(
+        f"{len(published)} sweeps, {rows} rows; known are the {LOW} lowest rows of a "
+        "sweep, or all but one\n"
+    )
+    for trial in dict.fromkeys(h.trial for h in held):
+        mine = [h for h in held if h.trial == trial]
+        head = f"\n{trial + ': median and p90':48}{'rows':>6}{'refused':>9}"
+        sys.stdout.write(head + "".join(f"{c:>14}" for c in COLUMNS) + "\n")
+        sys.stdout.write(line("all", mine))
+        _by(mine, "strategy", lambda h: h.sweep.state(h.row))
+        steady = _steady(mine)
+        sys.stdout.write(line("steady, below saturation", steady))
+        for by, group in GROUPS.items():
+            _by(steady, f"  {by}", group)
+    return 0
+
+
+def _by(held: list[Held], by: str, group: Callable[[Held], str]) -> None:
+    groups: dict[str, list[Held]] = defaultdict(list)
+    for h in held:
+        groups[group(h)].append(h)
+    for name in sorted(groups):
+        sys.stdout.write(line(f"{by}: {name}", groups[name]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
