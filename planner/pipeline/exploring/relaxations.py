@@ -176,8 +176,10 @@ class _Search:
         best: list[Turned] | None = None
         for start in self._starts(ends):
             turned = self._minimal(start)
-            if self._spares(turned) and (
-                best is None or _ask_ratio(turned) < _ask_ratio(best)
+            if (
+                turned is not None
+                and self._spares(turned)
+                and (best is None or _ask_ratio(turned) < _ask_ratio(best))
             ):
                 best = turned
         return best
@@ -205,8 +207,12 @@ class _Search:
             low, high = (low, middle) if self._suffice(at(middle)) else (middle, high)
         return at(high)
 
-    def _minimal(self, start: Sequence[tuple[Knob, Setting]]) -> list[Turned]:
-        """Each limit in turn as near to where it stands as the others let it."""
+    def _minimal(self, start: Sequence[tuple[Knob, Setting]]) -> list[Turned] | None:
+        """Each limit in turn as near to where it stands as the others let it.
+
+        None where a sum cannot be limited at all: nobody states what the offers emit
+        that a plan without the limit takes.
+        """
         values = {knob.field: value for knob, value in start}
         turned = []
         for knob, value in start:
@@ -218,7 +224,7 @@ class _Search:
                 coarse_frac=COMBINED_RESOLUTION_FRAC,
             )
             if found is None:
-                raise AssertionError("the start of the search was solved")
+                return None
             values[knob.field] = found.value
             turned.append((knob, found.value, found.not_enough))
         return turned

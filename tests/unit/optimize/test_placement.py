@@ -1,5 +1,6 @@
 """Plans by hand: what is kept in reserve, who lives where, what a rise of demand asks."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -171,9 +172,56 @@ def test_nobody_to_serve_a_workload_is_an_answer():
     assert isinstance(place(problem(rate_rps={"a": (1.0,)})), NoPlan)
 
 
+def api(**facts):
+    return offer("api", 0.0, purchase=Purchase.BY_REQUEST, **facts)
+
+
+def test_two_workloads_share_the_limit_of_what_both_call():
+    dear = offer("o", 1.0)
+    columns = [
+        candidate(w, o, capacity_rps, usd_per_request=usd)
+        for w, capacity_rps in (("a", 10.0), ("b", 5.0))
+        for o, usd in ((api(), 1e-6), (dear, 0.0))
+    ]
+    rates = {"a": (6.0,), "b": (3.0,)}
+
+    answer = place(problem(*columns, rate_rps=rates))
+
+    # 6/10 + 3/5 is more than the limit, so a machine has to take a part of it.
+    called = [a for a in answer.assignments if a.candidate.offer.name == "api"]
+    used = sum(a.rate_rps / a.candidate.capacity_rps for a in called)
+    assert used <= 1 + 1e-6
+    assert sum(a.machines for a in answer.assignments) == 1
+    fewer = place(problem(*columns, rate_rps={"a": (5.0,), "b": (2.5,)}))
+    assert sum(a.machines for a in fewer.assignments) == 0
+
+
+def test_what_is_paid_by_request_needs_no_spares_and_no_least_count():
+    column = candidate("a", api(), math.inf, usd_per_request=1e-5)
+    limits = Limits(spare_replicas=2, least_machines=3)
+
+    answer = place(problem(column, rate_rps={"a": (2.0,)}, limits=limits))
+
+    assert machines(answer) == {"a on api": (0,)}
+    assert not answer.purchases
+
+
+def test_a_hosted_model_stands_by_for_a_site_that_may_be_lost():
+    near = candidate("a", offer("o", 1.0, site="s"), 5.0)
+    far = candidate("a", api(site="t"), 5.0, usd_per_request=1e-3)
+    limits = Limits(survives=(FailureDomain.SITE,))
+
+    answer = place(problem(near, far, rate_rps={"a": (5.0,)}, limits=limits))
+
+    assert machines(answer) == {"a on o": (1,), "a on api": (0,)}
+    assert answer.cost_usd_per_month == pytest.approx(730)
+    short = replace(far, capacity_rps=4.0)
+    nothing = place(problem(near, short, rate_rps={"a": (5.0,)}, limits=limits))
+    assert isinstance(nothing, NoPlan)
+
+
 def test_requests_may_be_all_that_is_paid():
-    api = offer("api", 0.0)
-    by_request = candidate("a", api, 1e6, usd_per_request=1e-5)
+    by_request = candidate("a", api(), 1e6, usd_per_request=1e-5)
     server = candidate("a", offer("o", 1.0), 10.0)
 
     few = place(problem(by_request, server, rate_rps={"a": (1.0,)}))
