@@ -1,17 +1,8 @@
 """What users of a language model see under load, and the load that a promise allows.
 
-Load curve (one engine, measured at several steady loads)
-
-    over rate          linear between measured loads, after making every percentile
-                       non-decreasing in the rate; the lowest measured load holds
-                       below itself, and nothing is said beyond the highest
-    over percentiles   linear in -ln(1 - share) through p50, p95 and p99: an
-                       exponential tail, which also goes on beyond p99; below p50
-                       the median holds
-    slower by a factor time itself is scaled: at rate λ a machine f times slower
-                       behaves as the measured one at f·λ, with all times f-fold
-    shorter requests   prompts and outputs shorter than the measured ones do less
-                       work, so the curve bounds them from above; longer are refused
+Load curve (one engine, measured at several steady loads): `planner.perf.curves`.
+Requests longer than the measured ones are refused; shorter ones do less work, so the
+curve bounds them from above.
 
 Token rates (one request at a time, as llama.cpp with one slot): an M/D/1 queue with
 
@@ -21,22 +12,18 @@ Token rates (one request at a time, as llama.cpp with one slot): an M/D/1 queue 
 The round trip is part of TTFT and of the whole answer's time, not of TPOT.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
-from planner.domain.profiles import HostedTimes, LoadCurve, LoadPoint, TokenRates
+from planner.domain.profiles import HostedTimes, LoadCurve, TokenRates
 from planner.domain.workloads import TokenSlo
 from planner.errors import OutsideProfileError, SpecError
+from planner.perf.curves import Curve, crossing_rps, quantile_s, share_within
 from planner.perf.hosted import hosted_capacity_rps, stated
 from planner.perf.queues import Deterministic
-from planner.perf.service import Floats
 
 _PERCENTILES: Final = (0.5, 0.95, 0.99)
-_DEPTHS: Final = np.array([-math.log1p(-p) for p in _PERCENTILES])
 _HALVINGS: Final = 48
 
 
@@ -60,58 +47,6 @@ class LanguagePrediction:
     def attainment_frac(self, slo: TokenSlo) -> float:
         """The smaller of the shares of requests within the TTFT and the TPOT limit."""
         return min(self._ttft_within(slo.ttft_s), self._tpot_within(slo.tpot_s))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Curve:
-    """A load curve on the clock of a slower machine, as non-decreasing arrays."""
-
-    rate_rps: Floats
-    ttft_s: Floats  # (point, percentile)
-    tpot_s: Floats
-    e2e_s: Floats
-
-    @classmethod
-    def of(cls, curve: LoadCurve, rtt_s: float, error_factor: float) -> "_Curve":
-        def rising(times_s: Sequence[tuple[float, float, float]]) -> Floats:
-            ordered = np.maximum.accumulate(np.array(times_s), axis=1)
-            return np.maximum.accumulate(ordered, axis=0) * error_factor
-
-        points: Sequence[LoadPoint] = curve.points
-        return cls(
-            rate_rps=np.array([p.rate_rps for p in points]) / error_factor,
-            ttft_s=rtt_s
-            + rising([(p.ttft_p50_s, p.ttft_p95_s, p.ttft_p99_s) for p in points]),
-            tpot_s=rising([(p.tpot_p50_s, p.tpot_p95_s, p.tpot_p99_s) for p in points]),
-            e2e_s=rtt_s
-            + rising([(p.e2e_p50_s, p.e2e_p95_s, p.e2e_p99_s) for p in points]),
-        )
-
-    def at(self, times_s: Floats, rate_rps: float) -> Floats:
-        """Percentiles at a rate."""
-        return np.array([np.interp(rate_rps, self.rate_rps, t) for t in times_s.T])
-
-
-def _quantile_s(times_s: Floats, frac: float) -> Floats:
-    """The percentile `frac` from p50, p95 and p99 along the last axis."""
-    depth = -math.log1p(-frac)
-    low = 0 if depth <= _DEPTHS[1] else 1
-    part = (depth - _DEPTHS[low]) / (_DEPTHS[low + 1] - _DEPTHS[low])
-    lower, upper = times_s[..., low], times_s[..., low + 1]
-    return np.asarray(lower + max(part, 0.0) * (upper - lower))
-
-
-def _share_within(times_s: Floats, limit_s: float) -> float:
-    """Inverse of `_quantile_s`; below the median the share falls linearly to 0."""
-    median, p95, p99 = (float(t) for t in times_s)
-    if limit_s < median:
-        return 0.5 * max(limit_s, 0.0) / median
-    low = 0 if limit_s < p95 else 1
-    start, width = (median, p95 - median) if low == 0 else (p95, p99 - p95)
-    if width <= 0:
-        return 1.0
-    part = (limit_s - start) / width
-    return -math.expm1(-(_DEPTHS[low] + part * (_DEPTHS[low + 1] - _DEPTHS[low])))
 
 
 def _check_length(
@@ -179,23 +114,10 @@ def load_capacity_rps(
     if isinstance(profile, HostedTimes):
         return hosted_capacity_rps(profile, slo, rtt_s, error_factor=error_factor)
     _check_length(profile, prompt_tokens, output_tokens)
-    curve = _Curve.of(profile, rtt_s, error_factor)
+    curve = Curve.of(profile, rtt_s, error_factor)
     return min(
-        _crossing_rps(curve.rate_rps, _quantile_s(times_s, slo.percentile_frac), limit)
+        crossing_rps(curve, quantile_s(times_s, slo.percentile_frac), limit)
         for times_s, limit in ((curve.ttft_s, slo.ttft_s), (curve.tpot_s, slo.tpot_s))
-    )
-
-
-def _crossing_rps(rate_rps: Floats, times_s: Floats, limit_s: float) -> float:
-    """The largest measured or interpolated rate whose time is within the limit."""
-    within = int(np.searchsorted(times_s, limit_s, side="right"))
-    if within == 0:
-        return 0.0
-    if within == len(times_s):
-        return float(rate_rps[-1])
-    part = (limit_s - times_s[within - 1]) / (times_s[within] - times_s[within - 1])
-    return float(
-        rate_rps[within - 1] + part * (rate_rps[within] - rate_rps[within - 1])
     )
 
 
@@ -236,7 +158,7 @@ def predict_load(
     if isinstance(profile, HostedTimes):
         return _predict_hosted(profile, rtt_s, percentile_frac, error_factor)
     _check_length(profile, prompt_tokens, output_tokens)
-    curve = _Curve.of(profile, rtt_s, error_factor)
+    curve = Curve.of(profile, rtt_s, error_factor)
     highest_rps = float(curve.rate_rps[-1])
     # A capacity that was divided and multiplied again may be off by a rounding.
     if rate_rps > highest_rps * (1 + 1e-9):
@@ -247,14 +169,14 @@ def predict_load(
     ttft_s, tpot_s = (curve.at(t, rate_rps) for t in (curve.ttft_s, curve.tpot_s))
     p50_s, p95_s, p99_s = (float(t) for t in curve.at(curve.e2e_s, rate_rps))
     return LanguagePrediction(
-        ttft_s=float(_quantile_s(ttft_s, percentile_frac)),
-        tpot_s=float(_quantile_s(tpot_s, percentile_frac)),
+        ttft_s=float(quantile_s(ttft_s, percentile_frac)),
+        tpot_s=float(quantile_s(tpot_s, percentile_frac)),
         p50_s=p50_s,
         p95_s=p95_s,
         p99_s=p99_s,
         utilization_frac=rate_rps / highest_rps,
-        _ttft_within=lambda limit_s: _share_within(ttft_s, limit_s),
-        _tpot_within=lambda limit_s: _share_within(tpot_s, limit_s),
+        _ttft_within=lambda limit_s: share_within(ttft_s, limit_s),
+        _tpot_within=lambda limit_s: share_within(tpot_s, limit_s),
     )
 
 
