@@ -1,6 +1,7 @@
 """Machines that scale, are taken away, fail to be reached, or serve several models."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -154,6 +155,62 @@ def test_while_the_line_is_out_boxes_at_the_site_serve():
     during = (seen.sent_s >= 20.0) & (seen.sent_s < 60.0)
     assert set(seen.group[during]) == {1}
     assert set(seen.group[~during]) == {0}
+
+
+def test_while_the_line_is_out_boxes_serve_what_was_planned_and_the_rest_waits():
+    way = Way(rtt_s=0.0, line="s")
+    scenario = stage(constant(0.001), poisson(20.0, 4_000), way=way)
+    cloud = scenario.groups[0]
+    served = dataclasses.replace(cloud.placements[0], rates_rps=(20.0,))
+    cloud = dataclasses.replace(cloud, placements=(served,))
+    there = dataclasses.replace(
+        served, way=Way(rtt_s=0.0), rates_rps=(0.0,), offline_rates_rps=(5.0,)
+    )
+    box = dataclasses.replace(cloud, name="box", placements=(there,))
+    outage = Outage(line="s", from_s=50.0, until_s=150.0)
+
+    ran = run(
+        dataclasses.replace(scenario, groups=(cloud, box), outages=(outage,)), seed=1
+    )
+
+    seen = ran.requests[0]
+    during = (seen.sent_s >= 50.0) & (seen.sent_s < 150.0)
+    assert set(seen.group[~during]) == {0}
+    # A quarter of 20 requests/s, as planned.
+    assert np.mean(seen.group[during] == 1) == pytest.approx(0.25, abs=0.03)
+    waited = during & (seen.group == 0)
+    assert seen.answered_s[waited].min() >= 150.0
+
+
+def test_what_waits_for_a_line_that_never_comes_back_is_given_up():
+    ran = run(
+        stage(
+            constant(0.01),
+            at(5.0, 9.0, 30.0),
+            way=Way(rtt_s=0.0, up_s=0.1, line="site"),
+            rest={"outages": (Outage(line="site", from_s=8.0, until_s=math.inf),)},
+        ),
+        seed=1,
+    )
+
+    assert np.isnan(ran.requests[0].answered_s).tolist() == [False, True, True]
+    assert ran.work[0].busy_replica_s == pytest.approx(0.01)
+
+
+def test_lines_of_ones_own_fail_together_but_nobody_waits_for_another():
+    way = Way(rtt_s=0.0, up_s=1.0, line="site", is_line_shared=False)
+
+    ran = run(
+        stage(
+            constant(0.01),
+            at(5.0, 5.2, 12.0, 19.0, 30.0),
+            way=way,
+            rest={"outages": (Outage(line="site", from_s=10.0, until_s=20.0),)},
+        ),
+        seed=1,
+    )
+
+    assert ran.requests[0].reached_s == pytest.approx([6.0, 6.2, 21.0, 21.0, 31.0])
 
 
 @pytest.mark.parametrize("routing", list(Routing))
