@@ -1,0 +1,178 @@
+"""Profiles of models that our server will serve: what serving costs goes with them.
+
+A port `planner.ports.Profiler` around another one: its batch profiles of models that
+our server serves get a `ServerCost`, from what is stored, or is measured now where a
+`weigh` is given. Without either they stay the model's alone, and the plan says so.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import Final
+
+from planner.domain.profiles import BatchProfile
+from planner.domain.profiling import (
+    ProfilingJob,
+    ProfilingOutcome,
+    ProfilingProgress,
+    TorchModel,
+)
+from planner.domain.servers import ServerCost
+from planner.domain.variants import Precision, Runtime, Variant
+from planner.errors import ProfilingError
+from planner.ports import Profiler
+from profilers import servers
+from profilers.emulators.calibration import RUNTIME
+from profilers.identity import identity, runtime_versions
+from profilers.ports import Emulator
+from profilers.profiles import LOCAL
+from profilers.servers import OWN_PORT, ServerMeasured
+from profilers.session import OnProgress
+from profilers.store import ProfileStore, server_key
+from profilers.trials import MeasuredPoint, Measurement, Trial
+
+# What our server runs; the other runtimes bring a server of their own.
+SERVED: Final = frozenset({Runtime.TORCH, Runtime.ONNXRUNTIME})
+
+Weigh = Callable[[TorchModel], ServerMeasured]
+
+
+def server_environment() -> Mapping[str, str]:
+    """What the cost of a request depends on besides the request."""
+    found = dict(runtime_versions())
+    for package in ("ray", "uvicorn"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedProfiling:
+    """What `inner` profiles, with what serving it costs.
+
+    `emulator` is the one that `inner` has calibrated by then. `cores` are those of this
+    machine, `cores_of` a device's, None where nobody states them.
+    """
+
+    inner: Profiler
+    store: ProfileStore
+    emulator: Emulator
+    cores_of: Callable[[str], int | None]
+    weigh: Weigh | None = None
+    local_threads: int = 1
+    cores: int = os.cpu_count() or 1
+
+    def reachable_devices(self) -> Sequence[str]:
+        """Those of `inner`."""
+        return self.inner.reachable_devices()
+
+    def profile(
+        self, jobs: Sequence[ProfilingJob], *, on_progress: OnProgress
+    ) -> ProfilingOutcome:
+        """Profiles of every variant of every job; what is stored is not measured again.
+
+        Raises:
+            ProfilingError: Nothing can be measured here at all.
+        """
+        outcome = self.inner.profile(jobs, on_progress=on_progress)
+        warnings: list[str] = []
+        known = {
+            model.name: (model, measured)
+            for model in (job.model for job in jobs)
+            if isinstance(model, TorchModel)
+            and (measured := self._measured(model, warnings, on_progress))
+        }
+        return replace(
+            outcome,
+            profiles=tuple(
+                self._served(p, *known[p.model])
+                if isinstance(p, BatchProfile) and p.model in known
+                else p
+                for p in outcome.profiles
+            ),
+            warnings=(*outcome.warnings, *dict.fromkeys(warnings)),
+        )
+
+    def _measured(
+        self, model: TorchModel, warnings: list[str], on_progress: OnProgress
+    ) -> ServerMeasured | None:
+        """What is stored of the model's requests, or measured now; None: neither."""
+        try:
+            key = server_key(
+                identity=identity(model),
+                server=OWN_PORT,
+                environment=server_environment(),
+            )
+            found = self.store.servers([key]).get(key)
+            if found is None and self.weigh is not None:
+                what = f"serving a model of {model.name}'s input that does nothing"
+                on_progress(ProfilingProgress(done=0, total=1, what=what))
+                found = self.weigh(model)
+                self.store.keep_server(key, model.name, found)
+        except ProfilingError as error:
+            warnings.append(f"{model.name}: {error}")
+            return None
+        return found
+
+    def _served(
+        self, profile: BatchProfile, model: TorchModel, measured: ServerMeasured
+    ) -> BatchProfile:
+        if profile.variant.runtime not in SERVED:
+            return profile
+        if profile.device == LOCAL:
+            cost: ServerCost | None = servers.here(
+                measured, threads=self.local_threads, cores=self.cores
+            )
+        else:
+            cost = self._scaled(profile.device, model, measured)
+        return replace(profile, server=cost)
+
+    def _scaled(
+        self, device: str, model: TorchModel, measured: ServerMeasured
+    ) -> ServerCost | None:
+        """As the emulator maps a model's time of that length; None where it cannot."""
+        cores = self.cores_of(device)
+        if cores is None:
+            return None
+        point = MeasuredPoint(
+            batch=1,
+            p50_s=measured.processor_s,
+            p50_low_s=measured.processor_low_s,
+            p50_high_s=measured.processor_high_s,
+            mean_s=measured.processor_s,
+            p90_s=measured.processor_high_s,
+            p95_s=measured.processor_high_s,
+            p99_s=measured.processor_high_s,
+            n_samples=measured.n_requests,
+            is_noisy=False,
+        )
+        try:
+            trial = Trial(
+                model=model,
+                variant=Variant(precision=Precision.FP32, runtime=RUNTIME),
+                envelope=self.emulator.envelope(device),
+                batches=(1,),
+            )
+            mapped = self.emulator.profile(
+                Measurement(
+                    points=(point,),
+                    memory_bytes=0.0,
+                    artifact_bytes=0.0,
+                    artifact_sha256="",
+                    error_frac=measured.error_frac,
+                    measured_at=measured.measured_at,
+                ),
+                trial,
+                device,
+            )
+        except ProfilingError:
+            return None
+        return servers.there(
+            measured,
+            ratio=mapped.points[0].p50_s / measured.processor_s,
+            error_frac=mapped.evidence.error_frac,
+            cores=cores,
+        )

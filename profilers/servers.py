@@ -1,0 +1,118 @@
+"""What serving costs, by device and kind of server: measured here, scaled elsewhere.
+
+A server of ours on its own port is measured beside the user's model
+(`profilers.serving.weighing`), with input of the model's shape. What was measured on
+this machine holds for it. For a device that is emulated, both figures are multiplied
+as the emulator multiplies a model's time (r), within a wider band: the published times
+that it learned from used all n cores of the device and their vector units, and a server
+uses one core and hardly any vectors.
+
+    there = r · here,     between  r/√n  and  r·√n   (10 % and 90 %), times the emulator's
+
+Cores (κ of `planner.domain.servers`): published times leave the server no core of its
+own, κ = 1. Here, a server beside a model of fewer threads than cores takes κ = 1/cores.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Final
+
+from planner.domain.evidence import BAND_QUANTILE_FRAC, Evidence, Provenance
+from planner.domain.servers import ServerCost
+from planner.units import BYTES_PER_KIB, milliseconds
+
+OWN_PORT: Final = "Ray Serve, a replica's own port"
+_Z_BAND: Final = NormalDist().inv_cdf(BAND_QUANTILE_FRAC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerMeasured:
+    """What a request cost a server on the machine that measured; see `weighing`.
+
+    The `_low_` and `_high_` ends are those of 95 % intervals. `busy_ratio` is the
+    machine's load per processor meanwhile, by its own average over a minute.
+    """
+
+    server: str
+    request_bytes: int
+    processor_s: float
+    processor_low_s: float
+    processor_high_s: float
+    latency_s: float
+    latency_low_s: float
+    latency_high_s: float
+    n_requests: int
+    error_frac: float
+    busy_ratio: float
+    measured_at: dt.datetime
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def shared_frac(*, threads: int, cores: int) -> float:
+    """The part of the server's work that the model has to wait for."""
+    return 1.0 if threads >= cores else 1.0 / cores
+
+
+def here(measured: ServerMeasured, *, threads: int, cores: int) -> ServerCost:
+    """The cost on the machine that measured."""
+    processor = measured.environment.get("processor", "its processor not stated")
+    return ServerCost(
+        server=measured.server,
+        processor_s=measured.processor_s,
+        latency_s=measured.latency_s,
+        shared_frac=shared_frac(threads=threads, cores=cores),
+        evidence=Evidence(
+            provenance=Provenance.MEASURED,
+            source=f"measured on the machine that profiled ({processor})",
+            as_of=measured.measured_at.date(),
+            error_frac=measured.error_frac,
+            note=in_words(measured),
+        ),
+    )
+
+
+def in_words(measured: ServerMeasured) -> str:
+    """The figures with their intervals."""
+    low_ms, high_ms = (
+        milliseconds(s) for s in (measured.processor_low_s, measured.processor_high_s)
+    )
+    beside = [
+        milliseconds(s)
+        for s in (measured.latency_s, measured.latency_low_s, measured.latency_high_s)
+    ]
+    return (
+        f"{milliseconds(measured.processor_s):.2f} ms of processor time ({low_ms:.2f} to "
+        f"{high_ms:.2f}) and {beside[0]:.2f} ms beside it ({beside[1]:.2f} to "
+        f"{beside[2]:.2f}) a request of {measured.request_bytes / BYTES_PER_KIB:.1f} KiB, "
+        f"from {measured.n_requests} requests to a model that does nothing, at a load of "
+        f"{measured.busy_ratio:.1f} per processor"
+    )
+
+
+def there(
+    measured: ServerMeasured, *, ratio: float, error_frac: float, cores: int
+) -> ServerCost:
+    """The cost on a device that is `ratio` times as slow with all its cores.
+
+    `error_frac` is the emulator's own band.
+    """
+    sigma = math.hypot(math.log1p(error_frac) / _Z_BAND, math.log(cores) / 2 / _Z_BAND)
+    return ServerCost(
+        server=measured.server,
+        processor_s=measured.processor_s * ratio,
+        latency_s=measured.latency_s * ratio,
+        shared_frac=1.0,
+        evidence=Evidence(
+            provenance=Provenance.PREDICTED,
+            source=(
+                f"{milliseconds(measured.processor_s):.2f} ms measured on the machine "
+                f"that profiled × {ratio:.2f}"
+            ),
+            as_of=measured.measured_at.date(),
+            error_frac=math.expm1(sigma * _Z_BAND),
+            note=in_words(measured),
+        ),
+    )
