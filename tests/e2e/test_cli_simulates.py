@@ -97,12 +97,39 @@ def test_conditions_are_told(plan, capsys):
     assert "90% bound" in told
 
 
+def test_with_its_uplink_out_a_site_owes_what_it_was_asked_for(plan, capsys):
+    code = main(["simulate", str(plan), "--fail-uplink", "kiosk"])
+
+    told = capsys.readouterr().out
+    assert code == 0
+    assert (
+        "The uplink of kiosk is out all the time: nothing is promised of cameras"
+        in told
+    )
+
+
+def test_a_workload_that_rises_sends_as_much_more_as_it_may(plan, capsys, tmp_path):
+    spec = SPEC + "policy: {demand_rises: {most_at_once: 1, rise_frac: 0.5}}\n"
+    (tmp_path / "spec.yaml").write_text(spec, encoding="utf-8")
+    assert main(["recommend", str(tmp_path / "spec.yaml"), "--out", "risen"]) == 0
+    capsys.readouterr()
+
+    code = main(["simulate", "risen", "--rise", "cameras", "--json"])
+
+    seen = SimulationDocument.model_validate_json(capsys.readouterr().out)
+    assert code == 0
+    assert seen.workloads[0].rate_rps == pytest.approx(15, rel=0.02)
+    assert any("cameras asks for 50% more" in line for line in seen.assumptions)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--trace", "nowhere.csv"], "no such file"),
         (["--outage", "kiosk:9-3"], "SITE:FROM-UNTIL"),
         (["--outage", "moon:1-2"], "no such site"),
+        (["--fail-uplink", "moon"], "no such site"),
+        (["--rise", "cameras"], "no such workload that may rise"),
     ],
 )
 def test_what_cannot_be_replayed_is_one_sentence_and_exit_2(

@@ -139,8 +139,6 @@ def _assumptions(stage: Scenario, conditions: Conditions) -> Iterable[str]:
             "Language engines are calibrated to their published load curves; no more "
             "requests run at once than were seen to, the rest wait."
         )
-        if conditions.autoscales or conditions.are_interrupted:
-            yield "Language engines neither scale nor are interrupted here."
     if conditions.autoscales or conditions.are_interrupted:
         lags = sorted({f"{g.replacement_s:g} s" for g in stage.groups})
         yield (
