@@ -98,7 +98,8 @@ class NetworkPath:
 
     `transfer_s` is payload over bandwidth, both ways; the request waits for the
     shared uplink like an M/D/1 queue at `uplink_load_frac`. `line` names the edge
-    site whose uplink it takes, shared or not.
+    site whose uplink it takes, shared or not. `jitter_s` is the part of the mean
+    round trip that comes and goes.
     """
 
     rtt_s: float
@@ -106,3 +107,4 @@ class NetworkPath:
     uplink_load_frac: float
     source: str
     line: str | None = None
+    jitter_s: float = 0.0

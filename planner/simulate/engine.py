@@ -6,9 +6,9 @@ prompts, oldest first, with what is left of `step_tokens` (chunked prefill):
     step = step_s[decoding] + prefill_s_per_token · prompt tokens in it
 
 A waiting request is admitted between steps while fewer than `most_sequences` run and
-its tokens fit into the cache. Where decoding would outgrow the cache, the sequence
-admitted last is put back to the head of the queue and later computes its tokens anew
-(preemption by recomputation). The first token comes at the end of the step that
+its tokens fit into the cache; one that has waited longer than the timeout gives up.
+Where decoding would outgrow the cache, the sequence admitted last is put back to the
+head of the queue and later computes its tokens anew (preemption by recomputation). The first token comes at the end of the step that
 finishes the prompt. Sequence lengths are given: nothing is drawn but the routing.
 """
 
@@ -54,13 +54,17 @@ class Prompts(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """The engine's speed and limits, as in `planner.simulate.scenario.Engine`."""
+    """The engine's speed and limits, as in `planner.simulate.scenario.Engine`.
+
+    Who has waited for longer than `timeout_s` is given up.
+    """
 
     step_s: Floats
     prefill_s_per_token: float
     most_sequences: int
     step_tokens: int
     cache_tokens: float
+    timeout_s: float = np.inf
 
 
 class Engines(NamedTuple):
@@ -110,14 +114,14 @@ def serve_tokens(all_of: Engines) -> None:
         if step_end_s == np.inf and arrival_s == np.inf:
             break
         if step_end_s <= arrival_s:
-            _end_step(all_of, replica, step_end_s)
-            _begin_step(all_of, replica, step_end_s)
+            end_step(all_of, replica, step_end_s)
+            begin_step(all_of, replica, step_end_s)
         else:
             replica = _route(all_of, request)
-            _wait_last(all_of, replica, request)
+            wait_last(all_of, replica, request)
             request += 1
             if clocks[replica, STEP_END_S] == np.inf:
-                _begin_step(all_of, replica, arrival_s)
+                begin_step(all_of, replica, arrival_s)
 
 
 @compiled
@@ -132,7 +136,8 @@ def _route(all_of: Engines, request: int) -> int:
 
 
 @compiled
-def _wait_last(all_of: Engines, replica: int, request: int) -> None:
+def wait_last(all_of: Engines, replica: int, request: int) -> None:
+    """A request joins a queue."""
     replicas, tokens = all_of.replicas, all_of.tokens
     replicas[replica, OUTSTANDING] += 1
     if replicas[replica, HEAD] == NOBODY:
@@ -144,7 +149,8 @@ def _wait_last(all_of: Engines, replica: int, request: int) -> None:
 
 
 @compiled
-def _wait_first(all_of: Engines, replica: int, request: int) -> None:
+def wait_first(all_of: Engines, replica: int, request: int) -> None:
+    """A request that was running goes back to the head of the queue."""
     replicas, tokens = all_of.replicas, all_of.tokens
     tokens[request, AFTER] = replicas[replica, HEAD]
     if replicas[replica, HEAD] == NOBODY:
@@ -160,9 +166,10 @@ def _to_compute(all_of: Engines, request: int) -> int:
 
 
 @compiled
-def _begin_step(all_of: Engines, replica: int, now_s: float) -> None:
+def begin_step(all_of: Engines, replica: int, now_s: float) -> int:
+    """The next step, if there is anything to do; how many requests gave up waiting."""
     limits, tokens, clocks = all_of.limits, all_of.tokens, all_of.clocks
-    _admit(all_of, replica, now_s)
+    n_dropped = _admit(all_of, replica, now_s)
     decoding = _decoding(all_of, replica)
     room = max(limits.step_tokens - decoding, 1)
     prefilled = 0
@@ -175,18 +182,26 @@ def _begin_step(all_of: Engines, replica: int, now_s: float) -> None:
             prefilled += chunk
     if decoding + prefilled == 0:
         clocks[replica, STEP_END_S] = np.inf
-        return
+        return n_dropped
     took_s = limits.step_s[decoding] + limits.prefill_s_per_token * prefilled
     clocks[replica, STEP_START_S] = now_s
     clocks[replica, STEP_END_S] = now_s + took_s
+    return n_dropped
 
 
 @compiled
-def _admit(all_of: Engines, replica: int, now_s: float) -> None:
+def _admit(all_of: Engines, replica: int, now_s: float) -> int:
     limits, replicas, tokens = all_of.limits, all_of.replicas, all_of.tokens
+    n_dropped = 0
     while replicas[replica, HEAD] != NOBODY:
         running = replicas[replica, RUNNING]
         request = replicas[replica, HEAD]
+        is_new = np.isnan(all_of.times[request, START_S])
+        if is_new and now_s - all_of.prompts.at_s[request] > limits.timeout_s:
+            replicas[replica, HEAD] = tokens[request, AFTER]
+            replicas[replica, OUTSTANDING] -= 1
+            n_dropped += 1
+            continue
         needed = _to_compute(all_of, request)
         is_full = replicas[replica, HELD] + needed > limits.cache_tokens
         # A sequence that alone outgrows the cache still runs, alone.
@@ -198,8 +213,9 @@ def _admit(all_of: Engines, replica: int, now_s: float) -> None:
         replicas[replica, RUNNING] = running + 1
         tokens[request, PREFILLED] = 0
         tokens[request, CHUNK] = 0
-        if np.isnan(all_of.times[request, START_S]):
+        if is_new:
             all_of.times[request, START_S] = now_s
+    return n_dropped
 
 
 @compiled
@@ -221,12 +237,13 @@ def _decoding(all_of: Engines, replica: int) -> int:
         replicas[replica, PREEMPTED] += 1
         if tokens[request, CHUNK] == DECODES:
             decoding -= 1
-        _wait_first(all_of, replica, request)
+        wait_first(all_of, replica, request)
     return decoding
 
 
 @compiled
-def _end_step(all_of: Engines, replica: int, now_s: float) -> None:
+def end_step(all_of: Engines, replica: int, now_s: float) -> int:
+    """A step's tokens are there; how many requests are done with it."""
     replicas, clocks = all_of.replicas, all_of.clocks
     clocks[replica, BUSY_S] += now_s - clocks[replica, STEP_START_S]
     kept = 0
@@ -244,7 +261,9 @@ def _end_step(all_of: Engines, replica: int, now_s: float) -> None:
         else:
             all_of.running[replica, kept] = request
             kept += 1
+    n_done = replicas[replica, RUNNING] - kept
     replicas[replica, RUNNING] = kept
+    return int(n_done)
 
 
 @compiled

@@ -17,7 +17,14 @@ from planner.domain.placement import BatchPolicy
 from planner.simulate import engine as engine_columns
 from planner.simulate.arrays import Floats, Ints
 from planner.simulate.called import Calls, answer
-from planner.simulate.engine import Limits, Prompts, engines, serve_tokens
+from planner.simulate.engine import (
+    Engines,
+    Limits,
+    Prompts,
+    engines,
+    serve_tokens,
+)
+from planner.simulate.engine_fleet import engine_fleet, serve_in_fleet
 from planner.simulate.fleet import work
 from planner.simulate.replicas import serve_alone
 from planner.simulate.requests import Requests, block_at
@@ -286,16 +293,8 @@ def _together(
         fleet=empty_fleet(most),
     )
     work(shop)
-    paid_until_s = np.fmax(scenario.span_s - shop.fleet[:, PAID_FROM_S], 0.0)
-    counts = shop.floor.counts
-    done = Work(
-        busy_replica_s=float(shop.floor.worked[:, BUSY_S].sum()),
-        paid_machine_s=float(shop.fleet[:, PAID_S].sum() + np.nansum(paid_until_s)),
-        machines=most,
-        most_on=int(counts[MOST_ON]),
-        interruptions=int(counts[TAKEN]),
-        handed_on=int(counts[HANDED_ON]),
-    )
+    busy_s = float(shop.floor.worked[:, BUSY_S].sum())
+    done = _of_fleet(scenario, most, busy_s, (shop.fleet, shop.floor.counts))
     return done, shop.floor.times
 
 
@@ -367,32 +366,74 @@ def _by_token(
     engine = group.placements[0].service
     if not isinstance(engine, Engine) or len(group.placements) > 1:
         raise AssertionError("an engine has its machines to itself")
-    n_replicas = max(group.machines_on) * group.replicas_per_machine
     draw = rng.random(visit.at_s.size)
-    replica = _by_share(scenario, group, visit.at_s, draw)
-    if group.routing is not Routing.SHARE:
-        replica = np.full(visit.at_s.size, NOBODY)
-    at_work = engines(
-        Prompts(
-            at_s=visit.at_s,
-            prompt=np.maximum(visit.prompt, 1).astype(np.int64),
-            output=np.maximum(visit.output, 1).astype(np.int64),
-            replica=replica,
-        ),
-        Limits(
-            step_s=engine.step_s,
-            prefill_s_per_token=engine.prefill_s_per_token,
-            most_sequences=engine.most_sequences,
-            step_tokens=engine.step_tokens,
-            cache_tokens=engine.cache_tokens,
-        ),
-        n_replicas,
+    limits = Limits(
+        step_s=engine.step_s,
+        prefill_s_per_token=engine.prefill_s_per_token,
+        most_sequences=engine.most_sequences,
+        step_tokens=engine.step_tokens,
+        cache_tokens=engine.cache_tokens,
+        timeout_s=scenario.timeout_s,
     )
-    serve_tokens(at_work)
-    busy_s = float(at_work.clocks[:, engine_columns.BUSY_S].sum())
-    done = replace(
-        _by_calendar(scenario, group, busy_s),
-        preemptions=int(at_work.replicas[:, engine_columns.PREEMPTED].sum()),
+    prompts = Prompts(
+        at_s=visit.at_s,
+        prompt=np.maximum(visit.prompt, 1).astype(np.int64),
+        output=np.maximum(visit.output, 1).astype(np.int64),
+        replica=_by_share(scenario, group, visit.at_s, draw),
     )
+    if _is_tied(group):
+        done, at_work = _engines_together(scenario, group, (prompts, limits, draw), rng)
+    else:
+        n_replicas = max(group.machines_on) * group.replicas_per_machine
+        at_work = engines(prompts, limits, n_replicas)
+        serve_tokens(at_work)
+        busy_s = float(at_work.clocks[:, engine_columns.BUSY_S].sum())
+        done = _by_calendar(scenario, group, busy_s)
+    preemptions = int(at_work.replicas[:, engine_columns.PREEMPTED].sum())
     times = at_work.times
-    return done, times[:, 0], times[:, 1], times[:, engine_columns.FIRST_TOKEN_S]
+    return (
+        replace(done, preemptions=preemptions),
+        times[:, engine_columns.START_S],
+        times[:, engine_columns.DONE_S],
+        times[:, engine_columns.FIRST_TOKEN_S],
+    )
+
+
+def _engines_together(
+    scenario: Scenario,
+    group: Group,
+    work_of: tuple[Prompts, Limits, Floats],
+    rng: np.random.Generator,
+) -> tuple[Work, Engines]:
+    prompts, limits, draw = work_of
+    scaling = group.scaling
+    most = max(group.machines_on) if scaling is None else scaling.most
+    # One row more: who comes while no machine is there waits in it.
+    at_work = engines(prompts, limits, most * group.replicas_per_machine + 1)
+    fleet = engine_fleet(
+        at_work,
+        _changes(scenario, group, most, rng),
+        _scaling(group),
+        draw=draw,
+        is_by_share=group.routing is Routing.SHARE,
+        replicas_per_machine=group.replicas_per_machine,
+    )
+    serve_in_fleet(fleet)
+    busy_s = float(at_work.clocks[:, engine_columns.BUSY_S].sum())
+    return _of_fleet(scenario, most, busy_s, (fleet.machines, fleet.counts)), at_work
+
+
+def _of_fleet(
+    scenario: Scenario, most: int, busy_s: float, seen: tuple[Floats, Ints]
+) -> Work:
+    """What machines that come and go did; those still on are paid for to the end."""
+    machines, counts = seen
+    paid_until_s = np.fmax(scenario.span_s - machines[:, PAID_FROM_S], 0.0)
+    return Work(
+        busy_replica_s=busy_s,
+        paid_machine_s=float(machines[:, PAID_S].sum() + np.nansum(paid_until_s)),
+        machines=most,
+        most_on=int(counts[MOST_ON]),
+        interruptions=int(counts[TAKEN]),
+        handed_on=int(counts[HANDED_ON]),
+    )

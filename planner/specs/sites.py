@@ -28,14 +28,25 @@ class Uplink(Spec):
     With `rtt_ms` and `bandwidth_mbps` the site is one building whose requests
     share the line. With `access` (`planner catalog links`) every user has a
     line of their own, so nothing is shared. `to` is the region the round trip
-    leads to; unless given, the first region of the document.
+    leads to; unless given, the first region of the document. `jitter_ms` is how far
+    the mean round trip lies above the fastest (what ping calls avg and min).
     """
 
     rtt_ms: NonNegative | None = None
     bandwidth_mbps: Positive | None = None
+    jitter_ms: NonNegative = 0.0
     access: str | None = None
     to: str | None = None
     max_load_frac: Annotated[float, Field(gt=0, lt=1)] = 0.7
+
+    @model_validator(mode="after")
+    def _jitter_is_of_the_round_trip(self) -> Self:
+        if self.jitter_ms > 0 and self.jitter_ms > (self.rtt_ms or 0.0):
+            raise ValueError(
+                "jitter_ms is the part of rtt_ms (its mean) that comes and goes: give "
+                "no more than rtt_ms"
+            )
+        return self
 
     @model_validator(mode="after")
     def _measured_or_typical(self) -> Self:

@@ -156,7 +156,7 @@ def _lines(stream: io.TextIOBase, path: Path) -> Iterator[str]:
 
 
 def _from_csv(path: Path, lines: Any, choose: Choose) -> Floats:  # noqa: ANN401  # csv names no type
-    header = next(lines, [])
+    header: list[str] = next(lines, [])
     chosen = choose(header)
     numbers = [header.index(c.name) for c in chosen]
     read = [c.read for c in chosen]

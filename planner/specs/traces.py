@@ -26,6 +26,7 @@ from planner.errors import SpecFileError
 from planner.specs.trace_rows import (
     Column,
     Floats,
+    Reading,
     instant_s,
     milliseconds_s,
     read_rows,
@@ -190,12 +191,13 @@ def _columns(header: Mapping[str, str], path: Path) -> dict[str, Column]:
 
 
 def _time(header: Mapping[str, str], path: Path) -> Column:
-    for name, read in (
-        ("timestamp_s", float),
-        ("timestamp_ms", milliseconds_s),
-        ("timestamp", instant_s),
-        *((interval, float) for interval in INTERVALS_S),
-    ):
+    readings: Mapping[str, Reading] = {
+        "timestamp_s": float,
+        "timestamp_ms": milliseconds_s,
+        "timestamp": instant_s,
+        **dict.fromkeys(INTERVALS_S, float),
+    }
+    for name, read in readings.items():
         if name in header:
             return Column(name=header[name], read=read)
     raise SpecFileError(

@@ -22,6 +22,7 @@ class Line:
     is_shared: bool
     max_load_frac: float
     source: str
+    jitter_s: float = 0.0
 
 
 def lines(spec: Deployment, catalog: Catalog) -> dict[str, Line]:
@@ -60,6 +61,7 @@ def _line(site: EdgeSite, first_region: str, catalog: Catalog) -> Line | None:
         max_load_frac=uplink.max_load_frac,
         source=f"uplink of {site.name} to {to}: {uplink.rtt_ms:g} ms, "
         f"{uplink.bandwidth_mbps:g} Mbit/s (spec)",
+        jitter_s=seconds(uplink.jitter_ms),
     )
 
 
@@ -167,6 +169,7 @@ class Ways:
             uplink_load_frac=self._loads_frac[workload.origin],
             source=line.source + (words if rtt_s else ""),
             line=workload.origin,
+            jitter_s=line.jitter_s,
         )
 
 

@@ -92,6 +92,7 @@ class Conditions:
     Service times are taken at `confidence_frac` of each profile's error band (0.5: as
     measured). With `autoscales` machines follow the traffic, between one and twice
     the plan's; a new one serves after its boot time and `cold_start_s`.
+    Every request spends `jitter_s` on its way on average beyond what the plan counts.
     """
 
     confidence_frac: float
@@ -102,6 +103,7 @@ class Conditions:
     are_interrupted: bool = False
     outages: tuple[Outage, ...] = ()
     timeout_s: float = math.inf
+    jitter_s: float = 0.0
 
 
 def parts_of_solution(question: Question, solution: Solution) -> tuple[Part, ...]:
@@ -261,7 +263,7 @@ def _placements(members: Sequence[Part], conditions: Conditions) -> tuple[Placed
     return tuple(
         Placed(
             workload=p.workload.name,
-            way=_way(p, conditions.confidence_frac),
+            way=_way(p, conditions),
             service=_service(p, conditions.confidence_frac),
             rates_rps=p.rates_rps,
             usd_per_request=p.usd_per_request,
@@ -271,16 +273,18 @@ def _placements(members: Sequence[Part], conditions: Conditions) -> tuple[Placed
     )
 
 
-def _way(part: Part, confidence_frac: float) -> Way:
+def _way(part: Part, conditions: Conditions) -> Way:
     workload, path, profile = part.workload, part.path, part.profile
     payload_bytes = workload.request_bytes + workload.response_bytes
     up_frac = workload.request_bytes / payload_bytes if payload_bytes else 0.0
     # What a server does outside of batches is, to a request, a part of its way.
-    factor = profile.evidence.quantile_factor(confidence_frac)
+    factor = profile.evidence.quantile_factor(conditions.confidence_frac)
     is_batch = isinstance(profile, BatchProfile)
     server_s = beside_s(profile, error_factor=factor) if is_batch else 0.0
     return Way(
-        rtt_s=path.rtt_s + server_s,
+        # The mean is the round trip's: what comes and goes is a part of it.
+        rtt_s=path.rtt_s - path.jitter_s + server_s,
+        jitter_s=path.jitter_s + conditions.jitter_s,
         up_s=path.transfer_s * up_frac,
         down_s=path.transfer_s * (1 - up_frac),
         line=path.line,

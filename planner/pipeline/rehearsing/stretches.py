@@ -5,7 +5,6 @@ MOST_REQUESTS together are tried on the busiest consecutive whole hours, as many
 no more than that: all of them on the same ones, counted from where each begins.
 """
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -35,8 +34,8 @@ def busiest(
         return dict(traces)
     so_far = np.concatenate(([0.0], np.cumsum(sent)))
     # The longer a stretch, the more the busiest one holds: one hour at the least.
-    lengths = range(2, sent.size + 1)
-    hours = 1 + bisect_right(lengths, most_requests, key=lambda h: _most(so_far, h))
+    most = [_most(so_far, h) for h in range(2, sent.size + 1)]
+    hours = 1 + int(np.searchsorted(most, most_requests, side="right"))
     first = int(np.argmax(so_far[hours:] - so_far[:-hours]))
     found = {}
     for name, trace in traces.items():

@@ -40,6 +40,7 @@ def cautions(
         *_about_profiles(assignments),
         *_about_prices(assignments, today),
         *_about_places(question, assignments),
+        *_about_jitter(question),
         *_about_sharing(question, assignments),
         *_about_carbon(question),
         *_about_licences(question),
@@ -166,6 +167,15 @@ def _about_carbon(question: Question) -> Iterable[str]:
     left_out = {r.reason for r in question.refusals if r.obstacle is Obstacle.CARBON}
     for reason in sorted(left_out):
         yield f"left out, for carbon counts here: {reason}"
+
+
+def _about_jitter(question: Question) -> Iterable[str]:
+    for site in question.spec.edge_sites():
+        if site.uplink is not None and site.uplink.jitter_ms > 0:
+            yield (
+                f"the round trip from {site.name} varies by {site.uplink.jitter_ms:g} ms: "
+                "capacities and predicted percentiles count its mean, trials its spread"
+            )
 
 
 def _about_licences(question: Question) -> Iterable[str]:
