@@ -62,6 +62,7 @@ class ServedProfiling:
     emulator: Emulator
     cores_of: Callable[[str], int | None]
     weigh: Weigh | None = None
+    identify: Callable[[TorchModel], str] = identity
     local_threads: int = 1
     cores: int = os.cpu_count() or 1
 
@@ -102,7 +103,7 @@ class ServedProfiling:
         """What is stored of the model's requests, or measured now; None: neither."""
         try:
             key = server_key(
-                identity=identity(model),
+                identity=self.identify(model),
                 server=OWN_PORT,
                 environment=server_environment(),
             )

@@ -1,0 +1,148 @@
+"""What serving costs goes with a profile: measured here, scaled elsewhere, or unknown."""
+
+import dataclasses
+import datetime as dt
+import math
+
+import pytest
+
+from planner.domain.evidence import Provenance
+from planner.errors import ProfilingError
+from profilers import servers
+from profilers.local import LocalExecutor
+from profilers.served import ServedProfiling
+from profilers.servers import OWN_PORT, ServerMeasured
+from profilers.store import ProfileStore, decode, encode
+from tests.support.profiling import (
+    MEASURING,
+    SUPPORT,
+    VERSIONS,
+    DoublingEmulator,
+    job,
+    profiling,
+)
+
+MEASURED = ServerMeasured(
+    server=OWN_PORT,
+    request_bytes=2048,
+    processor_s=0.0008,
+    processor_low_s=0.0007,
+    processor_high_s=0.0009,
+    latency_s=0.0003,
+    latency_low_s=0.0002,
+    latency_high_s=0.0004,
+    n_requests=2100,
+    error_frac=0.125,
+    busy_ratio=0.5,
+    measured_at=dt.datetime(2026, 11, 24, tzinfo=dt.UTC),
+    environment={"processor": "a test's"},
+)
+
+
+@pytest.fixture(autouse=True)
+def _search_path(monkeypatch):
+    monkeypatch.syspath_prepend(SUPPORT)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ProfileStore(tmp_path / "profiles.sqlite3")
+
+
+def served(store, *, weigh=None, cores=4):
+    emulator = DoublingEmulator()
+    inner = profiling(
+        store, LocalExecutor(measuring=MEASURING, versions=VERSIONS), emulator=emulator
+    )
+    return ServedProfiling(
+        inner=inner,
+        store=store,
+        emulator=emulator,
+        cores_of=lambda _: 4,
+        identify=lambda model: model.name,
+        weigh=weigh,
+        cores=cores,
+    )
+
+
+def profile(profiler, *jobs):
+    return profiler.profile(jobs, on_progress=lambda _: None)
+
+
+def test_unmeasured_it_stays_unknown(store, tmp_path):
+    (found,) = profile(served(store), job("steady", tmp_path)).profiles
+
+    assert found.server is None
+
+
+def test_it_is_measured_once_and_known_from_then_on(store, tmp_path):
+    asked = []
+
+    def weigh(model):
+        asked.append(model.name)
+        return MEASURED
+
+    for way in (weigh, weigh, None):
+        (found,) = profile(served(store, weigh=way), job("steady", tmp_path)).profiles
+        assert (found.server.processor_s, found.server.latency_s) == (0.0008, 0.0003)
+        assert found.server.evidence.provenance is Provenance.MEASURED
+        assert found.server.evidence.error_frac == 0.125
+        assert "0.80 ms of processor time (0.70 to 0.90)" in found.server.evidence.note
+
+    assert asked == ["steady"]
+
+
+@pytest.mark.parametrize(("cores", "share"), [(1, 1.0), (2, 0.5), (8, 0.125)])
+def test_a_server_takes_from_the_model_what_it_finds_no_other_core_for(
+    store, tmp_path, cores, share
+):
+    profiler = served(store, weigh=lambda _: MEASURED, cores=cores)
+
+    (found,) = profile(profiler, job("steady", tmp_path)).profiles
+
+    assert found.server.shared_frac == share
+
+
+def test_elsewhere_it_is_scaled_as_a_model_is_within_a_wider_band(store, tmp_path):
+    profiler = served(store, weigh=lambda _: MEASURED)
+
+    (found,) = profile(
+        profiler, job("steady", tmp_path, devices=("half-speed",))
+    ).profiles
+
+    cost = found.server
+    assert cost.processor_s == pytest.approx(0.0016)
+    assert cost.latency_s == pytest.approx(0.0006)
+    assert cost.shared_frac == 1.0
+    assert cost.evidence.provenance is Provenance.PREDICTED
+    # Independent log-normal factors: the emulator's 1.3, and 2 = √4 for the cores.
+    expected = math.exp(math.hypot(math.log(1.3), math.log(2.0))) - 1
+    assert cost.evidence.error_frac == pytest.approx(expected)
+
+
+def test_a_server_that_does_not_start_is_told_and_costs_no_profile(store, tmp_path):
+    def weigh(model):
+        raise ProfilingError("it did not start")
+
+    outcome = profile(served(store, weigh=weigh), job("steady", tmp_path))
+
+    assert outcome.profiles[0].server is None
+    assert outcome.warnings[-1] == "steady: it did not start"
+
+
+def test_what_is_stored_is_read_back_whole():
+    assert decode(encode(MEASURED)) == MEASURED
+
+
+def test_a_stored_cost_that_is_no_number_is_refused():
+    endless = dataclasses.replace(MEASURED, processor_s=math.inf)
+
+    with pytest.raises(ValueError, match="JSON compliant"):
+        encode(endless)
+
+
+def test_on_one_core_elsewhere_only_the_emulators_band_is_left():
+    cost = servers.there(MEASURED, ratio=3.0, error_frac=0.3, cores=1)
+
+    assert cost.processor_s == pytest.approx(0.0024)
+    assert cost.evidence.error_frac == pytest.approx(0.3)
