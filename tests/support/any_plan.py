@@ -6,6 +6,8 @@ from planner.domain.hardware import Purchase
 from planner.domain.placement import Verdict
 from planner.domain.variants import Precision, Runtime
 from planner.specs.plan import (
+    FunctionTerms,
+    HostedTerms,
     PlanDocument,
     PlanModel,
     PlanPlacement,
@@ -87,9 +89,56 @@ def _workload(draw: st.DrawFn, name: str, model: PlanModel) -> PlanWorkload:
     return plan.workloads[0].model_copy(update={"name": name, "model": model.name})
 
 
+CALLED = [
+    ("aws", "us-east-1", "classify-2gib", FunctionTerms(
+        runs_like="graviton3-4vcpu", memory_gib=2.0, billed_ms=90.0, usd_per_gib_s=1e-5,
+        usd_per_million_requests=0.2, usd_per_request=1e-6, cold_start_ms=900.0,
+        cold_start_frac=0.1, most_concurrent=100,
+    )),
+    ("gcp", "us-central1", "classify", FunctionTerms(
+        runs_like="graviton3-4vcpu", memory_gib=0.5, billed_ms=90.0, usd_per_gib_s=1e-5,
+        usd_per_million_requests=0.2, usd_per_request=1e-6, cold_start_ms=0.0,
+        cold_start_frac=1.0, most_concurrent=None,
+    )),
+    ("vendor", "api", "llama", HostedTerms(
+        serves="llama", usd_per_million_prompt_tokens=0.1,
+        usd_per_million_output_tokens=0.2, usd_per_request=1e-5,
+        most_requests_per_min=60.5, most_tokens_per_min=None,
+    )),
+]  # fmt: skip
+
+
+def _called(draw: st.DrawFn, workload: PlanWorkload) -> PlanPlacement:
+    provider, site, name, terms = draw(st.sampled_from(CALLED))
+    plan = storefront_plan()
+    rate = draw(st.floats(0.0, 1e3))
+    return digits_placement().model_copy(
+        update={
+            "workload": workload.name,
+            "model": workload.model,
+            "site": site,
+            "site_kind": "cloud",
+            "provider": provider,
+            "instance_type": name,
+            "purchase": Purchase.BY_REQUEST,
+            "machines": 0,
+            "replicas": 0,
+            "spare_machines": 0,
+            "capacity_rps": None,
+            "by_request": terms,
+            "rate_rps": rate,
+            "rates_rps": (rate,) * len(plan.blocks),
+            "share_frac": draw(st.floats(0.0, 1.0)),
+            "machines_on": (0,) * len(plan.blocks),
+        }
+    )
+
+
 def _placement(
     draw: st.DrawFn, workload: PlanWorkload, sites: list[str]
 ) -> PlanPlacement:
+    if draw(st.integers(0, 3)) == 0:
+        return _called(draw, workload)
     machines = draw(st.integers(1, 9))
     on_each = draw(st.sampled_from([1, 2, 3, 8]))
     where: dict[str, object]

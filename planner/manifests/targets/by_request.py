@@ -6,6 +6,7 @@ on AWS get a SAM template each region; its image is the user's to build. Rates t
 change with the hours cannot be told to either: the guide tells them.
 """
 
+import hashlib
 import math
 from dataclasses import replace
 from typing import Any, Final
@@ -109,8 +110,9 @@ def _template(
 
 
 def _logical(p: Placed) -> str:
-    """CloudFormation's names are letters and digits."""
-    return "".join(part.capitalize() for part in p.name.split("-"))
+    """CloudFormation's names are letters and digits; the digest keeps them apart."""
+    words = "".join(part.capitalize() for part in p.name.split("-"))
+    return f"{words}X{hashlib.sha256(p.name.encode()).hexdigest()[:6]}"
 
 
 def _function(p: Placed, terms: FunctionTerms) -> sam.Function:

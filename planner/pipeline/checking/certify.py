@@ -14,6 +14,7 @@ from typing import Final
 from planner.domain.hardware import Purchase
 from planner.domain.placement import FailureDomain
 from planner.domain.profiles import Profile
+from planner.domain.tariffs import TokenTariff
 from planner.errors import PlanRejectedError
 from planner.pipeline.asking.demands import Demands, demands
 from planner.pipeline.asking.places import Place, places
@@ -22,12 +23,7 @@ from planner.pipeline.checking.by_request import broken_terms, called_usd
 from planner.pipeline.checking.promises import broken_promises
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
-from planner.specs.plan import (
-    HostedTerms,
-    PlanDocument,
-    PlanPlacement,
-    PlanPurchase,
-)
+from planner.specs.plan import PlanDocument, PlanPlacement, PlanPurchase
 from planner.units import (
     BYTES_PER_GB,
     BYTES_PER_GIB,
@@ -137,7 +133,7 @@ def _requests_usd(
     hours: Sequence[float],
 ) -> float:
     offer = offered[p.offer].offer
-    if offer.purchase is Purchase.OWNED or isinstance(p.by_request, HostedTerms):
+    if offer.purchase is Purchase.OWNED or isinstance(offer.tariff, TokenTariff):
         return 0.0
     usd_per_gb, _ = inputs.catalog.egress_usd_per_gb(offer.provider, offer.site)
     spec = next(w for w in inputs.spec.workloads if w.name == p.workload)
