@@ -20,6 +20,7 @@ from planner.simulate.run import run
 from planner.simulate.scenario import Engine, Scenario
 from planner.specs.plan import PlanDocument
 from planner.specs.simulation import FittedTraffic, SimulationDocument
+from planner.units import milliseconds
 
 MOST_REQUESTS: Final = 1_000_000
 
@@ -133,6 +134,11 @@ def _assumptions(stage: Scenario, conditions: Conditions) -> Iterable[str]:
         if conditions.confidence_frac == 0.5
         else f"Service times at the profiles' {conditions.confidence_frac:.0%} bound"
     ) + ("; spare machines stand still." if conditions.are_spares_idle else ".")
+    if conditions.jitter_s > 0:
+        yield (
+            f"Every way takes {milliseconds(conditions.jitter_s):g} ms more on average, "
+            "exponentially spread, half of it in each direction."
+        )
     services = [p.service for g in stage.groups for p in g.placements]
     if any(isinstance(s, Engine) for s in services):
         yield (
