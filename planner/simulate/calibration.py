@@ -1,10 +1,11 @@
 """From a published load curve to an engine that reproduces it.
 
 At each measured load, Little's law says how many sequences decoded on average, and
-the time per output token is that of a step with its share of prompt tokens:
+the time between two tokens is that of a step with its share of prompt tokens:
 
-    decoding = rate · output · TPOT
-    TPOT     = step(decoding) / (1 − rate · prompt · c)      c = seconds per prompt token
+    gap      = (e2e − TTFT) / (output − 1)                 whatever is called TPOT there
+    decoding = rate · (output − 1) · gap
+    gap      = step(decoding) / (1 − rate · prompt · c)      c = seconds per prompt token
 
 so each point gives one point of `step`. c comes from the lowest load, where a prompt
 meets nobody: TTFT = chunks · step + prompt · c. No step with more sequences is
@@ -18,6 +19,7 @@ from typing import Final
 import numpy as np
 
 from planner.domain.profiles import LoadCurve
+from planner.perf.closed_language import gaps_s
 from planner.simulate.scenario import Engine
 
 # What one step works on where chunks are not stated: vLLM's default token budget
@@ -32,16 +34,16 @@ def calibrated(curve: LoadCurve, *, error_factor: float = 1.0) -> Engine:
     """An engine as fast as the curve says, times a factor."""
     points = curve.points
     rate = np.array([p.rate_rps for p in points])
-    tpot_s = np.array([p.tpot_p50_s for p in points])
+    gap_s = gaps_s(curve)
     lowest = points[0]
     chunks = math.ceil(curve.prompt_tokens / STEP_TOKENS)
-    prefill_s = max(lowest.ttft_p50_s - chunks * lowest.tpot_p50_s, 0.0)
+    prefill_s = max(lowest.ttft_p50_s - chunks * float(gap_s[0]), 0.0)
     per_token_s = min(
         prefill_s / curve.prompt_tokens,
         MOST_PREFILL_FRAC / (float(rate.max()) * curve.prompt_tokens),
     )
-    decoding = rate * curve.output_tokens * tpot_s
-    step_s = tpot_s * (1 - rate * curve.prompt_tokens * per_token_s)
+    decoding = rate * (curve.output_tokens - 1) * gap_s
+    step_s = gap_s * (1 - rate * curve.prompt_tokens * per_token_s)
     order = np.argsort(decoding)
     most = max(math.ceil(max(p.concurrency for p in points)), 1)
     return Engine(

@@ -51,6 +51,23 @@ def test_a_request_alone_takes_its_prompt_and_a_step_a_token():
     assert alone[DONE_S] - alone[FIRST_TOKEN_S] == pytest.approx(10 * STEP_S)
 
 
+def test_who_comes_during_a_step_is_in_the_next_but_one():
+    # The first prompt takes one step; then steps begin every 20 ms from 0.06 s on.
+    pair = served([0.0, 0.165], prompt=400, output=101).times
+
+    # The step that ends at 0.18 s is at work and the one until 0.2 s is scheduled.
+    expected_s = 0.2 + STEP_S + 400 * PREFILL_S
+    assert pair[1, FIRST_TOKEN_S] == pytest.approx(expected_s)
+
+
+def test_an_engine_that_has_nothing_left_to_do_takes_all_that_wait_at_once():
+    # Both come during the only step of the first, whose answer is one token.
+    times = served([0.0, 0.01, 0.02], prompt=100, output=1).times
+
+    ends_s = 2 * (STEP_S + 100 * PREFILL_S) + 100 * PREFILL_S
+    assert times[1:, FIRST_TOKEN_S] == pytest.approx(ends_s)
+
+
 def test_a_new_prompt_slows_those_that_decode():
     pair = served([0.0, 0.5], prompt=400, output=101).times
 
