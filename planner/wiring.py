@@ -92,9 +92,16 @@ def catalog() -> Catalog:
 
 
 def profiler(
-    facts: Catalog, *, executor: Executor = "ray", address: str | None = None
+    facts: Catalog,
+    *,
+    executor: Executor = "ray",
+    address: str | None = None,
+    weighs_server: bool = False,
 ) -> "Profiler":
     """What measures the user's own models: on Ray actors, or in local processes.
+
+    What the server costs beside a model is known from before, or measured where
+    `weighs_server` and Ray Serve is installed.
 
     Raises:
         MissingExtraError: torch, or Ray where it is asked for, is not installed.
@@ -105,12 +112,22 @@ def profiler(
             raise MissingExtraError(package, "profile", "profiling your own model")
     from profilers.emulators.emulator import Emulators  # noqa: PLC0415  # heavy
     from profilers.profiler import Profiling  # noqa: PLC0415  # heavy
+    from profilers.served import ServedProfiling  # noqa: PLC0415  # heavy
     from profilers.store import ProfileStore  # noqa: PLC0415  # heavy
 
-    return Profiling(
-        ProfileStore(store_path()),
-        _executor(executor, address),
-        emulator=Emulators(facts),
+    store, emulator = ProfileStore(store_path()), Emulators(facts)
+    can_serve = all(map(importlib.util.find_spec, ("ray", "uvicorn", "aiohttp")))
+    weigh = None
+    if weighs_server and can_serve:
+        from profilers.serving.weighing import weigh_model  # noqa: PLC0415  # Ray
+
+        weigh = weigh_model
+    return ServedProfiling(
+        inner=Profiling(store, _executor(executor, address), emulator=emulator),
+        store=store,
+        emulator=emulator,
+        cores_of=lambda device: facts.device(device).cores,
+        weigh=weigh,
     )
 
 

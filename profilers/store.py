@@ -5,8 +5,8 @@
 The key is a hash of everything that a result depends on: the model's content,
 variant, envelope, batch sizes, processor and runtime versions. What a deployment was
 seen to do is a row, too: its key is the model's content, variant, threads and the
-device that it ran on, for which it is the best that is known. The result is a
-JSON document, validated on reading; nothing that can run code is stored. Each
+device that it ran on, for which it is the best that is known. So is what a request
+costs the server on this machine (`profilers.servers`). The result is a JSON document, validated on reading; nothing that can run code is stored. Each
 result is committed as it comes (write-ahead log, full synchronisation), and
 every call opens its own connection, so a killed run loses nothing and several
 processes may share a file.
@@ -30,6 +30,7 @@ from planner.domain.variants import Variant
 from planner.errors import ProfileStoreError
 from profilers.process import utc_now
 from profilers.schedule import TrialKey
+from profilers.servers import ServerMeasured
 from profilers.trials import (
     Deployed,
     Envelope,
@@ -58,7 +59,10 @@ _SCHEMA = """
 _MEASUREMENTS = TypeAdapter(Measurement)
 _FAILURES = TypeAdapter(Failure)
 _DEPLOYED = TypeAdapter(Deployed)
+_SERVERS = TypeAdapter(ServerMeasured)
 _ENVELOPES = TypeAdapter(Envelope)
+
+Stored = TrialResult | Deployed | ServerMeasured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,7 @@ class StoredResult:
     key: TrialKey
     model: str
     what: str
-    result: TrialResult | Deployed
+    result: Stored
     stored_at: dt.datetime
 
 
@@ -115,6 +119,21 @@ def deployed_key(
     return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
 
 
+def server_key(
+    *, identity: str, server: str, environment: Mapping[str, str]
+) -> TrialKey:
+    """The content hash of which server's cost was measured, where, for whose requests.
+
+    `identity` is the content of the model whose input the requests have.
+    """
+    content = {
+        "served": identity,
+        "server": server,
+        "environment": dict(environment),
+    }
+    return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
+
+
 def _canonical(document: object) -> str:
     return json.dumps(
         document,
@@ -125,7 +144,7 @@ def _canonical(document: object) -> str:
     )
 
 
-def encode(result: TrialResult | Deployed) -> str:
+def encode(result: Stored) -> str:
     """The result as canonical JSON.
 
     Raises:
@@ -135,6 +154,8 @@ def encode(result: TrialResult | Deployed) -> str:
         kind, fields = "measurement", _MEASUREMENTS.dump_python(result)
     elif isinstance(result, Failure):
         kind, fields = "failure", _FAILURES.dump_python(result)
+    elif isinstance(result, ServerMeasured):
+        kind, fields = "server", _SERVERS.dump_python(result)
     else:
         kind, fields = "deployed", _DEPLOYED.dump_python(result)
     instants = {
@@ -144,11 +165,20 @@ def encode(result: TrialResult | Deployed) -> str:
 
 
 _ADAPTERS: Mapping[
-    object, TypeAdapter[Measurement] | TypeAdapter[Failure] | TypeAdapter[Deployed]
-] = {"measurement": _MEASUREMENTS, "failure": _FAILURES, "deployed": _DEPLOYED}
+    object,
+    TypeAdapter[Measurement]
+    | TypeAdapter[Failure]
+    | TypeAdapter[Deployed]
+    | TypeAdapter[ServerMeasured],
+] = {
+    "measurement": _MEASUREMENTS,
+    "failure": _FAILURES,
+    "deployed": _DEPLOYED,
+    "server": _SERVERS,
+}
 
 
-def decode(text: str) -> TrialResult | Deployed:
+def decode(text: str) -> Stored:
     """The result that `encode` wrote.
 
     Raises:
@@ -160,7 +190,7 @@ def decode(text: str) -> TrialResult | Deployed:
     kind = document.pop("kind", None)
     if kind not in _ADAPTERS:
         raise ValueError(f"unknown kind {kind!r}")
-    result: TrialResult | Deployed = _ADAPTERS[kind].validate_json(json.dumps(document))
+    result: Stored = _ADAPTERS[kind].validate_json(json.dumps(document))
     instant = result.failed_at if isinstance(result, Failure) else result.measured_at
     if instant.tzinfo is None:
         raise ValueError("its instant has no time zone")
@@ -188,7 +218,7 @@ class ProfileStore:
             ProfileStoreError: The file cannot be read or is not ours.
         """
         found = self._lookup(keys)
-        return {k: r for k, r in found.items() if not isinstance(r, Deployed)}
+        return {k: r for k, r in found.items() if isinstance(r, Measurement | Failure)}
 
     def deployed(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Deployed]:
         """What deployments of those keys were seen to do.
@@ -199,10 +229,19 @@ class ProfileStore:
         found = self._lookup(keys)
         return {k: r for k, r in found.items() if isinstance(r, Deployed)}
 
+    def servers(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, ServerMeasured]:
+        """What a request cost the servers of those keys.
+
+        Raises:
+            ProfileStoreError: The file cannot be read or is not ours.
+        """
+        found = self._lookup(keys)
+        return {k: r for k, r in found.items() if isinstance(r, ServerMeasured)}
+
     def _lookup(
         self, keys: Iterable[TrialKey]
-    ) -> Mapping[TrialKey, TrialResult | Deployed]:
-        found: dict[TrialKey, TrialResult | Deployed] = {}
+    ) -> Mapping[TrialKey, Stored]:
+        found: dict[TrialKey, Stored] = {}
         with self._opened() as database:
             for key in dict.fromkeys(keys):
                 row = database.execute(
@@ -229,9 +268,15 @@ class ProfileStore:
         what = f"{seen.variant}, deployed on {seen.device}"
         self._keep(key, seen.model, what, seen)
 
-    def _keep(
-        self, key: TrialKey, model: str, what: str, result: TrialResult | Deployed
-    ) -> None:
+    def keep_server(self, key: TrialKey, model: str, seen: ServerMeasured) -> None:
+        """Commit what a request to that model costs its server.
+
+        Raises:
+            ProfileStoreError: The file cannot be written or is not ours.
+        """
+        self._keep(key, model, f"what a request costs {seen.server}", seen)
+
+    def _keep(self, key: TrialKey, model: str, what: str, result: Stored) -> None:
         row = (key, model, what, encode(result), self._now().isoformat())
         with self._opened() as database, database:
             database.execute("INSERT OR REPLACE INTO results VALUES (?,?,?,?,?)", row)
@@ -258,7 +303,7 @@ class ProfileStore:
             for key, model, what, result, stored_at in rows
         )
 
-    def _decoded(self, key: str, text: str) -> TrialResult | Deployed:
+    def _decoded(self, key: str, text: str) -> Stored:
         try:
             return decode(text)
         except (ValueError, RecursionError) as error:

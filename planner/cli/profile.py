@@ -26,6 +26,13 @@ def profile(
             "--device", help="Only these devices ('local' is this machine). Repeatable."
         ),
     ] = None,
+    server: Annotated[
+        bool,
+        typer.Option(
+            "--server/--no-server",
+            help="Measure what our server costs beside the model, where it is not known.",
+        ),
+    ] = True,
     json: arguments.Json = False,
     executor: arguments.ExecutorOption = "ray",
     address: arguments.Address = None,
@@ -37,7 +44,9 @@ def profile(
     check_references(document, facts)
     if not models:
         raise SpecError(f"{spec}: no model of kind 'torch', so nothing to measure")
-    profiler = wiring.profiler(facts, executor=executor, address=address)
+    profiler = wiring.profiler(
+        facts, executor=executor, address=address, weighs_server=server
+    )
     reachable = profiler.reachable_devices()
     jobs = profiling_jobs(document, facts, models, reachable)
     chosen = _chosen(jobs, device, reachable) if device else jobs

@@ -18,8 +18,10 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
         [_row(p) for p in outcome.profiles],
         footnotes=outcome.warnings,
     )  # fmt: skip
+    served = [p for p in outcome.profiles if p.server is not None]
+    found = (profiles, _servers(served)) if served else (profiles,)
     if not outcome.failures:
-        return (profiles,)
+        return found
     devices: dict[tuple[str, str, str], list[str]] = {}
     for f in outcome.failures:
         devices.setdefault((f.model, str(f.variant), f.reason), []).append(f.device)
@@ -31,7 +33,34 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
             for (model, variant, reason), names in devices.items()
         ],
     )
-    return profiles, failures
+    return *found, failures
+
+
+def _servers(served: Sequence[BatchProfile]) -> Table:
+    """What serving costs beside the models, a line for each model and device."""
+    costs = {(p.model, p.device): p.server for p in served if p.server is not None}
+    notes = [f"{model}: {c.evidence.note}" for (model, _), c in costs.items()]
+    return table(
+        "What a request costs the server beside the model",
+        [
+            *("Model", "Device", "Server", "How", ">Processor time", ">Beyond it"),
+            *(">Of the model's cores", ">Error up to"),
+        ],
+        [
+            (
+                model,
+                device,
+                c.server,
+                c.evidence.provenance.value,
+                latency(milliseconds(c.processor_s)),
+                latency(milliseconds(c.latency_s)),
+                share(c.shared_frac),
+                share(c.evidence.error_frac),
+            )
+            for (model, device), c in costs.items()
+        ],
+        footnotes=tuple(dict.fromkeys(notes)),
+    )
 
 
 def _row(p: BatchProfile) -> Sequence[str]:
@@ -73,7 +102,8 @@ def outcome_data(outcome: ProfilingOutcome) -> dict[str, object]:
 
 def _plain(record: object) -> dict[str, object]:
     data = asdict(record)  # type: ignore[call-overload]  # a frozen record of ours
-    evidence = data.get("evidence")
-    if evidence is not None:
-        evidence["as_of"] = evidence["as_of"].isoformat()
+    server = data.get("server") or {}
+    for evidence in (data.get("evidence"), server.get("evidence")):
+        if evidence is not None:
+            evidence["as_of"] = evidence["as_of"].isoformat()
     return dict(data)
