@@ -219,10 +219,12 @@ def test_prometheus_can_read_what_the_replicas_count(served):
     until_s = time.monotonic() + PATIENCE_S
     text = ""
     # Ray's agent reports every few seconds.
-    while time.monotonic() < until_s and "serve_num_http_requests" not in text:
+    while time.monotonic() < until_s and "planner_request_latency_ms" not in text:
         with urllib.request.urlopen(metrics, timeout=30) as answer:
             text = answer.read().decode()
         time.sleep(0.5)
 
     assert re.search(r"^# TYPE ray_serve_\w+ ", text, re.MULTILINE)
-    assert re.search(r'serve_num_http_requests\w*\{[^}]*"reorder-digits"', text)
+    assert re.search(
+        r'planner_request_latency_ms_count\{[^}]*application="reorder-digits"', text
+    )
