@@ -28,8 +28,8 @@ def run(shown, capsys):
     return capsys.readouterr().out
 
 
-def test_there_are_the_three_stories():
-    assert EXAMPLES == ["chat", "factory", "storefront"]
+def test_there_are_the_four_stories():
+    assert EXAMPLES == ["chat", "factory", "night-shift", "storefront"]
 
 
 @pytest.mark.slow
