@@ -4,13 +4,17 @@
 
 FOLDER holds sparecores_vllm_sweep_gpu.csv: GuideLLM against vLLM on GPU instances, one
 request at a time, then constant rates (evenly spaced), then all at once. A sweep is one
-instance, model and shape of request, its rows by requests in flight. Two trials:
+instance, model and shape of request, its rows by requests in flight. Trials:
 
     from little load   known are the LOW lowest rows; every row above is held back and
                        predicted at its requests in flight
     in between         every row between the lowest and the highest is held back in
                        turn, all others are known; predicted at its requests in flight,
-                       and at its rate as plans do (`planner.perf.language`)
+                       at its rate as plans do (`planner.perf.language`), and at its
+                       rate by the simulator's engine, with evenly spaced arrivals
+                       (`planner.simulate.calibration`)
+    nothing held back  the simulator's engine knows the very row: what its steps cannot
+                       say even so
 
 Errors are |predicted / published - 1| of medians. TPOT is GuideLLM's, the whole answer's
 time over its tokens. A row is saturated where its rate is at least SATURATED of the
@@ -37,6 +41,16 @@ from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import OutsideProfileError
 from planner.perf.closed_language import predict_users
 from planner.perf.language import predict_load
+from planner.simulate.calibration import calibrated
+from planner.simulate.engine import (
+    DONE_S,
+    FIRST_TOKEN_S,
+    NOBODY,
+    Limits,
+    Prompts,
+    engines,
+    serve_tokens,
+)
 from scripts.reference.tables import Facts
 
 FACTS = "PLANNER_FACTS"
@@ -44,6 +58,7 @@ TABLE = "sparecores_vllm_sweep_gpu.csv"
 LOW = 3
 SATURATED_FRAC = 0.9
 LITTLE = 0.2
+SIMULATED = 300
 STRATEGIES = {
     "synchronous": "one at a time",
     "constant": "constant rate",
@@ -144,6 +159,10 @@ def trials(sweep: Sweep) -> Iterator[Held]:
         others = replace(sweep.curve, points=points[:i] + points[i + 1 :])
         yield Held("in between, by users", sweep, i, _by_users(others, points[i]))
         yield Held("in between, by rate", sweep, i, _by_rate(others, points[i]))
+        if sweep.state(i) == "constant rate":
+            yield Held("in between, simulated", sweep, i, _simulated(others, points[i]))
+            whole = _simulated(sweep.curve, points[i])
+            yield Held("simulated, nothing held back", sweep, i, whole)
 
 
 def _by_users(known: LoadCurve, seen: LoadPoint) -> tuple[float, ...] | None:
@@ -180,6 +199,37 @@ def _by_rate(known: LoadCurve, seen: LoadPoint) -> tuple[float, ...] | None:
         told.ttft_s / seen.ttft_p50_s,
         told.tpot_s / seen.tpot_p50_s,
         told.p50_s / seen.e2e_p50_s,
+        1.0,
+    )
+
+
+def _simulated(known: LoadCurve, seen: LoadPoint) -> tuple[float, ...]:
+    engine = calibrated(known)
+    requests = np.arange(SIMULATED)
+    at_work = engines(
+        Prompts(
+            at_s=requests / seen.rate_rps,
+            prompt=np.full(SIMULATED, known.prompt_tokens),
+            output=np.full(SIMULATED, known.output_tokens),
+            replica=np.full(SIMULATED, NOBODY),
+        ),
+        Limits(
+            step_s=engine.step_s,
+            prefill_s_per_token=engine.prefill_s_per_token,
+            most_sequences=engine.most_sequences,
+            step_tokens=engine.step_tokens,
+            cache_tokens=engine.cache_tokens,
+        ),
+        1,
+    )
+    serve_tokens(at_work)
+    warm = requests >= SIMULATED // 3
+    at_s, times = at_work.prompts.at_s[warm], at_work.times[warm]
+    answer_s = float(np.median(times[:, DONE_S] - at_s))
+    return (
+        float(np.median(times[:, FIRST_TOKEN_S] - at_s)) / seen.ttft_p50_s,
+        answer_s / known.output_tokens / seen.tpot_p50_s,
+        answer_s / seen.e2e_p50_s,
         1.0,
     )
 
