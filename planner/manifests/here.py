@@ -4,6 +4,7 @@ What the plan decided holds (variant, batch, wait, threads, replicas); where it 
 machines does not. One placement answers at `/`; several answer at `/<place>-<name>` each.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -91,5 +92,10 @@ def cautions(placed: Sequence[Placed], *, n_cpus: int) -> tuple[str, ...]:
         said.append(
             "several replicas answer behind Ray's proxy here, which costs each request "
             "about 10 ms of processor time more than a replica's own port does"
+        )
+    if sys.platform != "linux" and any(len(p.pool) > 1 for p in placed):
+        said.append(
+            "models that share a machine take turns only on Linux: here they work side "
+            "by side, and later than planned"
         )
     return tuple(said)

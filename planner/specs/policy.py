@@ -34,6 +34,8 @@ class DemandRises(Spec):
 
     Every workload may ask for `rise_frac` more than its rate (or for its own
     `traffic.rise_frac`), but never more than `most_at_once` of them in one hour.
+    Machines and lines have room for it; money is counted for the rates as stated, and
+    losses (`survive`, `offline_frac`) are survived at these.
     """
 
     most_at_once: Annotated[int, Field(ge=0, le=10_000)]

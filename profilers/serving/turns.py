@@ -19,14 +19,18 @@ accelerator, say): the nth replica of each server on the machine takes the nth q
 import contextlib
 import fcntl
 import itertools
+import logging
 import os
 import struct
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from planner.specs.serving import SharedMachine
+
+_log = logging.getLogger(__name__)
 
 # struct flock of 64-bit offsets: type, whence, start, length, process; 0 for open files.
 _FLOCK: Final = "hhqqi0q"
@@ -91,12 +95,18 @@ class Turns:
         return number
 
 
-def turns_of(shared: SharedMachine) -> Turns:
-    """The queue of the machine that this process runs on.
+def turns_of(shared: SharedMachine) -> Turns | None:
+    """The queue of the machine that this process runs on; None where none can be kept.
 
     Raises:
         OSError: Its directory cannot be written, or belongs to somebody else.
     """
+    if sys.platform != "linux":
+        _log.warning(
+            "%s takes no turns with others: locks of open files are Linux's",
+            shared.member,
+        )
+        return None
     folder = shared.directory or f"{tempfile.gettempdir()}/planner-turns-{os.getuid()}"
     return Turns(Path(folder) / shared.pool, shared.member)
 

@@ -101,3 +101,18 @@ def test_more_threads_than_processors_are_cautioned():
     assert any("8 threads" in said for said in here.cautions(placed, n_cpus=2))
     told = here.cautions(placed, n_cpus=8)
     assert not any("threads" in said for said in told)
+
+
+def test_where_no_queue_can_be_kept_models_of_one_machine_are_cautioned(monkeypatch):
+    plan = with_digits(shared_with=("shelf-cameras",))
+    other = plan.placements[1].model_copy(
+        update={"workload": "shelf-cameras", "shared_with": ("reorder-digits",)}
+    )
+    plan = plan.model_copy(update={"placements": (plan.placements[1], other)})
+    placed = here.chosen(plan, site="local", workload=None)
+    said = "take turns only on Linux"
+
+    monkeypatch.setattr("sys.platform", "linux")
+    assert not any(said in c for c in here.cautions(placed, n_cpus=64))
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert any(said in c for c in here.cautions(placed, n_cpus=64))
