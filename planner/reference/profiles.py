@@ -21,6 +21,7 @@ from planner.domain.profiles import (
     ServicePoint,
     TokenRates,
 )
+from planner.domain.servers import Timing
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import UnknownReferenceError
 from planner.reference.records import PublishedModel
@@ -29,6 +30,9 @@ from planner.units import seconds
 
 # Columns that a profile's points share.
 _BATCH_KEY = ("device", "device_count", "runtime", "precision", "source", "detail")
+# NVIDIA's examples in folders of this name were asked through Triton's client: the
+# server is in their times.
+_TRITON = "/triton/"
 _CURVE_KEY = (*_BATCH_KEY, "prompt_tokens", "output_tokens")
 
 
@@ -80,6 +84,7 @@ def _batch_profiles(model: str) -> Iterable[BatchProfile]:
             points=tuple(_service_point(row) for row in group),
             evidence=_evidence(head),
             quality=_quality(head),
+            timing=Timing.SERVER if _TRITON in head["detail"] else Timing.MODEL,
         )
 
 

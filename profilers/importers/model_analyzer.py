@@ -8,6 +8,7 @@ metrics: the mean is taken for it.
 from pathlib import Path
 
 from planner.domain.profiles import BatchProfile, Profile, ServicePoint
+from planner.domain.servers import Timing
 from planner.domain.variants import Runtime
 from planner.units import seconds
 from profilers.importers import _reading as reading
@@ -42,6 +43,7 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
             variant=about.variant,
             device=about.device,
             device_count=about.device_count,
+            timing=Timing.SERVER,
             points=tuple(best[batch] for batch in sorted(best)),
             evidence=reading.evidence(
                 path, about, "Triton Model Analyzer", note="the mean as the median"

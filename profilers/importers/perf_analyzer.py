@@ -7,6 +7,7 @@ The batch size is not in the file.
 from pathlib import Path
 
 from planner.domain.profiles import BatchProfile, Profile, ServicePoint
+from planner.domain.servers import Timing
 from planner.domain.variants import Runtime
 from profilers.importers import _reading as reading
 
@@ -53,6 +54,7 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
             variant=about.variant,
             device=about.device,
             device_count=about.device_count,
+            timing=Timing.SERVER,
             points=(point,),
             evidence=reading.evidence(path, about, "Triton perf_analyzer"),
         ),
