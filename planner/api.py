@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from planner import wiring
-from planner.domain.profiling import TorchModel
+from planner.domain.profiling import TorchModel, UserModel
 from planner.errors import SpecError
-from planner.pipeline.asking.knowledge import torch_models
+from planner.pipeline.asking.own_models import own_models
 from planner.pipeline.asking.traces import with_traces
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
 from planner.pipeline.recommend import recommend as decide
@@ -58,6 +58,7 @@ def recommend(
     if (spec is None) == (model is None):
         raise SpecError("recommend() takes either a spec or model=…, not both")
     traces: Mapping[str, Trace] = {}
+    models: dict[str, UserModel]
     if model is not None:
         live = _live_document(
             model=model,
@@ -90,7 +91,7 @@ def recommend(
 
 def _from_file(
     spec: str | Path | Deployment | None,
-) -> tuple[Deployment, dict[str, TorchModel], Mapping[str, Trace]]:
+) -> tuple[Deployment, dict[str, UserModel], Mapping[str, Trace]]:
     if spec is None:
         raise AssertionError("the caller saw to it that one of the two is given")
     if isinstance(spec, Deployment):
@@ -98,7 +99,7 @@ def _from_file(
     else:
         document, folder = load_spec(spec), Path(spec).resolve().parent
     read = with_traces(document, folder)
-    return read.spec, torch_models(read.spec, folder), read.traces
+    return read.spec, own_models(read.spec, folder), read.traces
 
 
 class _Constant:

@@ -23,7 +23,7 @@ from planner.reference.catalog import Catalog
 from planner.reference.snapshots import read_snapshot
 
 if TYPE_CHECKING:
-    from planner.domain.profiling import TorchModel
+    from planner.domain.profiling import TorchModel, UserModel
     from planner.domain.variants import Variant
     from planner.manifests.documents.ray_serve import RayServeFile
     from planner.ports import PriceSource, Profiler
@@ -178,7 +178,7 @@ def price_source(provider: str) -> "PriceSource":
 
 def world(
     facts: Catalog,
-    models: Mapping[str, "TorchModel"],
+    models: Mapping[str, "UserModel"],
     *,
     traces: Mapping[str, "Trace"] | None = None,
     executor: Executor = "ray",

@@ -39,10 +39,10 @@ def small_convolutional() -> nn.Module:
         nn.Conv2d(1, 8, 3, padding=1),
         nn.BatchNorm2d(8),
         nn.ReLU(),
-        nn.Conv2d(8, 16, 3, stride=2),
+        nn.Conv2d(8, 16, 3, stride=2, padding=1),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(144, 10),
+        nn.Linear(256, 10),
     )
 
 

@@ -18,27 +18,33 @@ from profilers.foreign import told_as
 _brought_in: set[str] = set()
 
 
-def call(factory: str | Callable[[], object], directory: Path) -> object:
-    """What the user's function returns.
+def call(
+    factory: str | Callable[..., object], directory: Path, *arguments: object
+) -> object:
+    """What the user's function returns; most take no arguments.
 
     Raises:
         ModelLoadError: No such module or callable, or the code itself failed.
     """
     if not isinstance(factory, str):
         with told_as(ModelLoadError, f"calling {described(factory)}"):
-            return factory()
+            return factory(*arguments)
     module_name, _, name = factory.partition(":")
     with _importable(directory):
         found = _find(module_name, name, directory)
         with told_as(
             ModelLoadError,
             f"calling '{factory}' of {source_file(module_name, directory)}",
-            way_out="it must run without arguments; try it in a Python shell",
+            way_out=f"it must run {_taking(arguments)}; try it in a Python shell",
         ):
-            return found()
+            return found(*arguments)
 
 
-def described(factory: str | Callable[[], object]) -> str:
+def _taking(arguments: tuple[object, ...]) -> str:
+    return "with the module alone" if arguments else "without arguments"
+
+
+def described(factory: str | Callable[..., object]) -> str:
     """The factory's name for a message."""
     if isinstance(factory, str):
         return f"'{factory}'"
@@ -61,7 +67,7 @@ def source_file(module_name: str, directory: Path) -> Path:
     )
 
 
-def _find(module_name: str, name: str, directory: Path) -> Callable[[], object]:
+def _find(module_name: str, name: str, directory: Path) -> Callable[..., object]:
     path = source_file(module_name, directory)
     with told_as(
         ModelLoadError,

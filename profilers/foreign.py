@@ -57,6 +57,7 @@ def deprecations_of_torch_hidden() -> Iterator[None]:
             "(?s).*torch.quantize_per_tensor, torch.quantize_per_channel",
             "Please use quant_min and quant_max",
             r".*must run observer before calling calculate_qparams",
+            r"`torch.jit.script_method` is deprecated",
             r"`isinstance\(treespec, LeafSpec\)` is deprecated",
         ):
             warnings.filterwarnings("ignore", message=message)

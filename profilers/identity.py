@@ -14,11 +14,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from planner.domain.profiling import TorchModel
+from planner.domain.profiling import (
+    FileFormat,
+    ModelFile,
+    PipelineModel,
+    TorchModel,
+    UserModel,
+)
 from planner.errors import ModelLoadError
 from profilers import factories, machine
 
-_RUNTIMES = ("torch", "onnxruntime", "numpy")
+_RUNTIMES = ("torch", "onnxruntime", "numpy", "openvino", "torchao", "transformers")
 
 
 def runtime_versions() -> Mapping[str, str]:
@@ -35,29 +41,64 @@ def runtime_versions() -> Mapping[str, str]:
     return found
 
 
-def identity(model: TorchModel) -> str:
+def identity(model: UserModel) -> str:
     """SHA-256 of the model's content, in hexadecimal; its name is no part of it.
 
     Raises:
         ModelLoadError: A file is missing, or a live factory fails.
     """
     digest = hashlib.sha256()
-    for role, factory in (
-        ("factory", model.factory),
-        ("evaluation", model.evaluation),
-        ("inputs", model.inputs),
-    ):
+    for role, factory in _factories(model):
         _add(digest, role)
         for part in _content(factory, model.directory):
             _add(digest, part)
-    if model.weights is not None:
+    if isinstance(model, TorchModel) and model.weights is not None:
         _add(digest, "weights")
         digest.update(_file_bytes(model.weights))
+    if isinstance(model, ModelFile):
+        _add(digest, f"{model.format} {model.sequence_tokens} {model.context_tokens}")
+        for file in _files(model):
+            _add(digest, file.name)
+            digest.update(_file_digest(file))
     return digest.hexdigest()
 
 
+def _factories(
+    model: UserModel,
+) -> Iterator[tuple[str, str | Callable[..., object] | None]]:
+    if not isinstance(model, ModelFile):
+        yield "factory", model.factory
+    yield "evaluation", model.evaluation
+    yield "inputs", model.inputs
+    if isinstance(model, PipelineModel):
+        yield "kind", None
+    elif model.fine_tune is not None:
+        yield "fine_tune", model.fine_tune
+
+
+def _files(model: ModelFile) -> tuple[Path, ...]:
+    """What is read of it: of a folder, its configuration and its weights."""
+    if model.format is not FileFormat.HUGGINGFACE:
+        # Weights of an ONNX file may lie beside it, under names that it gives.
+        return (model.path, *sorted(model.path.parent.glob(f"{model.path.name}?data")))
+    return (
+        model.path / "config.json",
+        *sorted(model.path.glob("*.safetensors")),
+    )
+
+
+def _file_digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as failure:
+        raise ModelLoadError(
+            f"{path} cannot be read: {failure.strerror}; correct the path"
+        ) from failure
+
+
 def _content(
-    factory: str | Callable[[], object] | None, directory: Path
+    factory: str | Callable[..., object] | None, directory: Path
 ) -> Iterator[str | bytes]:
     if factory is None:
         return

@@ -1,20 +1,25 @@
-"""Bring a user's torch model into this process: module, weights, data, all checked."""
+"""Bring a user's model into this process: network, weights, data, all checked."""
 
+import contextlib
 import copy
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_model as load_safetensors
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
-from planner.domain.profiling import TorchModel
-from planner.errors import ModelLoadError
-from profilers import factories
+from planner.domain.profiling import PipelineModel, TorchModel, UserModel
+from planner.errors import ModelLoadError, ProfilingError
+from profilers import factories, onnx_files, sources
 from profilers.foreign import told_as
 
 # Activation ranges settle with few samples; onnxruntime's own examples take 100-500.
 CALIBRATION_SAMPLES = 128
+_ONNX_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,40 +34,119 @@ class EvaluationSet:
 class LoadedModel:
     """A model ready to be transformed: in eval mode, on the CPU, with its data.
 
+    `network` is the torch module, or `graph` the ONNX graph: there is one of the two.
     `example` holds real samples (n, …): what is timed, and what calibrates int8.
+    `contexts` are the context lengths at which a causal language model is measured,
+    and none for any other model.
     """
 
     name: str
-    module: nn.Module
     example: torch.Tensor
     evaluation: EvaluationSet | None
+    network: nn.Module | None = None
+    graph: bytes | None = None
+    fine_tune: Callable[[nn.Module], object] | None = None
+    contexts: tuple[int, ...] = ()
+
+    @property
+    def module(self) -> nn.Module:
+        """The torch module.
+
+        Raises:
+            ProfilingError: The model is an ONNX graph.
+        """
+        if self.network is None:
+            raise ProfilingError(
+                f"model '{self.name}' runs as ONNX, which torch cannot run or prune: "
+                "choose the runtimes onnxruntime or openvino, or bring the torch module"
+            )
+        return self.network
+
+    @property
+    def has_convolutions(self) -> bool:
+        """Whether it has any, in either form."""
+        if self.graph is not None:
+            return bool(onnx_files.operators(self.graph) & _ONNX_CONVOLUTIONS)
+        return has_convolutions(self.module)
 
 
-def load_model(model: TorchModel) -> LoadedModel:
-    """The user's module with its weights, its example batch and its evaluation set.
+def has_convolutions(module: nn.Module) -> bool:
+    """Whether a module has convolutions."""
+    return any(isinstance(part, _ConvNd) for part in module.modules())
+
+
+def has_linears(module: nn.Module) -> bool:
+    """Whether a module has linear layers."""
+    return any(isinstance(part, nn.Linear) for part in module.modules())
+
+
+def layers_with_weights(module: nn.Module) -> Iterator[nn.Module]:
+    """Convolutions and linear layers, where nearly all weights are."""
+    return (m for m in module.modules() if isinstance(m, _ConvNd | nn.Linear))
+
+
+def in_evaluation(module: nn.Module) -> nn.Module:
+    """The module in eval mode; programs of torch.export are born in one and keep it."""
+    with contextlib.suppress(NotImplementedError):
+        module.eval()
+    return module
+
+
+def load_model(model: UserModel) -> LoadedModel:
+    """The user's model with its weights, its example batch and its evaluation set.
 
     Raises:
         ModelLoadError: Something of it cannot be found, run or understood.
+        MissingExtraError: What reads it is not installed.
     """
-    module = build_module(model)
-    if model.weights is not None:
-        _load_weights(module, model.weights)
     evaluation = evaluation_set(model)
-    example = example_batch(model, evaluation)
-    _check_forward(module, example, evaluation, model)
-    return LoadedModel(
-        name=model.name, module=module, example=example, evaluation=evaluation
+    loaded = _without_data(model)
+    example = example_batch(model, evaluation, made_up=sources.made_up(model))
+    loaded = replace(loaded, example=example, evaluation=evaluation)
+    _check_forward(loaded)
+    return loaded
+
+
+def _without_data(model: UserModel) -> LoadedModel:
+    bare = LoadedModel(
+        name=model.name,
+        example=torch.empty(0),
+        evaluation=None,
+        fine_tune=_tuner(model),
     )
+    graph = sources.onnx_graph(model)
+    if graph is not None:
+        return replace(bare, graph=graph)
+    module = build_module(model)
+    if isinstance(model, TorchModel) and model.weights is not None:
+        _load_weights(module, model.weights)
+    return replace(bare, network=module, contexts=sources.contexts(model))
 
 
-def build_module(model: TorchModel) -> nn.Module:
-    """What the factory builds, in eval mode, before any weights are loaded.
+def _tuner(model: UserModel) -> Callable[[nn.Module], object] | None:
+    if isinstance(model, PipelineModel) or model.fine_tune is None:
+        return None
+    return partial(factories.call, model.fine_tune, model.directory)
 
-    A live module is copied: transformations must not touch the user's own.
+
+def build_module(model: UserModel) -> nn.Module:
+    """What the model's source builds, in eval mode, on the CPU.
+
+    A torch factory's is without its weights. A live module is copied:
+    transformations must not touch the user's own.
 
     Raises:
-        ModelLoadError: The factory fails or returns something else.
+        ModelLoadError: The source fails or gives something else.
     """
+    if isinstance(model, TorchModel):
+        built = _from_factory(model)
+    else:
+        built = sources.built(model)
+    module = in_evaluation(built).requires_grad_(requires_grad=False)
+    return module.to("cpu")
+
+
+def _from_factory(model: TorchModel) -> nn.Module:
     built = factories.call(model.factory, model.directory)
     if not isinstance(built, nn.Module):
         raise ModelLoadError(
@@ -72,8 +156,7 @@ def build_module(model: TorchModel) -> nn.Module:
     if not isinstance(model.factory, str):
         with told_as(ModelLoadError, f"copying the live model '{model.name}'"):
             built = copy.deepcopy(built)
-    module: nn.Module = built.eval().requires_grad_(requires_grad=False)
-    return module.to("cpu")
+    return built
 
 
 def _load_weights(module: nn.Module, weights: Path) -> None:
@@ -102,7 +185,7 @@ def _listed(keys: set[str] | list[str]) -> str:
     return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown
 
 
-def evaluation_set(model: TorchModel) -> EvaluationSet | None:
+def evaluation_set(model: UserModel) -> EvaluationSet | None:
     """The user's labelled samples; None where the model names none.
 
     Raises:
@@ -138,7 +221,12 @@ def _labels(given: object, name: str) -> torch.Tensor:
     return labels.detach().to("cpu", torch.int64)
 
 
-def example_batch(model: TorchModel, evaluation: EvaluationSet | None) -> torch.Tensor:
+def example_batch(
+    model: UserModel,
+    evaluation: EvaluationSet | None,
+    *,
+    made_up: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Real samples (n, …) from the inputs factory, else from the evaluation set.
 
     Raises:
@@ -148,6 +236,8 @@ def example_batch(model: TorchModel, evaluation: EvaluationSet | None) -> torch.
         given = factories.call(model.inputs, model.directory)
         batch = _batch(given, f"the inputs of {factories.described(model.inputs)}")
         return batch[:CALIBRATION_SAMPLES]
+    if evaluation is None and made_up is not None:
+        return made_up
     if evaluation is None:
         raise ModelLoadError(
             f"model '{model.name}' has neither an evaluation set nor example inputs: "
@@ -172,23 +262,19 @@ def _batch(given: object, whose: str) -> torch.Tensor:
     return batch.detach().to("cpu").contiguous()
 
 
-def _check_forward(
-    module: nn.Module,
-    example: torch.Tensor,
-    evaluation: EvaluationSet | None,
-    model: TorchModel,
-) -> None:
+def _check_forward(model: LoadedModel) -> None:
+    example, evaluation = model.example, model.evaluation
     # Three: a forward that is bound to one or two samples would pass with those.
     few = example[:1].repeat(3, *[1] * (example.ndim - 1))
     with (
         told_as(
             ModelLoadError,
             f"running model '{model.name}' on a batch of shape {tuple(few.shape)}",
-            way_out="the inputs must suit the module's forward",
+            way_out="the inputs must suit the module's forward, in any number",
         ),
         torch.inference_mode(),
     ):
-        output = module(few)
+        output = _answers(model, few)
     if not isinstance(output, torch.Tensor) or output.shape[:1] != few.shape[:1]:
         raise ModelLoadError(
             f"model '{model.name}' answers a batch of {len(few)} with "
@@ -206,6 +292,14 @@ def _check_forward(
         raise ModelLoadError(
             f"the labels of model '{model.name}' go below 0: classes count from 0"
         )
+
+
+def _answers(model: LoadedModel, batch: torch.Tensor) -> object:
+    if model.graph is None:
+        return model.module(batch)
+    from profilers.backends.onnxruntime import OnnxBackend  # noqa: PLC0415 - needs the extra
+
+    return torch.from_numpy(OnnxBackend(model.graph, threads=1).run(batch.numpy()))
 
 
 def _shape_of(output: object) -> str:

@@ -33,6 +33,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from planner.domain.profiling import ModelFile, PipelineModel, UserModel
 from planner.errors import MissingExtraError, PlannerError
 from profilers.emulators import envelope
 from profilers.trials import Measurement, Trial
@@ -153,10 +154,15 @@ def packed(trial: Trial) -> bytes:
     Raises:
         MissingExtraError: A live model, and nothing here packs functions by value.
     """
-    model = trial.model
-    if any(callable(f) for f in (model.factory, model.evaluation, model.inputs)):
+    if any(callable(f) for f in _functions(trial.model)):
         return _pack_by_value()(trial)
     return pickle.dumps(trial)
+
+
+def _functions(model: UserModel) -> tuple[object, ...]:
+    source = None if isinstance(model, ModelFile) else model.factory
+    tuner = None if isinstance(model, PipelineModel) else model.fine_tune
+    return source, model.evaluation, model.inputs, tuner
 
 
 def _pack_by_value() -> Callable[[Trial], bytes]:

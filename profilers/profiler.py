@@ -21,15 +21,15 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, TypeVar
 
-from planner.domain.profiles import BatchProfile
+from planner.domain.profiles import BatchProfile, TokenRates
 from planner.domain.profiling import (
     ProfilingFailure,
     ProfilingJob,
     ProfilingOutcome,
     ProfilingProgress,
-    TorchModel,
+    UserModel,
 )
-from planner.domain.variants import Precision, Variant
+from planner.domain.variants import Runtime, Variant
 from planner.errors import ProfilingError
 from profilers.ports import Emulator, Executor
 from profilers.process import resolve, utc_now
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from planner.ports import Profiler
 
 Answer = TypeVar("Answer")
+Answered = BatchProfile | TokenRates | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,20 +222,20 @@ class Profiling:
     ) -> Iterator[_Wanted]:
         """A refusal of the model or of a device leaves the others standing."""
         identity = _asked(lambda: self._identify(job.model))
-        envelopes = {d: _asked(partial(self._envelope, d)) for d in job.devices}
-        rooms = [e for e in envelopes.values() if isinstance(e, Envelope)]
-        for device, precision, runtime in product(
-            job.devices, job.precisions, job.runtimes
-        ):
-            variant = Variant(precision=precision, runtime=runtime)
+        rooms = [
+            (device, envelope)
+            for device in job.devices
+            for envelope in self._rooms(device, job)
+        ]
+        envelopes = [e for _, e in rooms if isinstance(e, Envelope)]
+        for (device, envelope), variant in product(rooms, _variants(job)):
             bare = _Wanted(model=job.model.name, variant=variant, device=device)
-            envelope = envelopes[device]
             if isinstance(identity, ProfilingError):
                 yield replace(bare, refusal=str(identity))
             elif isinstance(envelope, ProfilingError):
                 yield replace(bare, refusal=str(envelope))
-            elif not self._maps(precision, device):
-                yield replace(bare, refusal=_unmapped(precision))
+            elif not self._maps(variant, device):
+                yield replace(bare, refusal=_unmapped(variant))
             else:
                 own = Trial(
                     model=job.model,
@@ -242,7 +243,7 @@ class Profiling:
                     envelope=envelope,
                     batches=job.batches,
                 )
-                tight = replace(own, envelope=_tightest(envelope, rooms))
+                tight = replace(own, envelope=_tightest(envelope, envelopes))
                 key = partial(trial_key, identity=identity, environment=environment)
                 differs = tight != own
                 deployed = deployed_key(
@@ -260,15 +261,28 @@ class Profiling:
                     roomier_key=key(own) if differs else None,
                 )
 
-    def _maps(self, precision: Precision, device: str) -> bool:
-        return device == LOCAL or precision in self._emulator.precisions(device)
+    def _rooms(
+        self, device: str, job: ProfilingJob
+    ) -> Iterator[Envelope | ProfilingError]:
+        """The room, or the rooms asked for on this machine, or why there is none."""
+        if device != LOCAL or not job.rooms:
+            yield _asked(lambda: self._envelope(device))
+            return
+        for threads, replicas in job.rooms:
+            yield replace(self._local_envelope, threads=threads, replicas=replicas)
+
+    def _maps(self, variant: Variant, device: str) -> bool:
+        return device == LOCAL or (
+            variant.runtime is not Runtime.TORCH_CUDA
+            and variant.precision in self._emulator.precisions(device)
+        )
 
     def _envelope(self, device: str) -> Envelope:
         if device == LOCAL:
             return self._local_envelope
         return self._emulator.envelope(device)
 
-    def _identify(self, model: TorchModel) -> str:
+    def _identify(self, model: UserModel) -> str:
         return str(resolve(self._identity)(model))
 
     def _outcome(
@@ -291,7 +305,9 @@ class Profiling:
             for w in demand.wanted
         ]
         return ProfilingOutcome(
-            profiles=tuple(a for _, a in answers if isinstance(a, BatchProfile)),
+            profiles=tuple(
+                a for _, a in answers if isinstance(a, BatchProfile | TokenRates)
+            ),
             failures=tuple(
                 ProfilingFailure(
                     model=w.model, variant=w.variant, device=w.device, reason=a
@@ -307,10 +323,10 @@ class Profiling:
 
     def _best(
         self,
-        answer: BatchProfile | str,
+        answer: Answered,
         wanted: _Wanted,
         deployed: Mapping[TrialKey, Deployed],
-    ) -> BatchProfile | str:
+    ) -> Answered:
         """What a deployment on that device was seen to do, where there was one."""
         seen = deployed.get(wanted.deployed_key) if wanted.deployed_key else None
         if seen is None:
@@ -320,7 +336,7 @@ class Profiling:
 
     def _answer(
         self, wanted: _Wanted, results: Mapping[TrialKey, TrialResult]
-    ) -> BatchProfile | str:
+    ) -> Answered:
         """The profile wanted, or why there is none."""
         if wanted.trial is None or wanted.key is None:
             return wanted.refusal
@@ -329,6 +345,11 @@ class Profiling:
             return result.reason
         if wanted.device == LOCAL:
             return measured_profile(result, wanted.trial)
+        if result.tokens:
+            return (
+                "a language model is not mapped from this machine to another device: "
+                "measure it there, with --device local"
+            )
         trial, device = wanted.trial, wanted.device
         profile = _asked(lambda: self._emulator.profile(result, trial, device))
         return str(profile) if isinstance(profile, ProfilingError) else profile
@@ -345,7 +366,25 @@ def _tightest(envelope: Envelope, rooms: Sequence[Envelope]) -> Envelope:
     return replace(envelope, memory_bytes=min(limits, default=None))
 
 
-def _unmapped(precision: Precision) -> str:
+def _variants(job: ProfilingJob) -> Iterator[Variant]:
+    for precision, runtime, sparsity in product(
+        job.precisions, job.runtimes, job.sparsities
+    ):
+        yield Variant(
+            precision=precision,
+            runtime=runtime,
+            sparsity_frac=sparsity.share_frac,
+            sparsity_pattern=sparsity.pattern,
+        )
+
+
+def _unmapped(variant: Variant) -> str:
+    if variant.runtime is Runtime.TORCH_CUDA:
+        return (
+            "what this machine's GPU does says nothing of that device: measure there, "
+            "with --device local"
+        )
+    precision = variant.precision
     return (
         f"too few known models are published there at {precision} to map it; measure "
         "another precision, or the device itself"

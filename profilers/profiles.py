@@ -10,7 +10,7 @@ not use what the measurement does not reach.
 from typing import Final
 
 from planner.domain.evidence import Evidence, Provenance
-from planner.domain.profiles import BatchProfile, ServicePoint
+from planner.domain.profiles import BatchProfile, ServicePoint, TokenRates
 from profilers.store import describe
 from profilers.trials import Deployed, MeasuredPoint, Measurement, Trial
 
@@ -29,23 +29,49 @@ def service_point(point: MeasuredPoint) -> ServicePoint:
     )
 
 
-def measured_profile(measurement: Measurement, trial: Trial) -> BatchProfile:
+def measured_profile(
+    measurement: Measurement, trial: Trial
+) -> BatchProfile | TokenRates:
     """The profile of the very machine that measured."""
     processor = measurement.environment.get("processor", "its processor not stated")
+    evidence = Evidence(
+        provenance=Provenance.MEASURED,
+        source=f"measured on the machine that profiled ({processor})",
+        as_of=measurement.measured_at.date(),
+        error_frac=measurement.error_frac,
+        note=describe(trial),
+    )
+    if measurement.tokens:
+        return _token_rates(measurement, trial, evidence)
     return BatchProfile(
         model=trial.model.name,
         variant=trial.variant,
         device=LOCAL,
         points=tuple(service_point(p) for p in measurement.points),
-        evidence=Evidence(
-            provenance=Provenance.MEASURED,
-            source=f"measured on the machine that profiled ({processor})",
-            as_of=measurement.measured_at.date(),
-            error_frac=measurement.error_frac,
-            note=describe(trial),
-        ),
+        evidence=evidence,
         memory_bytes=measurement.memory_bytes,
         quality=measurement.quality,
+        memory_parts=measurement.memory_parts,
+    )
+
+
+def _token_rates(
+    measurement: Measurement, trial: Trial, evidence: Evidence
+) -> TokenRates:
+    """One request at a time, at the slowest of the contexts, prefill and step apart."""
+    alone = [p for p in measurement.tokens if p.batch == 1]
+    return TokenRates(
+        model=trial.model.name,
+        variant=trial.variant,
+        device=LOCAL,
+        prompt_tokens_per_s=min(p.prompt_tokens_per_s for p in alone),
+        output_tokens_per_s=min(p.output_tokens_per_s for p in alone),
+        evidence=evidence,
+        memory_bytes=measurement.memory_bytes,
+        quality=measurement.quality,
+        memory_parts=measurement.memory_parts,
+        grid=measurement.tokens,
+        experts=measurement.experts,
     )
 
 

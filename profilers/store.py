@@ -26,7 +26,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from planner.domain.variants import Variant
+from planner.domain.variants import SparsityPattern, Variant
 from planner.errors import ProfileStoreError
 from profilers.process import utc_now
 from profilers.schedule import TrialKey
@@ -78,8 +78,9 @@ class StoredResult:
 
 def describe(trial: Trial) -> str:
     """A trial in a few words, without its model's name."""
-    threads = trial.envelope.threads
-    return f"{trial.variant}, {threads} thread{'s' if threads > 1 else ''}"
+    threads, replicas = trial.envelope.threads, trial.envelope.replicas
+    beside = f", {replicas} replicas at once" if replicas > 1 else ""
+    return f"{trial.variant}, {threads} thread{'s' if threads > 1 else ''}{beside}"
 
 
 def trial_key(
@@ -91,12 +92,8 @@ def trial_key(
     """
     content = {
         "model": identity,
-        "variant": [
-            trial.variant.precision,
-            trial.variant.runtime,
-            trial.variant.sparsity_frac,
-        ],
-        "envelope": _ENVELOPES.dump_python(trial.envelope, mode="json"),
+        "variant": _variant_content(trial.variant),
+        "envelope": _envelope_content(trial.envelope),
         "batches": list(trial.batches),
         "environment": dict(environment),
     }
@@ -112,7 +109,7 @@ def deployed_key(
     """
     content = {
         "deployed": identity,
-        "variant": [variant.precision, variant.runtime, variant.sparsity_frac],
+        "variant": _variant_content(variant),
         "device": device,
         "threads": threads,
     }
@@ -132,6 +129,21 @@ def server_key(
         "environment": dict(environment),
     }
     return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
+
+
+def _variant_content(variant: Variant) -> list[object]:
+    """The pattern is named where it is not the usual one: older keys stay what they were."""
+    content: list[object] = [variant.precision, variant.runtime, variant.sparsity_frac]
+    if variant.sparsity_pattern is not SparsityPattern.UNSTRUCTURED:
+        content.append(variant.sparsity_pattern)
+    return content
+
+
+def _envelope_content(envelope: Envelope) -> dict[str, object]:
+    content: dict[str, object] = _ENVELOPES.dump_python(envelope, mode="json")
+    if envelope.replicas == 1:  # as before there could be more
+        del content["replicas"]
+    return content
 
 
 def _canonical(document: object) -> str:
@@ -158,12 +170,13 @@ def encode(result: Stored) -> str:
         kind, fields = "server", _SERVERS.dump_python(result)
     else:
         kind, fields = "deployed", _DEPLOYED.dump_python(result)
-    instants = {
-        k: v.isoformat() for k, v in fields.items() if isinstance(v, dt.datetime)
-    }
-    return _canonical({"kind": kind, **fields, **instants})
+    told = {k: v for k, v in fields.items() if v or k not in _TOLD_WHERE_THERE}
+    instants = {k: v.isoformat() for k, v in told.items() if isinstance(v, dt.datetime)}
+    return _canonical({"kind": kind, **told, **instants})
 
 
+# Left out where a measurement has none, as before there could be any.
+_TOLD_WHERE_THERE = frozenset({"memory_parts", "tokens", "experts"})
 _ADAPTERS: Mapping[
     object,
     TypeAdapter[Measurement]
@@ -238,9 +251,7 @@ class ProfileStore:
         found = self._lookup(keys)
         return {k: r for k, r in found.items() if isinstance(r, ServerMeasured)}
 
-    def _lookup(
-        self, keys: Iterable[TrialKey]
-    ) -> Mapping[TrialKey, Stored]:
+    def _lookup(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Stored]:
         found: dict[TrialKey, Stored] = {}
         with self._opened() as database:
             for key in dict.fromkeys(keys):

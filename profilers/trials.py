@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from planner.domain.profiles import Quality
-from planner.domain.profiling import TorchModel
+from planner.domain.profiles import ExpertUse, MemoryParts, Quality, TokenPoint
+from planner.domain.profiling import UserModel
 from planner.domain.variants import Variant
 
 
@@ -15,9 +15,11 @@ class Envelope:
 
     `cpu_quota_cores` is applied where control groups can be written and None
     where no quota is wanted; `memory_bytes` is a limit that really kills.
+    `replicas` of the variant run at once, each with `threads`, and one is measured.
     """
 
     threads: int = 1
+    replicas: int = 1
     cpu_quota_cores: float | None = None
     memory_bytes: float | None = None
 
@@ -26,7 +28,7 @@ class Envelope:
 class Trial:
     """Measure `variant` of `model` at these batch sizes, and its quality if it can be."""
 
-    model: TorchModel
+    model: UserModel
     variant: Variant
     envelope: Envelope
     batches: tuple[int, ...]
@@ -74,6 +76,9 @@ class Measurement:
     quality: Quality | None = None
     warnings: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    memory_parts: MemoryParts | None = None
+    tokens: tuple[TokenPoint, ...] = ()
+    experts: ExpertUse | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

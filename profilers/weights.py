@@ -1,7 +1,7 @@
 """A torch variant's file: its weights in their own precision, as safetensors.
 
 Integers stay integers: a quantized tensor is written as its int8 values, scales and
-zero points. The metadata names the precision and the shape of a sample. There is no
+zero points, a tensor that wraps others (torchao's) as those. The metadata names the precision and the shape of a sample. There is no
 code in the file, so loading it needs the user's factory.
 """
 
@@ -9,12 +9,14 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
-from planner.domain.variants import Precision
+from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
 from profilers.artifacts import replacing
 from profilers.foreign import told_as
@@ -30,6 +32,7 @@ class TorchHeader:
     """What a torch artefact says of itself."""
 
     precision: Precision
+    runtime: Runtime
     sample_shape: tuple[int, ...]
     input_dtype: str
 
@@ -60,6 +63,7 @@ def read_header(path: Path) -> TorchHeader:
         told = json.loads((file.metadata() or {})[_HEADER])
         return TorchHeader(
             precision=Precision(told["precision"]),
+            runtime=Runtime(told["runtime"]),
             sample_shape=tuple(told["sample_shape"]),
             input_dtype=told["input_dtype"],
         )
@@ -86,6 +90,10 @@ def _flattened(name: str, value: object) -> Iterator[tuple[str, torch.Tensor]]:
         yield from _flattened(name, weight)
         if bias is not None:
             yield name + _BIAS, bias
+    elif is_traceable_wrapper_subclass(value):
+        # torch's own protocol for taking such tensors apart, the one its compiler uses.
+        for part in value.__tensor_flatten__()[0]:
+            yield from _flattened(f"{name}#{part}", getattr(value, part))
     elif isinstance(value, torch.Tensor) and value.is_quantized:
         per_channel = value.qscheme() == torch.per_channel_affine
         yield name + _VALUES, value.int_repr()
@@ -110,10 +118,16 @@ def _restored(name: str, like: object, tensors: Mapping[str, torch.Tensor]) -> o
         weight, bias = like
         restored = _restored(name, weight, tensors)
         return restored, None if bias is None else tensors[name + _BIAS]
+    if is_traceable_wrapper_subclass(like):
+        return _rewrapped(name, like, tensors)
     if not isinstance(like, torch.Tensor):
         return like  # a dtype that the skeleton fixes
-    if not like.is_quantized:
-        return tensors[name]
+    return _requantized(name, like, tensors) if like.is_quantized else tensors[name]
+
+
+def _requantized(
+    name: str, like: torch.Tensor, tensors: Mapping[str, torch.Tensor]
+) -> torch.Tensor:
     scales, zeros = tensors[name + _SCALES], tensors[name + _ZEROS]
     values = tensors[name + _VALUES]
     if like.qscheme() == torch.per_channel_affine:
@@ -122,4 +136,19 @@ def _restored(name: str, like: object, tensors: Mapping[str, torch.Tensor]) -> o
         )
     return torch._make_per_tensor_quantized_tensor(
         values, scales.item(), int(zeros.item())
+    )
+
+
+def _rewrapped(
+    name: str,
+    like: Any,  # noqa: ANN401 - torch's protocol, not its type
+    tensors: Mapping[str, torch.Tensor],
+) -> object:
+    parts, meaning = like.__tensor_flatten__()
+    restored = {
+        part: _restored(f"{name}#{part}", getattr(like, part), tensors)
+        for part in parts
+    }
+    return type(like).__tensor_unflatten__(
+        restored, meaning, like.size(), like.stride()
     )

@@ -4,6 +4,9 @@ Memory of a replica = what a fresh Python holds after importing what the replica
 imports (a short process of its own) + how far this process's peak rises from before
 the variant is loaded until every batch size has run. So the exporter, the fp32
 original and this process's other imports are not counted, and the largest batch is.
+On a GPU it is what the engine held of the device's memory.
+
+    runtime + weights (what loading adds) + activations (what running adds) = peak
 """
 
 import copy
@@ -12,16 +15,17 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.domain.profiles import Quality
+from planner.domain.profiles import MemoryParts, Quality
 from planner.domain.variants import Runtime
 from planner.errors import MissingExtraError, ProfilingError
-from profilers import machine, measure
-from profilers.backends import Backend, load_backend
+from profilers import machine, measure, neighbours
+from profilers.backends import Backend, load_backend, require_engine
 from profilers.identity import identity, runtime_versions
 from profilers.measure import Clock
 from profilers.quality.accuracy import top1_accuracy
@@ -50,6 +54,7 @@ def measure_trial(
         MissingExtraError: What profiling needs is not installed.
     """
     _require_packages(trial.variant.runtime)
+    require_engine(trial.variant.runtime)
     import torch  # noqa: PLC0415 - heavy, and only a worker needs it
 
     from profilers.models import load_model  # noqa: PLC0415 - imports torch
@@ -68,12 +73,18 @@ def measure_trial(
     ):
         artifact = export_variant(model, trial.variant, Path(directory))
         floor_bytes = imported.resident_bytes()
+        if model.contexts:
+            from profilers import language  # noqa: PLC0415 - imports torch
+
+            return language.measured(
+                trial, model, artifact, floor_bytes, clock=clock, now=now
+            )
         return _measured(trial, model, artifact, floor_bytes, clock=clock, now=now)
 
 
 def _require_packages(runtime: Runtime) -> None:
     needed = ["torch", "safetensors"]
-    if runtime is Runtime.ONNXRUNTIME:
+    if runtime in {Runtime.ONNXRUNTIME, Runtime.OPENVINO}:
         needed += ["onnx", "onnxscript", "onnxruntime"]
     for package in needed:
         if importlib.util.find_spec(package) is None:
@@ -89,37 +100,51 @@ def _measured(
     clock: Clock,
     now: Callable[[], dt.datetime],
 ) -> Measurement:
-    threads = trial.envelope.threads
-    peak = machine.PeakMemory()
-    backend = load_backend(
+    batches = _batches(model.example.numpy(), trial.batches)
+    load = partial(
+        load_backend,
         trial.variant.runtime,
         artifact.path,
-        threads=threads,
+        threads=trial.envelope.threads,
         build=lambda: copy.deepcopy(model.module),
     )
-    batches = _batches(model.example.numpy(), trial.batches)
-    _require_finite(backend, batches[max(batches)], trial)
-    timings = measure.measure_batches(
-        lambda batch: backend.run(batches[batch]),
-        trial.batches,
-        clock=clock,
-        stolen_frac=machine.StolenTime(),
-    )
-    memory_bytes = floor_bytes + peak.added_bytes()
-    busy = machine.load_warning(
-        os.getloadavg()[0], cores=os.cpu_count() or 1, threads=threads
-    )
+
+    def another() -> Callable[[], object]:
+        return partial(load().run, batches[max(batches)])
+
+    with neighbours.busy(another, trial.envelope):
+        peak = machine.PeakMemory()
+        backend = load()
+        weights_bytes = peak.added_bytes()
+        _require_finite(backend, batches[max(batches)], trial)
+        timings = measure.measure_batches(
+            lambda batch: backend.run(batches[batch]),
+            trial.batches,
+            clock=clock,
+            stolen_frac=machine.StolenTime(),
+        )
+    added_bytes = peak.added_bytes()
     return Measurement(
         points=tuple(timing.point for timing in timings),
-        memory_bytes=memory_bytes,
+        memory_bytes=_memory_bytes(backend, floor_bytes + added_bytes),
         artifact_bytes=float(artifact.size_bytes),
         artifact_sha256=artifact.sha256,
         error_frac=measure.error_band_frac(timings),
         measured_at=now(),
         quality=_quality(backend, model),
-        warnings=tuple(_warnings(timings, model, busy)),
+        warnings=tuple(_warnings(timings, model, trial)),
         environment=environment(threads=backend.threads),
+        memory_parts=MemoryParts(
+            runtime_bytes=floor_bytes,
+            weights_bytes=weights_bytes,
+            activations_bytes=added_bytes - weights_bytes,
+        ),
     )
+
+
+def _memory_bytes(backend: Backend, host_bytes: float) -> float:
+    on_device = getattr(backend, "device_memory_bytes", None)
+    return host_bytes if on_device is None else float(on_device())
 
 
 def environment(*, threads: int) -> Mapping[str, str]:
@@ -154,18 +179,37 @@ def _quality(backend: Backend, model: "LoadedModel") -> Quality | None:
 
 
 def _warnings(
-    timings: Sequence[measure.Timing], model: "LoadedModel", busy: str | None
+    timings: Sequence[measure.Timing], model: "LoadedModel", trial: Trial
 ) -> list[str]:
-    said = [] if busy is None else [busy]
-    noisy = [str(t.point.batch) for t in timings if t.point.is_noisy]
-    if noisy:
-        said.append(
-            f"timings at batch {', '.join(noisy)} stayed noisy when repeated: "
-            "the error band is wider"
-        )
+    said = measuring_warnings(timings, trial)
     if model.evaluation is None:
         said.append(
             f"model '{model.name}' has no evaluation set: what this precision does to "
             "its answers is unknown"
+        )
+    return said
+
+
+def measuring_warnings(
+    timings: Sequence[measure.Timing],
+    trial: Trial,
+    *,
+    name: Callable[[int], str] = "batch {}".format,
+) -> list[str]:
+    """What users must know of how the times were taken, and of what was timed."""
+    n_threads = trial.envelope.threads * trial.envelope.replicas
+    busy = machine.load_warning(
+        os.getloadavg()[0], cores=os.cpu_count() or 1, threads=n_threads
+    )
+    said = [] if busy is None else [busy]
+    if trial.variant.sparsity_frac:
+        from profilers.pruning import NO_GAIN  # noqa: PLC0415 - imports torch
+
+        said.append(NO_GAIN)
+    noisy = [name(t.point.batch) for t in timings if t.point.is_noisy]
+    if noisy:
+        said.append(
+            f"timings at {', '.join(noisy)} stayed noisy when repeated: "
+            "the error band is wider"
         )
     return said

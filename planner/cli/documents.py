@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner.domain.profiling import TorchModel
+from planner.domain.profiling import UserModel
 from planner.errors import SpecError
-from planner.pipeline.asking.knowledge import torch_models
+from planner.pipeline.asking.own_models import own_models
 from planner.pipeline.asking.traces import with_traces
 from planner.plan import Plan, load_plan
 from planner.specs.deployment import Deployment
@@ -20,7 +20,7 @@ class Asked:
     """A checked document with the models and the traces that lie beside it."""
 
     spec: Deployment
-    models: Mapping[str, TorchModel]
+    models: Mapping[str, UserModel]
     traces: Mapping[str, Trace]
 
 
@@ -37,13 +37,13 @@ def asked(path: Path, changes: Sequence[str] | None) -> Asked:
     folder = path.resolve().parent
     read = with_traces(spec, folder)
     return Asked(
-        spec=read.spec, models=torch_models(read.spec, folder), traces=read.traces
+        spec=read.spec, models=own_models(read.spec, folder), traces=read.traces
     )
 
 
 def deployment(
     path: Path, changes: Sequence[str] | None
-) -> tuple[Deployment, Mapping[str, TorchModel]]:
+) -> tuple[Deployment, Mapping[str, UserModel]]:
     """As `asked`, where nobody replays the traces."""
     found = asked(path, changes)
     return found.spec, found.models

@@ -1,6 +1,8 @@
 """`planner profile`: measure the document's own models, and keep what was measured."""
 
 import json as json_text
+from dataclasses import replace
+from itertools import product
 from typing import Annotated
 
 import typer
@@ -26,6 +28,21 @@ def profile(
             "--device", help="Only these devices ('local' is this machine). Repeatable."
         ),
     ] = None,
+    threads: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--threads", min=1, help="Threads of a replica on 'local'. Repeatable."
+        ),
+    ] = None,
+    replicas: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--replicas",
+            min=1,
+            help="Replicas at work at once on 'local', of which one is measured. "
+            "Repeatable.",
+        ),
+    ] = None,
     server: Annotated[
         bool,
         typer.Option(
@@ -43,13 +60,15 @@ def profile(
     facts = wiring.catalog()
     check_references(document, facts)
     if not models:
-        raise SpecError(f"{spec}: no model of kind 'torch', so nothing to measure")
+        raise SpecError(f"{spec}: no model of your own, so nothing to measure")
     profiler = wiring.profiler(
         facts, executor=executor, address=address, weighs_server=server
     )
     reachable = profiler.reachable_devices()
     jobs = profiling_jobs(document, facts, models, reachable)
     chosen = _chosen(jobs, device, reachable) if device else jobs
+    rooms = tuple(product(threads or [1], replicas or [1]))
+    chosen = tuple(replace(j, rooms=rooms) for j in chosen)
     with watching(quiet=json) as observer:
         outcome = profiler.profile(chosen, on_progress=observer.profiling)
     _tell(outcome, json=json)
@@ -63,16 +82,7 @@ def _chosen(
         if name not in known:
             near = tuple(nearest(name, known))
             raise UnknownReferenceError("device to profile on", name, near)
-    return tuple(
-        ProfilingJob(
-            model=j.model,
-            precisions=j.precisions,
-            runtimes=j.runtimes,
-            devices=tuple(devices),
-            batches=j.batches,
-        )
-        for j in jobs
-    )
+    return tuple(replace(j, devices=tuple(devices)) for j in jobs)
 
 
 def _tell(outcome: ProfilingOutcome, *, json: bool) -> None:

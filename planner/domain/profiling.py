@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from planner.domain.profiles import BatchProfile
-from planner.domain.variants import Precision, Runtime, Variant
+from planner.domain.profiles import Profile
+from planner.domain.variants import Precision, Runtime, SparsityPattern, Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,8 @@ class TorchModel:
     `factory` is a callable and `weights` is None. `evaluation` gives
     `(inputs, labels)`: a tensor of shape (n, …) and integer classes of shape
     (n,). `inputs` gives one example batch, a tensor of shape (n, …), and is
-    only needed without an evaluation set.
+    only needed without an evaluation set. `fine_tune` is called with a pruned
+    module and trains it; zeroed weights stay zero.
     """
 
     name: str
@@ -26,20 +28,80 @@ class TorchModel:
     weights: Path | None = None
     evaluation: str | Callable[[], tuple[object, object]] | None = None
     inputs: str | Callable[[], object] | None = None
+    fine_tune: str | Callable[[object], object] | None = None
+
+
+class FileFormat(StrEnum):
+    """What a model's own file or folder is."""
+
+    ONNX = "onnx"  # a graph with its weights
+    HUGGINGFACE = "huggingface"  # a folder: config.json and safetensors
+    EXPORTED = "exported"  # torch.export's .pt2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    """A model that needs no code of the user's: a file, or a folder, at `path`.
+
+    `trusted` is the user's word that the file may run code when it is loaded,
+    without which an exported program is not. `sequence_tokens` is the length of
+    the made-up text that a model of text is run on where the user gives none;
+    `context_tokens` are the contexts at which a causal language model is measured.
+    """
+
+    name: str
+    directory: Path
+    format: FileFormat
+    path: Path
+    trusted: bool = False
+    sequence_tokens: int = 128
+    context_tokens: tuple[int, ...] = (128, 512)
+    evaluation: str | Callable[[], tuple[object, object]] | None = None
+    inputs: str | Callable[[], object] | None = None
+    fine_tune: str | Callable[[object], object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineModel:
+    """A fitted scikit-learn estimator that `factory` returns; it runs as ONNX."""
+
+    name: str
+    directory: Path
+    factory: str | Callable[[], object]
+    evaluation: str | Callable[[], tuple[object, object]] | None = None
+    inputs: str | Callable[[], object] | None = None
+
+
+UserModel = TorchModel | ModelFile | PipelineModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sparsity:
+    """How many weights are made zero, and which."""
+
+    share_frac: float
+    pattern: SparsityPattern = SparsityPattern.UNSTRUCTURED
+
+
+DENSE = Sparsity(share_frac=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilingJob:
     """Measure these variants of a model, and map them to these devices.
 
-    `devices` holds catalogue names (emulated) and "local" (this machine).
+    `devices` holds catalogue names (emulated) and "local" (this machine). Each of
+    `rooms` is a (threads, replicas) pair that "local" is measured with; without
+    any, what the profiler takes by default.
     """
 
-    model: TorchModel
+    model: UserModel
     precisions: tuple[Precision, ...]
     runtimes: tuple[Runtime, ...]
     devices: tuple[str, ...]
     batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
+    sparsities: tuple[Sparsity, ...] = (DENSE,)
+    rooms: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +127,7 @@ class ProfilingProgress:
 class ProfilingOutcome:
     """Profiles, failures, what users must know, and how many were not in the store."""
 
-    profiles: tuple[BatchProfile, ...]
+    profiles: tuple[Profile, ...]
     failures: tuple[ProfilingFailure, ...]
     warnings: tuple[str, ...]
     n_measured: int

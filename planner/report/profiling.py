@@ -1,39 +1,65 @@
 """What profiling found, as tables and as plain data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from planner.domain.profiles import BatchProfile, Quality
+from planner.domain.payoff import Payoff, payoffs, unpaid
+from planner.domain.profiles import (
+    BatchProfile,
+    MemoryParts,
+    Profile,
+    Quality,
+    TokenPoint,
+    TokenRates,
+)
 from planner.domain.profiling import ProfilingOutcome
-from planner.report.sentences import latency, quality, share
+from planner.report.sentences import NOTHING, latency, quality, share
 from planner.report.tables import Table, table
-from planner.units import milliseconds
+from planner.units import BYTES_PER_MIB, milliseconds
+
+_ROUTING = (
+    "every expert is held in memory, also those a token is not sent to; routing is that "
+    "of the example text, and made-up text routes otherwise than yours"
+)
 
 
 def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
-    """Profiles by device and variant, then failures and warnings where there are any."""
-    profiles = table(
-        "Profiles",
-        ["Model", "Variant", "Device", "How", ">Batch 1", ">Largest batch", ">Error up to", ">Accuracy"],
-        [_row(p) for p in outcome.profiles],
-        footnotes=outcome.warnings,
-    )  # fmt: skip
-    served = [p for p in outcome.profiles if p.server is not None]
-    found = (profiles, _servers(served)) if served else (profiles,)
-    if not outcome.failures:
-        return found
-    devices: dict[tuple[str, str, str], list[str]] = {}
-    for f in outcome.failures:
-        devices.setdefault((f.model, str(f.variant), f.reason), []).append(f.device)
-    failures = table(
-        "Not measured",
-        ["Model", "Variant", "Devices", "Reason"],
-        [
-            (model, variant, ", ".join(names), reason)
-            for (model, variant, reason), names in devices.items()
-        ],
-    )
-    return *found, failures
+    """Profiles by device and variant, then what else there is to tell."""
+    batches = [p for p in outcome.profiles if isinstance(p, BatchProfile)]
+    languages = [p for p in outcome.profiles if isinstance(p, TokenRates)]
+    against = {id(p.profile): p for p in payoffs(outcome.profiles)}
+    notes = (*unpaid(outcome.profiles), *outcome.warnings)
+    found = []
+    if batches or not languages:
+        found.append(
+            table(
+                "Profiles",
+                [
+                    "Model",
+                    "Variant",
+                    "Device",
+                    "How",
+                    ">Batch 1",
+                    ">Largest batch",
+                    ">Against fp32",
+                    ">Error up to",
+                    ">Accuracy",
+                ],
+                [_row(p, against.get(id(p))) for p in batches],
+                footnotes=notes,
+            )
+        )
+    if languages:
+        found.append(_language(languages, against, () if batches else notes))
+    found += [_experts(languages)] if any(p.experts for p in languages) else []
+    measured: list[BatchProfile | TokenRates] = [
+        *(p for p in batches if p.memory_parts is not None),
+        *(p for p in languages if p.memory_parts is not None),
+    ]
+    found += [_memory(measured)] if measured else []
+    served = [p for p in batches if p.server is not None]
+    found += [_servers(served)] if served else []
+    return (*found, _failures(outcome)) if outcome.failures else tuple(found)
 
 
 def _servers(served: Sequence[BatchProfile]) -> Table:
@@ -63,18 +89,130 @@ def _servers(served: Sequence[BatchProfile]) -> Table:
     )
 
 
-def _row(p: BatchProfile) -> Sequence[str]:
+def _failures(outcome: ProfilingOutcome) -> Table:
+    devices: dict[tuple[str, str, str], list[str]] = {}
+    for f in outcome.failures:
+        devices.setdefault((f.model, str(f.variant), f.reason), []).append(f.device)
+    return table(
+        "Not measured",
+        ["Model", "Variant", "Devices", "Reason"],
+        [
+            (model, variant, ", ".join(names), reason)
+            for (model, variant, reason), names in devices.items()
+        ],
+    )
+
+
+def _row(p: BatchProfile, against: Payoff | None) -> Sequence[str]:
     first, last = p.points[0], p.points[-1]
     return (
         p.model,
         str(p.variant),
-        p.device,
+        _where(p),
         p.evidence.provenance.value,
         latency(milliseconds(first.p50_s)),
         f"{latency(milliseconds(last.p50_s))} for {last.batch}",
+        _ratio(against),
         share(p.evidence.error_frac),
         _accuracy(p.quality),
     )
+
+
+def _where(p: Profile) -> str:
+    """The device, and more than one thread or replica where there was."""
+    _, _, room = p.evidence.note.partition(", ")
+    is_plain = p.device != "local" or room in {"", "1 thread"}
+    return p.device if is_plain else f"{p.device} ({room})"
+
+
+def _ratio(against: Payoff | None) -> str:
+    if against is None:
+        return NOTHING
+    verdict = " slower" if against.is_slower else ""
+    return f"× {against.time_ratio:.2f}{verdict}"
+
+
+def _language(
+    profiles: Sequence[TokenRates],
+    against: dict[int, Payoff],
+    footnotes: Sequence[str],
+) -> Table:
+    return table(
+        "Language models, prompt and answer apart",
+        ["Model", "Variant", "Device", ">Batch", ">Context", ">TTFT", ">TPOT", ">Without cache", ">Tokens/s out", ">Against fp32", ">Error up to"],
+        [
+            (
+                p.model,
+                str(p.variant),
+                _where(p),
+                str(at.batch),
+                str(at.context_tokens),
+                latency(milliseconds(at.prefill_s)),
+                latency(milliseconds(at.step_s)),
+                _uncached(at),
+                f"{at.output_tokens_per_s:.1f}",
+                _ratio(against.get(id(p))),
+                share(p.evidence.error_frac),
+            )
+            for p in profiles
+            for at in p.grid
+        ],
+        footnotes=footnotes,
+    )  # fmt: skip
+
+
+def _uncached(at: TokenPoint) -> str:
+    if at.uncached_step_s is None:
+        return NOTHING
+    return latency(milliseconds(at.uncached_step_s))
+
+
+def _experts(profiles: Sequence[TokenRates]) -> Table:
+    return table(
+        "Experts",
+        ["Model", "Variant", ">Experts used of", ">Parameters used of", ">Held in memory", ">Touched", ">Busiest against even"],
+        [
+            (
+                p.model,
+                str(p.variant),
+                f"{e.n_active} of {e.n_experts}",
+                f"{e.active_parameters:,} of {e.total_parameters:,}",
+                _mib(e.experts_bytes),
+                share(e.touched_frac),
+                f"× {e.imbalance_ratio:.2f}",
+            )
+            for p in profiles
+            if (e := p.experts) is not None
+        ],
+        footnotes=[_ROUTING],
+    )  # fmt: skip
+
+
+def _memory(profiles: Iterable[BatchProfile | TokenRates]) -> Table:
+    return table(
+        "Memory of a replica",
+        ["Model", "Variant", "Device", ">Peak", ">Engine", ">Weights", ">Activations", ">Cache a token"],
+        [
+            (p.model, str(p.variant), _where(p), _mib(p.memory_bytes), *_parts(p.memory_parts))
+            for p in profiles
+        ],
+    )  # fmt: skip
+
+
+def _parts(parts: MemoryParts | None) -> tuple[str, str, str, str]:
+    if parts is None:
+        return NOTHING, NOTHING, NOTHING, NOTHING
+    kv_bytes = parts.kv_bytes_per_token
+    return (
+        _mib(parts.runtime_bytes),
+        _mib(parts.weights_bytes),
+        _mib(parts.activations_bytes),
+        NOTHING if kv_bytes is None else f"{kv_bytes:,.0f} B",
+    )
+
+
+def _mib(size_bytes: float | None) -> str:
+    return NOTHING if size_bytes is None else f"{size_bytes / BYTES_PER_MIB:.1f} MiB"
 
 
 def _accuracy(graded: Quality | None) -> str:
@@ -94,9 +232,21 @@ def outcome_data(outcome: ProfilingOutcome) -> dict[str, object]:
         "n_measured": outcome.n_measured,
         "n_cached": outcome.n_cached,
         "profiles": [_plain(p) for p in outcome.profiles],
+        "against_fp32": [_against(p) for p in payoffs(outcome.profiles)],
         "failures": [_plain(f) for f in outcome.failures],
-        "warnings": list(outcome.warnings),
+        "warnings": [*unpaid(outcome.profiles), *outcome.warnings],
         "environment": dict(outcome.environment),
+    }
+
+
+def _against(p: Payoff) -> dict[str, object]:
+    return {
+        "model": p.profile.model,
+        "device": p.profile.device,
+        "variant": asdict(p.profile.variant),
+        "time_ratio": p.time_ratio,
+        "memory_ratio": p.memory_ratio,
+        "is_slower": p.is_slower,
     }
 
 

@@ -1,4 +1,4 @@
-"""Engines that run a variant's artefact, one file each: torch, onnxruntime.
+"""Engines that run a variant's artefact, one file each.
 
 What is profiled is loaded by `load_backend`; a server that loads by it, too, runs what
 was measured.
@@ -7,6 +7,7 @@ was measured.
 import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -39,8 +40,28 @@ class Backend(Protocol):
 
 BACKENDS: Mapping[Runtime, str] = {
     Runtime.TORCH: "profilers.backends.torch",
+    Runtime.TORCH_COMPILE: "profilers.backends.torch_compile",
+    Runtime.TORCH_CUDA: "profilers.backends.torch_cuda",
     Runtime.ONNXRUNTIME: "profilers.backends.onnxruntime",
+    Runtime.OPENVINO: "profilers.backends.openvino",
 }
+_EXTRAS: Mapping[Runtime, str] = {Runtime.OPENVINO: "openvino"}
+
+
+def require_engine(runtime: Runtime) -> None:
+    """Refuse at once what this machine cannot run, before a model is exported for it.
+
+    Raises:
+        ProfilingError: No such engine, or none of what it runs on: a GPU, a compiler.
+        MissingExtraError: The engine is not installed.
+    """
+    module = _module(runtime)
+    for name in ("require_device", "require_compiler"):
+        getattr(module, name, _nothing)()
+
+
+def _nothing() -> None:
+    return
 
 
 def load_backend(
@@ -62,17 +83,23 @@ def load_backend(
         ProfilingError: No such engine here, or it refuses the file.
         MissingExtraError: The engine is not installed.
     """
-    if runtime not in BACKENDS:
-        raise ProfilingError(
-            f"the runtime {runtime} is not offered: choose {' or '.join(BACKENDS)}"
-        )
+    module = _module(runtime)
     if not artifact.is_file():
         raise ProfilingError(f"the artefact {artifact} does not exist: export it first")
-    try:
-        module = importlib.import_module(BACKENDS[runtime])
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError(
-            str(missing.name), "profile", f"running models on {runtime}"
-        ) from missing
     backend: Backend = module.load(artifact, threads=threads, build=build)
     return backend
+
+
+def _module(runtime: Runtime) -> ModuleType:
+    if runtime not in BACKENDS:
+        raise ProfilingError(
+            f"the runtime {runtime} is not offered: choose {', '.join(BACKENDS)}"
+        )
+    try:
+        return importlib.import_module(BACKENDS[runtime])
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError(
+            str(missing.name),
+            _EXTRAS.get(runtime, "profile"),
+            f"running models on {runtime}",
+        ) from missing

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from planner.domain.variants import Runtime
 from planner.errors import ProfilingError
+from profilers.feeds import feeds
 from profilers.foreign import told_as
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class OnnxBackend:
 
     runtime = Runtime.ONNXRUNTIME
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    def __init__(self, graph: Path | bytes, *, threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -35,12 +36,14 @@ class OnnxBackend:
         # Idle threads that spin take the cores of whatever else the device runs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         with told_as(
-            ProfilingError, f"loading {path}", way_out="is it a whole ONNX file?"
+            ProfilingError,
+            f"loading {graph if isinstance(graph, Path) else 'a graph'}",
+            way_out="is it a whole ONNX file?",
         ):
             self._session = onnxruntime.InferenceSession(
-                path, options, providers=["CPUExecutionProvider"]
+                graph, options, providers=["CPUExecutionProvider"]
             )
-        self._input = self._session.get_inputs()[0].name
+        self._names = [given.name for given in self._session.get_inputs()]
 
     @property
     def threads(self) -> int:
@@ -57,10 +60,8 @@ class OnnxBackend:
         with told_as(
             ProfilingError, f"running a batch of shape {inputs.shape} on onnxruntime"
         ):
-            answer: NDArray[np.float32] = self._session.run(
-                None, {self._input: inputs}
-            )[0]
-        return answer
+            answer = self._session.run(None, feeds(self._names, inputs))[0]
+        return np.asarray(answer, dtype=np.float32)
 
 
 def load(

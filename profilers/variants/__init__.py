@@ -1,4 +1,4 @@
-"""Ways to transform a model, one file each: fp32, bf16, int8.
+"""Ways to transform a model, one file a precision.
 
 `export_variant` writes what a runtime loads; `profilers.backends.load_backend` loads it.
 """
@@ -12,11 +12,21 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
-from profilers import artifacts, weights
+from profilers import artifacts, compiled_int8, weights
 from profilers.artifacts import Artifact
 from profilers.foreign import told_as
 from profilers.models import LoadedModel
-from profilers.variants import bf16, fp32, int8
+from profilers.pruning import pruned
+from profilers.variants import (
+    bf16,
+    fp16,
+    fp32,
+    int4,
+    int8,
+    int8_dynamic,
+    int8_static,
+    int8_weight_only,
+)
 
 
 class Transformation(Protocol):
@@ -42,15 +52,33 @@ class Transformation(Protocol):
         """The model in this precision as an ONNX file."""
         ...
 
+    def write_openvino(self, model: LoadedModel, path: Path) -> None:
+        """The model in this precision as OpenVINO's files in one."""
+        ...
+
 
 TRANSFORMATIONS: Mapping[Precision, Transformation] = {
     Precision.FP32: fp32,
     Precision.BF16: bf16,
+    Precision.FP16: fp16,
     Precision.INT8: int8,
+    Precision.INT8_STATIC: int8_static,
+    Precision.INT8_DYNAMIC: int8_dynamic,
+    Precision.INT8_WEIGHT_ONLY: int8_weight_only,
+    Precision.INT4: int4,
+}
+# Engines that compile have their own way to the same precision.
+_COMPILED = dict.fromkeys((Precision.INT8, Precision.INT8_DYNAMIC), compiled_int8)
+_OWN_WAYS: Mapping[Runtime, Mapping[Precision, Transformation]] = {
+    Runtime.TORCH_COMPILE: _COMPILED,
+    Runtime.TORCH_CUDA: _COMPILED,
 }
 SUFFIXES: Mapping[Runtime, str] = {
     Runtime.TORCH: ".safetensors",
+    Runtime.TORCH_COMPILE: ".safetensors",
+    Runtime.TORCH_CUDA: ".safetensors",
     Runtime.ONNXRUNTIME: ".onnx",
+    Runtime.OPENVINO: ".openvino",
 }
 
 
@@ -60,11 +88,12 @@ def transformation(variant: Variant) -> Transformation:
     Raises:
         ProfilingError: It is not offered, and why.
     """
-    found = TRANSFORMATIONS.get(variant.precision)
-    if found is None or variant.runtime not in SUFFIXES or variant.sparsity_frac:
+    own = _OWN_WAYS.get(variant.runtime, {})
+    found = own.get(variant.precision) or TRANSFORMATIONS.get(variant.precision)
+    if found is None or variant.runtime not in SUFFIXES:
         raise ProfilingError(
             f"{variant} is not offered for profiling: choose among "
-            f"{', '.join(TRANSFORMATIONS)} (dense) on {' and '.join(SUFFIXES)}"
+            f"{', '.join(TRANSFORMATIONS)} on {', '.join(SUFFIXES)}"
         )
     if variant.runtime in found.NOT_OFFERED:
         reason = found.NOT_OFFERED[variant.runtime]
@@ -81,7 +110,10 @@ def replica_imports(model: LoadedModel, variant: Variant) -> tuple[str, ...]:
     how = transformation(variant)
     if variant.runtime is Runtime.ONNXRUNTIME:
         return ("numpy", "onnxruntime")
-    return ("numpy", "torch", *how.torch_imports(model.module))
+    if variant.runtime is Runtime.OPENVINO:
+        return ("numpy", "openvino")
+    compiler = ("torch._dynamo",) if variant.runtime is Runtime.TORCH_COMPILE else ()
+    return ("numpy", "torch", *compiler, *how.torch_imports(model.module))
 
 
 def export_variant(model: LoadedModel, variant: Variant, directory: Path) -> Artifact:
@@ -92,21 +124,29 @@ def export_variant(model: LoadedModel, variant: Variant, directory: Path) -> Art
         MissingExtraError: The runtime is not installed.
     """
     how = transformation(variant)
+    model = pruned(model, variant)
     path = (
         directory / f"{variant.precision}-{variant.runtime}{SUFFIXES[variant.runtime]}"
     )
     if variant.runtime is Runtime.ONNXRUNTIME:
         how.write_onnx(model, path)
+    elif variant.runtime is Runtime.OPENVINO:
+        how.write_openvino(model, path)
     else:
-        _write_torch(how, model, path)
+        _write_torch(how, model, variant, path)
     return artifacts.described(path)
 
 
-def _write_torch(how: Transformation, model: LoadedModel, path: Path) -> None:
+def _write_torch(
+    how: Transformation, model: LoadedModel, variant: Variant, path: Path
+) -> None:
     header = weights.TorchHeader(
-        precision=how.PRECISION,
+        precision=variant.precision,
+        runtime=variant.runtime,
         sample_shape=tuple(model.example.shape[1:]),
         input_dtype=str(model.example.dtype).removeprefix("torch."),
     )
-    with told_as(ProfilingError, f"writing model '{model.name}' as {how.PRECISION}"):
+    with told_as(
+        ProfilingError, f"writing model '{model.name}' as {variant.precision}"
+    ):
         weights.write(how.transform(model).state_dict(), header, path)

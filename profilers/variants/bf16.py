@@ -8,6 +8,7 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
+from profilers import openvino_files
 from profilers.models import LoadedModel
 
 PRECISION = Precision.BF16
@@ -40,3 +41,8 @@ def write_onnx(model: LoadedModel, path: Path) -> None:  # noqa: ARG001 - the fa
         ProfilingError: Always.
     """
     raise ProfilingError(NOT_OFFERED[Runtime.ONNXRUNTIME])
+
+
+def write_openvino(model: LoadedModel, path: Path) -> None:
+    """The fp32 graph; the engine is told which precision to compute in."""
+    openvino_files.write(model, PRECISION, path, change=openvino_files.unchanged)

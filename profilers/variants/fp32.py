@@ -8,6 +8,7 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
+from profilers import openvino_files
 from profilers.artifacts import replacing
 from profilers.foreign import deprecations_of_torch_hidden, told_as
 from profilers.models import LoadedModel
@@ -39,10 +40,16 @@ def skeleton(module: nn.Module, sample: torch.Tensor) -> nn.Module:  # noqa: ARG
 def write_onnx(model: LoadedModel, path: Path) -> None:
     """Export with a symbolic batch dimension, and prove that it computes the same.
 
+    A model that is a graph is written as it is.
+
     Raises:
         ProfilingError: The exporter refuses the module, or the graph disagrees.
         MissingExtraError: onnxruntime is not installed.
     """
+    if model.graph is not None:
+        with replacing(path) as temporary:
+            temporary.write_bytes(model.graph)
+        return
     # A batch of one would be taken for a constant by torch.export.
     few = model.example[:1].repeat(2, *[1] * (model.example.ndim - 1))
     batch = torch.export.Dim("batch", min=1)
@@ -69,6 +76,16 @@ def write_onnx(model: LoadedModel, path: Path) -> None:
             raise ProfilingError(f"torch exported nothing for model '{model.name}'")
         program.save(temporary, external_data=False)
     require_same_answers(model, path)
+
+
+def write_openvino(model: LoadedModel, path: Path) -> None:
+    """The same graph, in OpenVINO's own files.
+
+    Raises:
+        ProfilingError: The exporter or OpenVINO refuses the model.
+        MissingExtraError: OpenVINO is not installed.
+    """
+    openvino_files.write(model, PRECISION, path, change=openvino_files.unchanged)
 
 
 class _NotTorchvision(logging.Filter):

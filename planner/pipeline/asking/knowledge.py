@@ -2,24 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
+from planner.domain.payoff import unpaid
 from planner.domain.profiles import Profile
 from planner.domain.profiling import (
+    DENSE,
     ProfilingJob,
     ProfilingOutcome,
     ProfilingProgress,
-    TorchModel,
+    Sparsity,
+    UserModel,
 )
-from planner.errors import Mistake, SpecMistakesError
 from planner.pipeline.asking.by_request import with_hosted
 from planner.pipeline.asking.foresight import predicted_profiles
 from planner.pipeline.asking.places import devices, places
 from planner.ports import Profiler
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
-from planner.specs.models import Model, TorchSource, Variants
+from planner.specs.models import Model, Variants
 
 DEFAULT_VARIANTS: Final = Variants()
 
@@ -55,45 +56,13 @@ def _wanted(model: Model, profile: Profile) -> bool:
     )
 
 
-def torch_models(spec: Deployment, directory: Path) -> dict[str, TorchModel]:
-    """The user's own models, as files beside the document.
-
-    Raises:
-        SpecMistakesError: Every weights file that is not there.
-    """
-    mistakes: list[Mistake] = []
-    found = {}
-    for i, model in enumerate(spec.models):
-        source = model.source
-        if isinstance(source, TorchSource):
-            weights = None if source.weights is None else directory / source.weights
-            if weights is not None and not weights.is_file():
-                mistake = Mistake(
-                    path=f"models.{i}.source.weights",
-                    problem=f"no such file: {weights}",
-                    way_out="paths are relative to the document",
-                )
-                mistakes.append(mistake)
-            found[model.name] = TorchModel(
-                name=model.name,
-                directory=directory,
-                factory=source.factory,
-                weights=weights,
-                evaluation=model.evaluation.factory if model.evaluation else None,
-                inputs=model.inputs.factory if model.inputs else None,
-            )
-    if mistakes:
-        raise SpecMistakesError(spec.name, tuple(mistakes))
-    return found
-
-
 def profiling_jobs(
     spec: Deployment,
     catalog: Catalog,
-    models: Mapping[str, TorchModel],
+    models: Mapping[str, UserModel],
     reachable: Sequence[str],
 ) -> tuple[ProfilingJob, ...]:
-    """What must be measured: each torch model on each reachable device on offer."""
+    """What must be measured: each own model on each reachable device on offer."""
     offered = devices(places(spec, catalog))
     here = tuple(d for d in offered if d in set(reachable))
     jobs = []
@@ -105,15 +74,23 @@ def profiling_jobs(
                 precisions=variants.precisions,
                 runtimes=variants.runtimes,
                 devices=here,
+                sparsities=(DENSE, *_sparsities(variants)),
             )
             jobs.append(job)
     return tuple(jobs)
 
 
+def _sparsities(variants: Variants) -> tuple[Sparsity, ...]:
+    return tuple(
+        Sparsity(share_frac=s.share_frac, pattern=s.pattern)
+        for s in variants.sparsities
+    )
+
+
 def learn(
     spec: Deployment,
     catalog: Catalog,
-    models: Mapping[str, TorchModel],
+    models: Mapping[str, UserModel],
     profiler: Profiler | None,
     *,
     on_progress: Callable[[ProfilingProgress], None],
@@ -128,7 +105,7 @@ def learn(
         foreseen = _with_foreseen(spec, catalog, known)
         return Knowledge(profiles=with_hosted(spec, foreseen))
     if profiler is None:
-        raise AssertionError("a document with torch models comes with a profiler")
+        raise AssertionError("a document with models of its own comes with a profiler")
     jobs = profiling_jobs(spec, catalog, models, profiler.reachable_devices())
     outcome = profiler.profile(jobs, on_progress=on_progress)
     for name in models:
@@ -154,7 +131,7 @@ def _with_foreseen(
     }
 
 
-def _summary(outcome: ProfilingOutcome, models: Mapping[str, TorchModel]) -> list[str]:
+def _summary(outcome: ProfilingOutcome, models: Mapping[str, UserModel]) -> list[str]:
     """What profiling met with, in a line a kind; `planner profile` tells each."""
     lines = []
     for name in models:
@@ -171,6 +148,7 @@ def _summary(outcome: ProfilingOutcome, models: Mapping[str, TorchModel]) -> lis
             lines.append(
                 f"{name}: nothing could be measured; planner profile SPEC says why"
             )
+    lines += unpaid(outcome.profiles)
     noisy = [w for w in outcome.warnings if "noisy" in w or "busy" in w]
     if noisy:
         lines.append(

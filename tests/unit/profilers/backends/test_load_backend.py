@@ -27,7 +27,7 @@ def artifact(tmp_path_factory):
 
 
 def test_an_engine_that_is_not_there_is_refused(artifact):
-    with pytest.raises(ProfilingError, match="choose torch or onnxruntime"):
+    with pytest.raises(ProfilingError, match="choose torch, torch-compile"):
         load_backend(Runtime.TFLITE, artifact, threads=1)
 
 

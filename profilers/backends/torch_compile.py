@@ -1,0 +1,72 @@
+"""torch.compile on the CPU: the module in the variant's precision, as compiled C++.
+
+The first batch of a new shape is compiled while it waits (5 to 45 s for models of
+laptop size, torch 2.13 on two cores); warm-up takes that, and a service pays it at its
+start. Weights of floating-point variants are frozen into the code's constants.
+"""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import nn
+
+from planner.domain.variants import Runtime
+from planner.errors import ProfilingError
+from profilers.backends.torch import FLOATING, TorchBackend, restored
+from profilers.foreign import deprecations_of_torch_hidden, told_as
+
+if TYPE_CHECKING:
+    from profilers.backends import Backend
+
+
+class CompiledBackend(TorchBackend):
+    """A compiled module."""
+
+    runtime = Runtime.TORCH_COMPILE
+
+
+def require_compiler() -> None:
+    """Refuse where nothing can compile.
+
+    Raises:
+        ProfilingError: torch finds no C++ compiler.
+    """
+    with deprecations_of_torch_hidden():
+        # The compiler's parts that a first run would import, with what they say.
+        importlib.import_module("torch._inductor.compile_fx")
+        from torch._inductor.cpp_builder import get_cpp_compiler  # noqa: PLC0415 - heavy
+
+    with told_as(
+        ProfilingError,
+        "looking for a C++ compiler, which torch-compile needs",
+        way_out="install g++ or clang++, or name one in CXX",
+    ):
+        get_cpp_compiler()
+
+
+def load(
+    artifact: Path, *, threads: int, build: Callable[[], nn.Module] | None = None
+) -> "Backend":
+    """The user's module with the artefact's weights, to be compiled when first run.
+
+    Raises:
+        ProfilingError: No compiler, no factory, or one that does not fit the artefact.
+    """
+    require_compiler()
+    found = restored(artifact, build)
+    torch.set_num_threads(threads)
+    # Workers of the compiler would outlive the trial, and their memory be measured.
+    torch._inductor.config.compile_threads = 1
+    # Beyond its limit of shapes torch would run the module as it is, and not say so.
+    torch._dynamo.config.fail_on_recompile_limit_hit = True
+    torch._dynamo.reset()  # shapes of other modules count, too
+    is_frozen = found.precision in FLOATING
+    compiled = cast(
+        "nn.Module", torch.compile(found.module, options={"freezing": is_frozen})
+    )
+    return CompiledBackend(
+        compiled, precision=found.precision, images=found.images, threads=threads
+    )

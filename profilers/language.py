@@ -1,0 +1,208 @@
+"""Measure a causal language model: reading a prompt, and writing token by token.
+
+For every batch of the trial and every context L of the model, in one interleaved run:
+
+    prefill     a batch of prompts of L tokens, until their first tokens are known
+    step        one further token for each, with the cache of L tokens before it
+    uncached    the same without a cache: all L tokens are read again (batch 1 only)
+
+so that TTFT of an idle replica is `prefill` and its TPOT is `step`. The cache is cut back
+to L tokens after every step, so all steps see the same context. Its size is counted on
+its own tensors: bytes / (batch · L), as allocated.
+
+Prompts are the model's example text, cut and repeated to size. With experts, where they
+are sent depends on the text: made-up text is said to be made up.
+"""
+
+import copy
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from planner.domain.profiles import MemoryParts, TokenPoint
+from planner.domain.variants import Runtime
+from planner.errors import ProfilingError
+from profilers import experts, machine, measure, worker
+from profilers.backends import load_backend
+from profilers.foreign import told_as
+from profilers.measure import Clock
+from profilers.models import LoadedModel
+from profilers.trials import Measurement, Trial
+
+if TYPE_CHECKING:
+    from profilers.artifacts import Artifact
+
+# Beyond, a grid takes minutes on a laptop, and serving engines batch otherwise.
+MAX_BATCH = 8
+_UNGRADED = (
+    "what this precision does to a language model's text is not graded: its accuracy is "
+    "unknown"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """One batch and context, with its prompts and the cache of them."""
+
+    batch: int
+    context: int
+    prompts: torch.Tensor
+    cache: Any
+
+
+def measured(
+    trial: Trial,
+    model: LoadedModel,
+    artifact: "Artifact",
+    floor_bytes: float,
+    *,
+    clock: Clock,
+    now: Callable[[], dt.datetime],
+    rule: measure.SamplingRule = measure.DEFAULT_RULE,
+) -> Measurement:
+    """Measure the trial's variant at each batch and context.
+
+    Raises:
+        ProfilingError: The runtime has no way to hold a cache, or the model refuses.
+    """
+    if trial.variant.runtime is not Runtime.TORCH:
+        raise ProfilingError(
+            f"a causal language model is measured on torch alone, where its cache can be "
+            f"held between steps; {trial.variant.runtime} is not offered for "
+            f"'{model.name}'"
+        )
+    if trial.envelope.replicas > 1:
+        raise ProfilingError(
+            "a causal language model is measured one replica at a time"
+        )
+    peak = machine.PeakMemory()
+    backend: Any = load_backend(
+        trial.variant.runtime,
+        artifact.path,
+        threads=trial.envelope.threads,
+        build=lambda: copy.deepcopy(model.module),
+    )
+    weights_bytes = peak.added_bytes()
+    inner = backend.module.inner
+    with (
+        told_as(ProfilingError, f"running model '{model.name}' token by token"),
+        torch.inference_mode(),
+    ):
+        places = _places(trial, model, inner)
+        works = _works(inner, places)
+        timings = measure.measure_batches(
+            lambda i: works[i](),
+            range(len(works)),
+            clock=clock,
+            stolen_frac=machine.StolenTime(),
+            rule=rule,
+        )
+        use = experts.use_of(inner, places[-1].prompts)
+    added_bytes = peak.added_bytes()
+    kv_bytes = cache_bytes(places[-1].cache)
+    largest = places[-1].batch * places[-1].context
+    return Measurement(
+        points=(),
+        memory_bytes=floor_bytes + added_bytes,
+        artifact_bytes=float(artifact.size_bytes),
+        artifact_sha256=artifact.sha256,
+        error_frac=measure.error_band_frac(timings),
+        measured_at=now(),
+        warnings=(
+            *worker.measuring_warnings(
+                timings, trial, name=partial(_work_name, places)
+            ),
+            _UNGRADED,
+        ),
+        environment=worker.environment(threads=backend.threads),
+        memory_parts=MemoryParts(
+            runtime_bytes=floor_bytes,
+            weights_bytes=weights_bytes,
+            activations_bytes=added_bytes - weights_bytes,
+            kv_bytes_per_token=kv_bytes / largest,
+        ),
+        tokens=tuple(_points(places, timings)),
+        experts=use,
+    )
+
+
+def _places(trial: Trial, model: LoadedModel, inner: nn.Module) -> list[_Place]:
+    batches = sorted({1, *(b for b in trial.batches if b <= MAX_BATCH)})
+    return [
+        _place(batch, context, model.example, inner)
+        for batch, context in product(batches, model.contexts)
+    ]
+
+
+def _place(batch: int, context: int, text: torch.Tensor, inner: nn.Module) -> _Place:
+    words = text.reshape(-1)
+    n_words = batch * context
+    prompts = words.repeat(-(-n_words // len(words)))[:n_words].reshape(batch, context)
+    return _Place(
+        batch=batch, context=context, prompts=prompts, cache=_read(inner, prompts).cache
+    )
+
+
+def _read(inner: nn.Module, prompts: torch.Tensor) -> Any:  # noqa: ANN401 - transformers' own
+    """Read the prompts, remember them, and score the next token alone, as servers do."""
+    return inner(prompts, use_cache=True, logits_to_keep=1)
+
+
+def _reread(inner: nn.Module, prompts: torch.Tensor) -> Any:  # noqa: ANN401 - the same
+    return inner(prompts, use_cache=False, logits_to_keep=1)
+
+
+def _step(inner: nn.Module, place: _Place) -> None:
+    inner(place.prompts[:, -1:], cache=place.cache, use_cache=True)
+    place.cache.crop(-1)
+
+
+def _works(inner: nn.Module, places: Sequence[_Place]) -> list[Callable[[], object]]:
+    """Prefill and step of each place, in turn, then the uncached steps of batch 1."""
+    cached = [
+        work
+        for place in places
+        for work in (
+            partial(_read, inner, place.prompts),
+            partial(_step, inner, place),
+        )
+    ]
+    alone = [p for p in places if p.batch == 1]
+    return [*cached, *(partial(_reread, inner, p.prompts) for p in alone)]
+
+
+def _work_name(places: Sequence[_Place], i: int) -> str:
+    """What the i-th of `_works` does, for a message."""
+    if i >= 2 * len(places):
+        return f"uncached step {i - 2 * len(places) + 1}"
+    place = places[i // 2]
+    what = "step" if i % 2 else "prefill"
+    return f"{what} of {place.batch} x {place.context} tokens"
+
+
+def _points(
+    places: Sequence[_Place], timings: Sequence[measure.Timing]
+) -> list[TokenPoint]:
+    medians_s = [timing.point.p50_s for timing in timings]
+    uncached_s = iter(medians_s[2 * len(places) :])
+    return [
+        TokenPoint(
+            batch=place.batch,
+            context_tokens=place.context,
+            prefill_s=medians_s[2 * i],
+            step_s=medians_s[2 * i + 1],
+            uncached_step_s=next(uncached_s) if place.batch == 1 else None,
+        )
+        for i, place in enumerate(places)
+    ]
+
+
+def cache_bytes(cache: Any) -> int:  # noqa: ANN401 - transformers' own
+    """Bytes of all keys and values that a cache holds."""
+    return sum(int(layer.keys.nbytes + layer.values.nbytes) for layer in cache.layers)

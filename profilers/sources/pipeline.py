@@ -1,0 +1,58 @@
+"""A scikit-learn estimator that the user's factory returns, as an ONNX graph.
+
+Estimators are pickled by custom, and a pickle runs code: the factory, which is the
+user's own source, builds or loads it; what is measured and served is the graph.
+"""
+
+from planner.domain.profiling import PipelineModel
+from planner.errors import MissingExtraError, ModelLoadError
+from profilers import factories
+from profilers.foreign import told_as
+
+
+def graph(model: PipelineModel) -> bytes:
+    """The fitted estimator's graph: one float32 row in, one score a class out.
+
+    Raises:
+        ModelLoadError: The factory fails, or gives something that does not convert.
+        MissingExtraError: scikit-learn or skl2onnx is not installed.
+    """
+    try:
+        import skl2onnx  # noqa: PLC0415 - an extra
+        import sklearn.base  # noqa: PLC0415 - an extra
+        import sklearn.utils.validation as checks  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError(
+            str(missing.name), "sklearn", "running scikit-learn models"
+        ) from missing
+    told = factories.described(model.factory)
+    estimator = factories.call(model.factory, model.directory)
+    if not isinstance(estimator, sklearn.base.BaseEstimator):
+        raise ModelLoadError(
+            f"the factory {told} of model '{model.name}' returned "
+            f"{type(estimator).__name__}, not a scikit-learn estimator: return it fitted"
+        )
+    with told_as(
+        ModelLoadError,
+        f"converting model '{model.name}' to ONNX",
+        way_out="it must be fitted, of estimators that skl2onnx knows",
+    ):
+        checks.check_is_fitted(estimator)
+        row = skl2onnx.common.data_types.FloatTensorType(
+            [None, estimator.n_features_in_]
+        )
+        classifies = sklearn.base.is_classifier(estimator)
+        converted = skl2onnx.convert_sklearn(
+            estimator,
+            initial_types=[("input", row)],
+            options={id(estimator): {"zipmap": False}} if classifies else None,
+            target_opset=_OPSET,
+        )
+        if classifies:
+            # The first output is the label; scores are what accuracy and users need.
+            converted.graph.output.pop(0)
+        return bytes(converted.SerializeToString())
+
+
+# The newest that onnxruntime's quantizers and OpenVINO both read.
+_OPSET = 20
