@@ -1,25 +1,21 @@
 """Predicted against observed latency of real deployments: python tests/bench/live.py
 
-A CNN, a transformer encoder and a small MLP, each measured here, served by Ray Serve
-on this machine as a plan would serve it (variant, threads, batch limit, wait), and
-loaded by open-loop Poisson traffic at 50, 70 and 85 % of its capacity: the rate at
-which the 95th percentile is SLO_RATIO times what a lone request takes.
+A CNN, a transformer encoder and a small MLP, each measured here, served by Ray Serve on
+this machine as a plan would serve it (variant, threads, batch limit, wait; one replica on
+its own port), and loaded by open-loop Poisson traffic at 50, 70 and 85 % of the capacity
+that the planner computes: the rate at which the 95th percentile is SLO_RATIO times what a
+lone request takes, the server's cost counted.
 
-    quiet       predicted from service times measured before, with nothing else running
-    deployed    predicted from those that the replica itself reports under a fifth of the
-                capacity, as `planner verify --store` keeps them: server, sender and
-                others on the machine are in it
+    model       predicted from the model's own times, measured with nothing else running
+    server      the same, and what the server costs (`profilers.serving.weighing`: a model
+                that does nothing, same input): S_b = s_b + b κ c, and (1 - κ) c + l beside
+    deployed    as `server`, with the model's times as the replica itself reports them under
+                a fifth of the capacity (`planner verify --store`): the sender and whatever
+                else the machine does are in them
 
-    served      as deployed, and every request of a batch takes the replica longer by the
-                server's cost: what a saturated deployment takes for a request beyond
-                the model, 1 / throughput - service of its batch / size of its batch
-
-HTTP, Ray's proxy and router, and JSON are no part of a profile. What they add to a lone
-request is measured (latency - service - batch wait) and stands as the path's constant
-round trip (`served`: less the cost). The levels are parts of the capacity that `served`
-gives; the one that the profile alone gives is printed beside it. The noise of the
-machine is that of a kernel of fixed work beside it: its 95th and 99th percentile over
-its median.
+Nothing is fitted to the loads that are predicted. The sender shares the machine with the
+server. Noise: a kernel of fixed work (95th and 99th percentile over its median) before and
+after; how late a sleep of a millisecond wakes; each level run twice, and p95 by quarters.
 """
 
 import argparse
@@ -53,6 +49,8 @@ from profilers.local import LocalExecutor
 from profilers.machine import StolenTime
 from profilers.profiler import Profiling
 from profilers.profiles import deployed_profile
+from profilers.served import ServedProfiling
+from profilers.serving.weighing import weigh_model
 from profilers.store import ProfileStore
 from profilers.verifying import endpoint, keeping, load, payloads
 from profilers.verifying.arrivals import poisson_s
@@ -63,8 +61,8 @@ SLO_RATIO = 4.0
 LEVELS = (0.5, 0.7, 0.85)
 CALIBRATION_LEVEL = 0.2
 FRACS = (0.5, 0.95, 0.99)
-SATURATION_S = 8.0
-WHICH = ("quiet", "deployed", "served")
+WHICH = ("model", "server", "deployed")
+REPEATS = 2
 PORT = 8423
 MODELS = """
 import torch
@@ -166,10 +164,16 @@ def model_of(spec: BenchSpec, folder: Path) -> TorchModel:
 
 def profiles(folder: Path) -> dict[str, BatchProfile]:
     """Service times of every model with nothing else running, by the planner's profiler."""
-    profiling = Profiling(
+    store, emulator = (
         ProfileStore(folder / "profiles.sqlite3"),
-        LocalExecutor(),
-        emulator=Emulators(Catalog.shipped()),
+        Emulators(Catalog.shipped()),
+    )
+    profiling = ServedProfiling(
+        inner=Profiling(store, LocalExecutor(), emulator=emulator),
+        store=store,
+        emulator=emulator,
+        cores_of=lambda _: None,
+        weigh=weigh_model,
     )
     jobs = [
         ProfilingJob(
@@ -216,18 +220,16 @@ def serve_config(spec: BenchSpec, folder: Path) -> dict[str, object]:
     deployment = {
         "name": "ModelServer",
         "num_replicas": 1,
-        # An overloaded replica must be seen to queue, as the model of it does.
-        "max_ongoing_requests": 1000,
         "ray_actor_options": {"num_cpus": 1.0},
         "user_config": config.model_dump(mode="json"),
     }
     return {
-        "proxy_location": "HeadOnly",
+        "proxy_location": "Disabled",
         "http_options": {"host": "127.0.0.1", "port": PORT},
         "applications": [
             {
                 "name": spec.name,
-                "route_prefix": f"/{spec.name}",
+                "route_prefix": "/",
                 "import_path": "profilers.serving.app:build",
                 "args": {},
                 "deployments": [deployment],
@@ -244,32 +246,6 @@ async def sequential(sending: Sending, count: int) -> list[Reply]:
             sample = i % len(sending.payloads.bodies)
             found += await load.send_all(client, sending, np.zeros(1), [sample])
         return found
-
-
-async def saturated(sending: Sending, at_once: int) -> tuple[float, float]:
-    """Requests per second of so many clients that never pause, and their mean batch."""
-    until_s = time.perf_counter() + SATURATION_S
-    batches = []
-
-    async def client_of(client) -> None:
-        while time.perf_counter() < until_s:
-            sample = len(batches) % len(sending.payloads.bodies)
-            answer, _ = await load.send_one(client, sending, sample)
-            batches.append(answer.batch_size or 1)
-
-    async with load.session() as client, asyncio.TaskGroup() as group:
-        for _ in range(at_once):
-            group.create_task(client_of(client))
-    # Every request of a batch of b says b: the mean over batches is the harmonic one.
-    return len(batches) / SATURATION_S, len(batches) / float(
-        np.sum(1 / np.array(batches))
-    )
-
-
-async def empty_s(url: str) -> float:
-    async with load.session() as client:
-        found = await endpoint.look_at(client, url)
-    return found.empty_s or 0.0
 
 
 def run(job):
@@ -292,40 +268,30 @@ def loaded(
     return [r for r in run(go()) if r.due_s > length_s / 10]
 
 
-@dataclass(frozen=True)
-class Overhead:
-    """What a lone request spends beside the batch's wait and service."""
-
-    p50_s: float
-    p95_s: float
-    lone_s: float
-
-
-def overhead(sending: Sending, spec: BenchSpec) -> Overhead:
+def lone_s(sending: Sending) -> float:
+    """What a lone request takes, in the median."""
     run(sequential(sending, 20))
-    lone = run(sequential(sending, 80))
-    beside_s = [
-        r.ended_s - r.began_s - r.answer.service_s - spec.lone_wait_s
-        for r in lone
-        if r.answer.service_s is not None
-    ]
-    return Overhead(
-        p50_s=max(0.0, float(np.median(beside_s))),
-        p95_s=float(np.quantile(beside_s, 0.95)),
-        lone_s=float(np.median([r.latency_s for r in lone])),
-    )
+    return float(np.median([r.latency_s for r in run(sequential(sending, 80))]))
 
 
-def path_of(rtt_s: float) -> NetworkPath:
-    return NetworkPath(
-        rtt_s=rtt_s, transfer_s=0.0, uplink_load_frac=0.0, source="measured here"
-    )
+def jitter() -> tuple[float, float]:
+    """How late a sleep of a millisecond wakes, in the median and at the 99th percentile."""
+    late_s = []
+    for _ in range(1000):
+        due_s = time.perf_counter() + 0.001
+        time.sleep(0.001)
+        late_s.append(time.perf_counter() - due_s)
+    p50, p99 = np.quantile(late_s, (0.5, 0.99))
+    return float(p50), float(p99)
 
 
-def predicted(
-    profile: BatchProfile, spec: BenchSpec, rate_rps: float, rtt_s: float
-) -> list[float]:
-    seen = predict(profile, spec.policy, rate_rps, path_of(rtt_s))
+HERE = NetworkPath(
+    rtt_s=0.0, transfer_s=0.0, uplink_load_frac=0.0, source="this machine"
+)
+
+
+def predicted(profile: BatchProfile, spec: BenchSpec, rate_rps: float) -> list[float]:
+    seen = predict(profile, spec.policy, rate_rps, HERE)
     return [seen.quantile_s(frac) for frac in FRACS]
 
 
@@ -366,11 +332,6 @@ def changed(
     return replace(profile, points=tuple(map(point_of, profile.points)))
 
 
-def with_cost(profile: BatchProfile, cost_s: float) -> BatchProfile:
-    """Every request of a batch takes that much longer."""
-    return changed(profile, lambda point, value_s: value_s + point.batch * cost_s)
-
-
 def service_s(profile: BatchProfile, batch: float) -> float:
     """Mean service time of a batch, between the measured sizes."""
     sizes = [p.batch for p in profile.points]
@@ -378,13 +339,11 @@ def service_s(profile: BatchProfile, batch: float) -> float:
     return float(np.interp(batch, sizes, means))
 
 
-def capacity_rps(
-    profile: BatchProfile, spec: BenchSpec, rtt_s: float, limit_s: float
-) -> float:
+def capacity_rps(profile: BatchProfile, spec: BenchSpec, limit_s: float) -> float:
     query = CapacityQuery(
         profile=profile,
         policy=spec.policy,
-        path=path_of(rtt_s),
+        path=HERE,
         percentile_frac=0.95,
         limit_s=limit_s,
     )
@@ -399,47 +358,52 @@ def told(profile: BatchProfile) -> str:
 
 
 def measure(spec: BenchSpec, quiet: BatchProfile, folder: Path, length_s: float):
-    """Rows of the table, one a level."""
-    url = f"http://127.0.0.1:{PORT}/{spec.name}/"
-    samples = payloads.from_model(model_of(spec, folder))
+    """Rows of the table, one a level and repeat."""
+    url = f"http://127.0.0.1:{PORT}/"
+    samples = as_served(payloads.from_model(model_of(spec, folder)), url)
     sending = Sending(url=url, payloads=samples, timeout_s=30.0)
-    beside = overhead(sending, spec)
-    empty = run(empty_s(url))
-    throughput, batch = run(saturated(sending, at_once=2 * spec.max_batch + 2))
-    warm = loaded(sending, CALIBRATION_LEVEL * throughput, length_s, seed=1)
-    own = deployed_of(warm, spec, quiet)
-    cost_s = max(0.0, 1 / throughput - service_s(own, batch) / batch)
-    served = with_cost(own, cost_s)
-    rest_s = max(0.0, beside.p50_s - cost_s)
-    limit_s = SLO_RATIO * beside.lone_s
-    alone = capacity_rps(quiet, spec, beside.p50_s, limit_s)
-    capacity = capacity_rps(served, spec, rest_s, limit_s)
+    alone_s = lone_s(sending)
+    limit_s = SLO_RATIO * alone_s
+    bare = replace(quiet, server=None)
+    capacity = capacity_rps(quiet, spec, limit_s)
+    warm = loaded(sending, CALIBRATION_LEVEL * capacity, length_s, seed=1)
+    own = replace(deployed_of(warm, spec, quiet), server=quiet.server)
+    cost = quiet.server
     say(
         f"\n{spec.name}: batch ≤ {spec.max_batch}, wait ≤ {spec.max_wait_ms:g} ms, "
         f"{samples.mean_kib:.1f} KiB a request\n"
         f"  service p50/p95 ms by batch, quiet: {told(quiet)} "
         f"(band {quiet.evidence.error_frac:.0%}); deployed: {told(own)}\n"
-        f"  lone request {milliseconds(beside.lone_s):.2f} ms, of it beside the model "
-        f"{milliseconds(beside.p50_s):.2f} (p95 {milliseconds(beside.p95_s):.2f}); "
-        f"empty request {milliseconds(empty):.2f} ms\n"
-        f"  saturated {throughput:.1f}/s in batches of {batch:.1f}: the server's cost is "
-        f"{milliseconds(cost_s):.2f} ms a request\n"
+        f"  server: {cost.evidence.note}; κ = {cost.shared_frac:g}\n"
+        f"  lone request {milliseconds(alone_s):.2f} ms, predicted "
+        f"{milliseconds(predict(quiet, spec.policy, 0.0, HERE).quantile_s(0.5)):.2f}\n"
         f"  capacity at p95 ≤ {milliseconds(limit_s):.1f} ms: {capacity:.1f}/s; of the "
-        f"profile alone {alone:.1f}/s"
+        f"model alone {capacity_rps(bare, spec, limit_s):.1f}/s, as deployed "
+        f"{capacity_rps(own, spec, limit_s):.1f}/s"
     )
-    ways = {
-        "quiet": (quiet, beside.p50_s),
-        "deployed": (own, beside.p50_s),
-        "served": (served, rest_s),
-    }
+    ways = {"model": bare, "server": quiet, "deployed": own}
     for level in LEVELS:
-        yield row(spec, sending, level, level * capacity, ways, limit_s, length_s)
+        for repeat in range(REPEATS):
+            yield row(
+                spec, sending, level, level * capacity, ways, limit_s, length_s, repeat
+            )
 
 
-def row(spec, sending, level, rate_rps, ways, limit_s, length_s):
+def as_served(made: payloads.Payloads, url: str) -> payloads.Payloads:
+    """In the form that the server reads with the least work."""
+
+    async def look():
+        async with load.session() as client:
+            return await endpoint.look_at(client, url)
+
+    about = run(look()).about
+    return made.bare(about.input_shape, about.input_dtype)
+
+
+def row(spec, sending, level, rate_rps, ways, limit_s, length_s, repeat):
     """One level: observed with intervals, and all predictions."""
     stolen = StolenTime()
-    replies = loaded(sending, rate_rps, length_s, seed=int(1000 * level))
+    replies = loaded(sending, rate_rps, length_s, seed=int(1000 * level) + repeat)
     latency_s = np.array(
         [
             r.latency_s if r.answer.outcome is Outcome.ANSWERED else np.inf
@@ -455,10 +419,7 @@ def row(spec, sending, level, rate_rps, ways, limit_s, length_s):
         "rate_rps": rate_rps,
         "n": len(replies),
         "observed": [quantile_interval_s(latency_s, f) for f in FRACS],
-        **{
-            name: predicted(profile, spec, rate_rps, rtt_s)
-            for name, (profile, rtt_s) in ways.items()
-        },
+        **{name: predicted(profile, spec, rate_rps) for name, profile in ways.items()},
         "attainment": (share, low),
         "quarters_p95": (min(halves), max(halves)),
         "service_p50": float(np.median(service)) if service else float("nan"),
@@ -497,6 +458,11 @@ def main() -> int:
     (folder / "models.py").write_text(MODELS, encoding="utf-8")
     say(f"# {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} processors")
     say(f"# load average before: {os.getloadavg()[0]:.1f}")
+    late = jitter()
+    say(
+        f"# a sleep of 1 ms wakes {milliseconds(late[0]):.2f} ms late in the median, "
+        f"{milliseconds(late[1]):.2f} at p99"
+    )
     p95, p99 = noise()
     say(f"# a kernel of fixed work, p95 and p99 over its median: {p95:.2f}, {p99:.2f}")
     quiet = profiles(folder)
