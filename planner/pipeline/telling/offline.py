@@ -34,8 +34,8 @@ Rates = Mapping[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Site:
-    """A site's own machines and the workloads that begin there."""
+class Site:
+    """A site's own machines, the workloads that begin there, and what each requires."""
 
     workloads: Sequence[Workload]
     assignments: Sequence[Assignment]
@@ -48,7 +48,7 @@ def offline_rates_rps(question: Question, solution: Solution) -> Rates:
     for name in _lines(question.spec):
         site = _site(name, question, solution)
         if site.assignments:
-            found |= _answered_rps(site)
+            found |= answered_rps(site)
     return found
 
 
@@ -85,13 +85,13 @@ def _lines(spec: Deployment) -> list[str]:
     return [s.name for s in spec.edge_sites() if s.uplink is not None]
 
 
-def _site(name: str, question: Question, solution: Solution) -> _Site:
+def _site(name: str, question: Question, solution: Solution) -> Site:
     mine = [w for w in question.workloads if w.origin == name]
     limits = question.problem.limits
     everyone = (
         limits.survivable_frac if FailureDomain.UPLINK in limits.survives else 0.0
     )
-    return _Site(
+    return Site(
         workloads=mine,
         assignments=[
             a
@@ -102,7 +102,8 @@ def _site(name: str, question: Question, solution: Solution) -> _Site:
     )
 
 
-def _answered_rps(site: _Site) -> Rates:
+def answered_rps(site: Site) -> Rates:
+    """What each of the site's candidates answers, in requests/s by block."""
     rates = np.array([w.rates_rps for w in site.workloads])
     number = {w.name: i for i, w in enumerate(site.workloads)}
     of = np.array([number[a.candidate.workload] for a in site.assignments])
@@ -117,7 +118,7 @@ def _answered_rps(site: _Site) -> Rates:
 
 
 def _best_shares(
-    site: _Site, rates: FloatArray, of: IntArray, planned: FloatArray
+    site: Site, rates: FloatArray, of: IntArray, planned: FloatArray
 ) -> FloatArray:
     """The program above; where the site answers all of it anyway, as it does."""
     everything = np.zeros_like(rates)
@@ -154,7 +155,7 @@ def _best_shares(
     return shares
 
 
-def _within_machines(milp: Milp, site: _Site, a: IntArray, rates: FloatArray) -> None:
+def _within_machines(milp: Milp, site: Site, a: IntArray, rates: FloatArray) -> None:
     groups = {x.candidate.group: x for x in site.assignments}
     number = {g: i for i, g in enumerate(groups)}
     group = np.array([number[x.candidate.group] for x in site.assignments])

@@ -4,15 +4,22 @@ from functools import cache
 
 import pytest
 
+from planner.domain.placement import Assignment
+from planner.domain.workloads import LatencySlo, Workload
 from planner.errors import SpecMistakesError
 from planner.pipeline.checking.certify import Inputs, violations
 from planner.pipeline.exploring.knobs import knobs
 from planner.pipeline.exploring.reasons import reasons
 from planner.pipeline.recommend import decide
+from planner.pipeline.telling.offline import Site, answered_rps
 from planner.reference.catalog import Catalog
 from planner.report.offline import offline_table
+from planner.specs.edit import with_values
 from planner.specs.load import parse_spec
+from tests.support.placements import candidate, offer
 from tests.support.questions import asked, knowledge, trials, world
+
+SLO = LatencySlo(percentile_frac=0.95, latency_s=1.0)
 
 
 def store(*, stock=4, till=None, report=None, uplink=True, policy=None):
@@ -178,6 +185,69 @@ def test_where_boxes_do_not_suffice_the_answer_says_so_and_how_much_they_do():
     )
     # One box answers as much as it can, and no more.
     assert found.value <= capacity_rps / 60 <= found.not_enough
+
+
+def test_a_line_that_carries_the_rates_and_not_a_rise_is_refused():
+    plan, spec = planned()
+    feared = with_values(
+        spec, {"policy.demand_rises": {"most_at_once": 1, "rise_frac": 2.0}}
+    )
+
+    assert any("bytes/s leave store" in b for b in found(plan, feared))
+    # Half as much more of the one that sends most still fits.
+    calmer = with_values(feared, {"policy.demand_rises.rise_frac": 0.5})
+    assert not any("bytes/s leave store" in b for b in found(plan, calmer))
+
+
+def test_who_only_stands_by_has_to_be_turned_to():
+    plan, _ = planned(till=1.0)
+    table = offline_table(plan)
+    waiting = tuple(
+        p.model_copy(update={"rates_rps": (0.0,)}) if p.site == "store" else p
+        for p in plan.placements
+    )
+
+    assert not any("must turn to" in note for note in table.footnotes)
+    told = offline_table(plan.model_copy(update={"placements": waiting})).footnotes
+    assert any("must turn to the site's own machines" in note for note in told)
+
+
+@pytest.mark.parametrize(
+    ("capacity_rps", "answered_frac"),
+    [
+        # What is required comes first, then what the box answers anyway, then the rest.
+        (4.0, (0.4, 0.0)),
+        (10.0, (0.5, 0.5)),
+        (14.0, (0.5, 0.9)),
+        (20.0, (1.0, 1.0)),
+        (40.0, (1.0, 1.0)),
+    ],
+)
+def test_a_box_that_cannot_answer_everything_answers_the_required_first(
+    capacity_rps, answered_frac
+):
+    box = offer("box", 1.0)
+    columns = [candidate(w, box, capacity_rps, pool="p") for w in ("till", "report")]
+    usual = [(0.0,), (9.0,)]
+    site = Site(
+        workloads=[
+            Workload(
+                name=name, model="m", origin="store", rates_rps=(10.0,), slo=SLO,
+                request_bytes=0.0, response_bytes=0.0,
+            )
+            for name in ("till", "report")
+        ],
+        assignments=[
+            Assignment(candidate=c, rates_rps=r, machines_on=(1,))
+            for c, r in zip(columns, usual, strict=True)
+        ],
+        required_frac=[0.5, 0.0],
+    )  # fmt: skip
+
+    rates = answered_rps(site)
+
+    shares = [rates[c.name][0] / 10.0 for c in columns]
+    assert shares == pytest.approx(answered_frac, abs=1e-6)
 
 
 @pytest.mark.parametrize(

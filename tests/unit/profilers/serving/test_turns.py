@@ -18,23 +18,30 @@ SERVER = """
 import sys, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from profilers.serving.turns import Turns
 
 turns = Turns(Path(sys.argv[1]), sys.argv[2])
 runner = ThreadPoolExecutor(max_workers=1)
+speaking = Lock()
+
+def say(line):
+    # Two threads' lines must not run into each other.
+    with speaking:
+        print(line, flush=True)
 
 def work(held, ticket):
     with turns.turn(ticket):
         began = time.monotonic()
         time.sleep(0.01)
-        print(ticket, began, time.monotonic(), flush=True)
+        say(f"{ticket} {began} {time.monotonic()}")
     held.__exit__(None, None, None)
 
-print("ready", flush=True)
+say("ready")
 for line in sys.stdin:
     held = turns.ticket()
     runner.submit(work, held, held.__enter__())
-    print("ticket", flush=True)
+    say("ticket")
 runner.shutdown()
 """
 
