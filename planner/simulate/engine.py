@@ -14,8 +14,7 @@ are given: nothing is drawn but the routing.
 
 A step is scheduled while the one before it is at work, so who comes during a step is in
 the next but one (vLLM's asynchronous scheduling, its default since 0.14.0 of 2026-01).
-Without it TTFT on published curves came out too short, 15 % between a half and nine
-tenths of the highest rate; with it half are within 4 % (`tests/bench/vllm_sweeps.py`).
+Without it TTFT on published curves comes out a step short (`tests/bench/vllm_sweeps.py`).
 """
 
 from typing import Final, NamedTuple

@@ -394,8 +394,8 @@ def _by_token(
     return (
         replace(done, preemptions=preemptions),
         times[:, engine_columns.START_S],
-        times[:, engine_columns.DONE_S],
-        times[:, engine_columns.FIRST_TOKEN_S],
+        times[:, engine_columns.DONE_S] + engine.beside_s,
+        times[:, engine_columns.FIRST_TOKEN_S] + engine.beside_s,
     )
 
 

@@ -69,7 +69,8 @@ class Engine:
     A step in which n sequences decode takes `step_s[n]` (0 .. most_sequences) plus
     `prefill_s_per_token` for each prompt token worked on. At most `most_sequences`
     run, at most `step_tokens` tokens are worked on in a step, and at most
-    `cache_tokens` are held.
+    `cache_tokens` are held. Every answer is `beside_s` later, without keeping the
+    engine busy: what takes HTTP and tokens to and from text.
     """
 
     step_s: Floats
@@ -77,6 +78,7 @@ class Engine:
     most_sequences: int
     step_tokens: int
     cache_tokens: float
+    beside_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -225,9 +225,10 @@ def _simulated(known: LoadCurve, seen: LoadPoint) -> tuple[float, ...]:
     serve_tokens(at_work)
     warm = requests >= SIMULATED // 3
     at_s, times = at_work.prompts.at_s[warm], at_work.times[warm]
-    answer_s = float(np.median(times[:, DONE_S] - at_s))
+    answer_s = float(np.median(times[:, DONE_S] - at_s)) + engine.beside_s
+    first_s = float(np.median(times[:, FIRST_TOKEN_S] - at_s)) + engine.beside_s
     return (
-        float(np.median(times[:, FIRST_TOKEN_S] - at_s)) / seen.ttft_p50_s,
+        first_s / seen.ttft_p50_s,
         answer_s / known.output_tokens / seen.tpot_p50_s,
         answer_s / seen.e2e_p50_s,
         1.0,
