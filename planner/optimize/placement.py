@@ -19,8 +19,9 @@
     capacity  Σ_c∈g   rate[w,t]·f[c,t]/cap[c] + spare·awake[g,t]  ≤  n[g,t]   each g,t
               (by request: no spare)
               f[c,t]                                  ≤  awake[g,t]           each c∈g,t
-    whole     a/φ·f[c,t] − n[g,t]                     ≤  a/φ − ⌈a⌉            each c alone in g, t
-              a = rate[w,t]/cap[c], φ = a − ⌊a⌋; implied by whole n, and tighter
+    whole     a/(φ·u)·f[c,t] − n[g,t]                 ≤  a/φ − ⌈a⌉            each c alone in g, t
+              a = u·rate[w,t]/cap[c], φ = a − ⌊a⌋, f ≤ u (spot: share, else 1);
+              implied by whole n, and tighter
     owned     Σ_g∈o   n[g,t]                          ≤  own[o] ≤ stock[o]    each o,t
     hourly    Σ_g∈o   n[g,t] − Σ_m∈o com[m]           ≤  paid[o,t]            each o,t
     stock     Σ_g∈o   n[g,t]                          ≤  stock[o]             each o,t
@@ -67,6 +68,7 @@ from planner.optimize.milp import SolverName
 from planner.optimize.rows import add_rows, budget
 from planner.optimize.search import Answer
 from planner.optimize.solution import solution
+from planner.optimize.start import start_values
 from planner.optimize.terms import FloatArray, Terms
 from planner.optimize.variables import Model, variables
 
@@ -86,8 +88,11 @@ def place(
     time_limit_s: float = 30.0,
     solver: SolverName = "highs",
     gap_frac: float = 0.0,
+    start: Solution | None = None,
 ) -> Solution | NoPlan:
     """Solve the model above, to a proven gap of at most `gap_frac`.
+
+    `start` is a plan of a similar problem, to begin with where it still keeps all rows.
 
     Raises:
         SolverTimeoutError: The limit passed before any plan was found.
@@ -102,7 +107,10 @@ def place(
             time_limit_s=time_limit_s, solver=solver, gap_frac=gap_frac, start=start
         )
 
-    answer = _first(model, best)
+    known = None
+    if start is not None and len(model.sets.columns) <= MOST_TIED_COLUMNS:
+        known = start_values(model, start)
+    answer = _first(model, best, known)
     for objective in problem.objectives[1:]:
         if answer.certificate.verdict is Verdict.INFEASIBLE:
             break
@@ -113,15 +121,15 @@ def place(
     return solution(model, _nearest(model, answer, best), answer.certificate)
 
 
-def _first(model: Model, best: Best) -> Answer:
-    """The first objective's best, within the budget."""
+def _first(model: Model, best: Best, known: FloatArray | None) -> Answer:
+    """The first objective's best, within the budget; `known` may be beyond it."""
     problem = model.sets.problem
     limit = problem.limits.budget_usd_per_month
     terms = _objective(model, problem.objectives[0])
     if limit is None:
-        return best(terms, None)
+        return best(terms, known)
     if problem.objectives[0] is Objective.COST:
-        cheapest = best(terms, None)
+        cheapest = best(terms, known)
         proof = cheapest.certificate
         if proof.bound_value > limit * (1 + KEPT_FRAC):
             return replace(cheapest, certificate=_infeasible(proof))

@@ -3,12 +3,12 @@
 import datetime as dt
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from planner.domain.placement import NoPlan, Objective, Solution, Verdict
-from planner.domain.profiling import TorchModel
+from planner.domain.placement import Candidate, NoPlan, Objective, Solution, Verdict
+from planner.domain.profiling import UserModel
 from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.asking.knowledge import Knowledge, learn
 from planner.pipeline.asking.question import Question, ask
@@ -43,7 +43,7 @@ class World:
     """
 
     catalog: Catalog
-    models: Mapping[str, TorchModel]
+    models: Mapping[str, UserModel]
     profiler: Profiler | None
     observer: Observer
     now: Callable[[], dt.datetime]
@@ -131,6 +131,7 @@ def _runners_up(found: Answered, world: World) -> dict[str, RunnerUp]:
         clock_s=time.monotonic,
         scenarios=world.scenarios,
         accepts_unsure=not found.is_sure,
+        plan=found.solution,
     )
     names = [w.name for w in found.question.workloads]
     return runners_up(trials, found.solution, names)
@@ -147,14 +148,29 @@ def _why(question: Question, solution: Solution) -> dict[str, str]:
     sentences = {}
     for w in question.workloads:
         ways = [c for c in question.problem.candidates if c.workload == w.name]
-        machines = {(c.offer.site, c.offer.instance_type) for c in ways}
+        kinds = _counted(ways)
         chosen = [a for a in solution.assignments if a.candidate.workload == w.name]
-        kinds = f"{len(machines)} kind{'s' if len(machines) > 1 else ''} of machine"
         sentences[w.name] = (
             f"{words(chosen)}: part of {best} plan among {len(ways)} ways on {kinds} that keep "
             "this promise"
         )
     return sentences
+
+
+def _counted(ways: Sequence[Candidate]) -> str:
+    """Kinds of machine, and services that are paid by request."""
+    offers = {(c.offer.site, c.offer.instance_type): c.offer for c in ways}
+    called = sum(o.tariff is not None for o in offers.values())
+    machines = len(offers) - called
+    words = [
+        f"{n} {one if n == 1 else many}"
+        for n, one, many in (
+            (machines, "kind of machine", "kinds of machine"),
+            (called, "service paid by request", "services paid by request"),
+        )
+        if n
+    ]
+    return " and ".join(words)
 
 
 def _no_plan(question: Question, world: World) -> PlanDocument:

@@ -16,6 +16,7 @@ from typing import Final
 
 from planner.domain.workloads import LatencySlo
 from planner.pipeline.asking.question import Question
+from planner.specs.by_request import HostedApi, Serverless
 from planner.specs.deployment import Deployment
 from planner.specs.policy import Policy
 from planner.specs.sites import EdgeSite
@@ -24,6 +25,7 @@ from planner.specs.traffic import ConstantTraffic, ShapeTraffic
 # How far a latency promise or a line may be stretched before it is another product.
 LATENCY_FACTOR: Final = 50.0
 BANDWIDTH_FACTOR: Final = 100.0
+ACCOUNT_FACTOR: Final = 100
 LEAST_RATE_FRAC: Final = 0.01
 LEAST_SURVIVING_FRAC: Final = 0.01
 MOST_STOCK: Final = 100_000
@@ -143,6 +145,7 @@ def dials(question: Question) -> Iterable[Dial]:
     yield from _counts(question.spec.policy)
     yield from _fractions(question.spec.policy)
     yield from _sites(question.spec)
+    yield from _accounts(question.spec)
     yield from _workloads(question)
 
 
@@ -221,6 +224,41 @@ def _sites(spec: Deployment) -> Iterable[Dial]:
                 limit=site.uplink.bandwidth_mbps * BANDWIDTH_FACTOR,
                 unit="Mbit/s",
             )
+
+
+def _accounts(spec: Deployment) -> Iterable[Dial]:
+    """What may be sent to what is paid by request: vendors raise it when asked."""
+    for i, site in enumerate(spec.sites):
+        if isinstance(site, HostedApi):
+            for j, hosted in enumerate(site.models):
+                path = f"sites.{i}.models.{j}"
+                yield from _account(
+                    f"{path}.most_requests_per_min",
+                    hosted.most_requests_per_min,
+                    "requests a minute",
+                )
+                yield from _account(
+                    f"{path}.most_tokens_per_min",
+                    hosted.most_tokens_per_min,
+                    "tokens a minute",
+                )
+        elif isinstance(site, Serverless):
+            for j, function in enumerate(site.functions):
+                if function.most_concurrent is not None:
+                    yield Dial(
+                        field=f"sites.{i}.functions.{j}.most_concurrent",
+                        current=function.most_concurrent,
+                        limit=function.most_concurrent * ACCOUNT_FACTOR,
+                        unit="at once",
+                        scale=Scale.COUNT,
+                    )
+
+
+def _account(field: str, current: float | None, unit: str) -> Iterable[Dial]:
+    if current is not None:
+        yield Dial(
+            field=field, current=current, limit=current * ACCOUNT_FACTOR, unit=unit
+        )
 
 
 def _workloads(question: Question) -> Iterable[Dial]:

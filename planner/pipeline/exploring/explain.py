@@ -112,6 +112,7 @@ def explained(
         clock_s=clock_s,
         scenarios=world.scenarios,
         accepts_unsure=not found.is_sure,
+        plan=found.solution,
     )
     return _explanation(plan, trial_of(found), trials, world, search_s)
 

@@ -25,6 +25,7 @@ from typing import Final
 
 from planner.domain.placement import (
     Candidate,
+    NoPlan,
     Objective,
     PlacementProblem,
     Solution,
@@ -39,6 +40,7 @@ from planner.pipeline.checking.certify import Inputs, certified
 from planner.pipeline.exploring.kinds import plan_words
 from planner.pipeline.exploring.trials import SearchCutShortError, Trials
 from planner.pipeline.recommend import World
+from planner.pipeline.solving.answered import answered
 from planner.pipeline.solving.scenarios import Trial
 from planner.pipeline.telling import answer
 from planner.specs.deployment import Deployment
@@ -199,12 +201,15 @@ def spanned(
     """The same, from what is known already."""
     world.observer.stage("capacities")
     asked = _cost_first(spec, objectives)
+    question = ask(asked, world.catalog, knowledge, Capacities())
+    loosest = answered(question, time_limit_s=world.time_limit_s)
     trials = Trials(
-        ask(asked, world.catalog, knowledge, Capacities()),
+        question,
         time_limit_s=world.time_limit_s,
         search_s=search_s,
         clock_s=clock_s,
         scenarios=world.scenarios,
+        plan=None if isinstance(loosest, NoPlan) else loosest.solution,
     )
     space = Space(trials)
     undone = []

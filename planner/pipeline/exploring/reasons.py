@@ -1,5 +1,6 @@
 """Why nothing fits: which demand, limit or budget stands in the way, in sentences."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -81,52 +82,88 @@ def _fastest(w: Workload, slow: Sequence[Option]) -> Reason:
 
 def _limits(problem: PlacementProblem, time_limit_s: float) -> Iterable[Reason]:
     """Every limit without which, alone, there would be a plan; else the mix of them."""
-    found = False
+    found = [
+        *_budget(problem, time_limit_s),
+        *_stocks(problem, time_limit_s),
+        *_accounts(problem, time_limit_s),
+        *_uplinks(problem, time_limit_s),
+        *_offline(problem, time_limit_s),
+        *_rises(problem, time_limit_s),
+    ]
+    if found:
+        return found
+    sentence = (
+        "stock, uplinks and budget together cannot carry the demand; "
+        "no single one of them is to blame"
+    )
+    return [Reason(subject=", ".join(problem.rate_rps), sentence=sentence)]
+
+
+def _budget(problem: PlacementProblem, time_limit_s: float) -> Iterable[Reason]:
     budget = problem.limits.budget_usd_per_month
-    if budget is not None:
-        limits = replace(problem.limits, budget_usd_per_month=None)
-        answer = place(replace(problem, limits=limits), time_limit_s=time_limit_s)
-        if isinstance(answer, Solution):
-            found = True
-            yield Reason(
-                subject="policy.budget_usd_per_month",
-                sentence=f"the cheapest plan costs {answer.cost_usd_per_month:,.2f} "
-                f"USD/month; the budget is {budget:,.2f}",
-            )
+    if budget is None:
+        return
+    limits = replace(problem.limits, budget_usd_per_month=None)
+    answer = place(replace(problem, limits=limits), time_limit_s=time_limit_s)
+    if isinstance(answer, Solution):
+        yield Reason(
+            subject="policy.budget_usd_per_month",
+            sentence=f"the cheapest plan costs {answer.cost_usd_per_month:,.2f} "
+            f"USD/month; the budget is {budget:,.2f}",
+        )
+
+
+def _stocks(problem: PlacementProblem, time_limit_s: float) -> Iterable[Reason]:
     for name in problem.stock:
         fewer = {k: v for k, v in problem.stock.items() if k != name}
         if _solves(replace(problem, stock=fewer), time_limit_s):
-            found = True
             sentence = f"only {problem.stock[name]} in stock, and the plan needs more"
             yield Reason(subject=name, sentence=sentence)
+
+
+def _accounts(problem: PlacementProblem, time_limit_s: float) -> Iterable[Reason]:
+    """Limits of what is paid by request."""
+    limited = {
+        c.offer.name
+        for c in problem.candidates
+        if c.offer.tariff is not None and math.isfinite(c.capacity_rps)
+    }
+    for name in sorted(limited):
+        columns = tuple(
+            replace(c, capacity_rps=math.inf) if c.offer.name == name else c
+            for c in problem.candidates
+        )
+        if _solves(replace(problem, candidates=columns), time_limit_s):
+            sentence = "the limit of your account there is too low for the demand"
+            yield Reason(subject=name, sentence=sentence)
+
+
+def _uplinks(problem: PlacementProblem, time_limit_s: float) -> Iterable[Reason]:
     for name in problem.uplink_bytes_per_s:
         others = {k: v for k, v in problem.uplink_bytes_per_s.items() if k != name}
         if _solves(replace(problem, uplink_bytes_per_s=others), time_limit_s):
-            found = True
             sentence = "its uplink cannot carry what has to leave the site"
             yield Reason(subject=name, sentence=sentence)
+
+
+def _offline(problem: PlacementProblem, time_limit_s: float) -> Iterable[Reason]:
     for name, part in problem.limits.offline_frac.items():
         parts = {k: v for k, v in problem.limits.offline_frac.items() if k != name}
         limits = replace(problem.limits, offline_frac=parts)
         if _solves(replace(problem, limits=limits), time_limit_s):
-            found = True
             sentence = (
                 f"{part:.0%} of it must be answered while the uplink is down, and the "
                 "site's own machines cannot"
             )
             yield Reason(subject=name, sentence=sentence)
+
+
+def _rises(problem: PlacementProblem, time_limit_s: float) -> Iterable[Reason]:
     if problem.rises is not None and _solves(
         replace(problem, rises=None), time_limit_s
     ):
-        found = True
         sentence = "the rates alone can be carried, their rises cannot"
         yield Reason(subject="policy.demand_rises", sentence=sentence)
-    if not found:
-        yield Reason(
-            subject=", ".join(problem.rate_rps),
-            sentence="stock, uplinks and budget together cannot carry the demand; "
-            "no single one of them is to blame",
-        )
 
 
 def _solves(problem: PlacementProblem, time_limit_s: float) -> bool:

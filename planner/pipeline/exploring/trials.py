@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from planner.domain.placement import Solution
 from planner.errors import SpecMistakesError
 from planner.pipeline.asking.question import Question, Twist
 from planner.pipeline.solving.scenarios import Changes, Nothing, Scenario, Solver, Trial
@@ -34,7 +35,8 @@ class Trials:
     `time_limit_s` of it. `n_solves` counts what was solved, `n_undecided` the
     solves that ended without a plan and without a proof: they count as none. So do
     plans whose profiles do not hold together as surely as asked, unless
-    `accepts_unsure`: where the plan itself is one, those near it are.
+    `accepts_unsure`: where the plan itself is one, those near it are. Searches begin
+    with the question's `plan`, where it is known.
     """
 
     def __init__(
@@ -46,11 +48,12 @@ class Trials:
         clock_s: Callable[[], float],
         scenarios: Scenarios | None = None,
         accepts_unsure: bool = False,
+        plan: Solution | None = None,
     ) -> None:
         self.question = question
         self.n_solves = 0
         self.n_undecided = 0
-        self._solver = Solver(question)
+        self._solver = Solver(question, plan)
         self._time_limit_s = time_limit_s
         self._clock_s = clock_s
         self._ends_s = clock_s() + search_s

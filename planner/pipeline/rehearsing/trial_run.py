@@ -94,7 +94,9 @@ def try_out(
         rounds.append(_round(found.solution, seen, cuts))
         why_not = _names(late)
         if cuts:
-            again = _solved(_with_cuts(found.asked, cuts, missed), time_limit_s)
+            again = _solved(
+                _with_cuts(found.asked, cuts, missed), time_limit_s, found.solution
+            )
             if isinstance(again, Answered):
                 found = again
                 continue
@@ -122,9 +124,9 @@ def _names(late: Sequence[TriedWorkload]) -> str:
     return f"on simulated traffic {worst}"
 
 
-def _solved(question: Question, time_limit_s: float) -> Answered | str:
+def _solved(question: Question, time_limit_s: float, start: Solution) -> Answered | str:
     try:
-        found = answered(question, time_limit_s=time_limit_s)
+        found = answered(question, time_limit_s=time_limit_s, start=start)
     except SolverTimeoutError:
         return f"no plan was found within {time_limit_s:g} s"
     return "no plan exists" if isinstance(found, NoPlan) else found

@@ -53,13 +53,17 @@ class Answered:
         return self.joint is None or not self.joint.why_not
 
 
-def answered(question: Question, *, time_limit_s: float) -> Answered | NoPlan:
+def answered(
+    question: Question, *, time_limit_s: float, start: Solution | None = None
+) -> Answered | NoPlan:
     """The best plan whose promises hold jointly, or a proof that there is no plan.
+
+    `start` is a plan of a similar question, to begin the search with.
 
     Raises:
         SolverTimeoutError: The limit passed before any plan was found.
     """
-    solve = partial(place, time_limit_s=time_limit_s)
+    solve = partial(place, time_limit_s=time_limit_s, start=start)
     first = solve(question.problem)
     if isinstance(first, NoPlan):
         return first

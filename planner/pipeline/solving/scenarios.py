@@ -58,16 +58,21 @@ class Nothing:
 
 
 class Solver:
-    """Answers scenarios of one base question; what it learns on the way stays here."""
+    """Answers scenarios of one base question; what it learns on the way stays here.
 
-    def __init__(self, base: Question) -> None:
+    Every search begins with the base question's plan, where that is known: with the
+    same one whoever answers, so that all answer the same.
+    """
+
+    def __init__(self, base: Question, plan: Solution | None = None) -> None:
         self._base = base
+        self._plan = plan
         self._asked: OrderedDict[str, Question] = OrderedDict()
 
     def __reduce__(self) -> tuple[object, ...]:
         """Only what cannot be derived again travels."""
         b = self._base
-        return _rebuilt, (b.spec, b.catalog, b.knowledge, b.twists)
+        return _rebuilt, (b.spec, b.catalog, b.knowledge, b.twists, self._plan)
 
     def question(self, changes: Changes) -> Question:
         """The changed document as an optimizer's problem.
@@ -100,7 +105,9 @@ class Solver:
         for twist in scenario.twists:
             question = question.twisted(twist)
         try:
-            found = answered(question, time_limit_s=scenario.time_limit_s)
+            found = answered(
+                question, time_limit_s=scenario.time_limit_s, start=self._plan
+            )
         except SolverTimeoutError:
             return Nothing(is_proved=False)
         if isinstance(found, NoPlan):
@@ -119,9 +126,13 @@ def trial_of(found: Answered) -> Trial:
 
 
 def _rebuilt(
-    spec: Deployment, catalog: Catalog, knowledge: Knowledge, twists: tuple[Twist, ...]
+    spec: Deployment,
+    catalog: Catalog,
+    knowledge: Knowledge,
+    twists: tuple[Twist, ...],
+    plan: Solution | None,
 ) -> Solver:
     base = ask(spec, catalog, knowledge, Capacities())
     for twist in twists:
         base = base.twisted(twist)
-    return Solver(base)
+    return Solver(base, plan)
