@@ -278,9 +278,10 @@ def _way(part: Part, conditions: Conditions) -> Way:
     payload_bytes = workload.request_bytes + workload.response_bytes
     up_frac = workload.request_bytes / payload_bytes if payload_bytes else 0.0
     # What a server does outside of batches is, to a request, a part of its way.
-    factor = profile.evidence.quantile_factor(conditions.confidence_frac)
-    is_batch = isinstance(profile, BatchProfile)
-    server_s = beside_s(profile, error_factor=factor) if is_batch else 0.0
+    server_s = 0.0
+    if isinstance(profile, BatchProfile):
+        factor = profile.evidence.quantile_factor(conditions.confidence_frac)
+        server_s = beside_s(profile, error_factor=factor)
     return Way(
         # The mean is the round trip's: what comes and goes is a part of it.
         rtt_s=path.rtt_s - path.jitter_s + server_s,
