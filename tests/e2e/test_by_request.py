@@ -1,6 +1,8 @@
 """Little traffic is paid by request, much of it by the hour: where one turns into the other."""
 
 import datetime as dt
+import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -88,8 +90,10 @@ def test_no_more_calls_than_may_run_at_once():
     beyond = recommend(parse_spec(data, document="doc"), world())
 
     assert beyond.status.value == "infeasible"
-    rates = [c.to for r in beyond.relaxations for c in r.change if "rate_rps" in c.field]  # fmt: skip
-    assert rates == pytest.approx([most_rps], rel=0.01)
+    changes = {c.field: c.to for r in beyond.relaxations for c in r.change}
+    assert changes["workloads.0.traffic.rate_rps"] == pytest.approx(most_rps, rel=0.01)
+    assert changes["sites.0.functions.0.most_concurrent"] == 2
+    assert "the limit of your account there" in " ".join(r.sentence for r in beyond.reasons)  # fmt: skip
 
 
 def test_tokens_are_multiplied_out_on_the_bill():
@@ -169,6 +173,21 @@ def test_everything_shows_in_what_is_written(tmp_path):
     assert (manifests / "by-request" / "sam-aws-us-east-1.yaml").is_file()
     guide = (manifests / "README.md").read_text()
     assert "Nothing of yours runs for these" in guide
+
+
+def test_the_examples_readme_shows_a_hosted_model_as_it_is_written():
+    readme = Path(__file__).parents[2] / "examples" / "night-shift" / "README.md"
+    shown = re.findall(r"```yaml\n(.*?)```", readme.read_text(), re.DOTALL)
+    data = document() | yaml.safe_load(shown[0])
+    data["workloads"] = [data["workloads"][0] | {"origin": "office"}]
+    office = {"rtt_ms": 1, "bandwidth_mbps": 10}
+    data["sites"] += [{"kind": "edge", "name": "office", "uplink": office}]
+
+    plan = recommend(parse_spec(data, document="doc"), world())
+
+    (placement,) = plan.placements
+    assert placement.instance_type == "their-8b-model"
+    assert placement.zone == "eu"
 
 
 def test_a_host_adds_to_what_is_known_of_a_model():
