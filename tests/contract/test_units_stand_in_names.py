@@ -43,6 +43,8 @@ WITHOUT_UNIT = {
     "percentile", "value", "low", "high", "concurrency", "missing", "usd_per_request",
     "objective_value", "bound_value", "accelerator_count", "from_", "to", "not_enough",
     "current", "counts", "waiting", "mean_waiting", "in_service",
+    # Of a size whose field names the unit; a table's cells, and how one is read.
+    "mean", "p50", "p95", "values", "read",
 }  # fmt: skip
 
 
