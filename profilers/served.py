@@ -81,10 +81,10 @@ class ServedProfiling:
         outcome = self.inner.profile(jobs, on_progress=on_progress)
         warnings: list[str] = []
         known = {
-            model.name: (model, measured)
-            for model in (job.model for job in jobs)
-            if isinstance(model, TorchModel)
-            and (measured := self._measured(model, warnings, on_progress))
+            job.model.name: (job, measured)
+            for job in jobs
+            if isinstance(job.model, TorchModel)
+            and (measured := self._measured(job.model, warnings, on_progress))
         }
         return replace(
             outcome,
@@ -119,20 +119,22 @@ class ServedProfiling:
         return found
 
     def _served(
-        self, profile: BatchProfile, model: TorchModel, measured: ServerMeasured
+        self, profile: BatchProfile, job: ProfilingJob, measured: ServerMeasured
     ) -> BatchProfile:
         if profile.variant.runtime not in SERVED:
             return profile
         if profile.device == LOCAL:
+            # A profile does not say its room: the fullest of them leaves least.
+            busy = max((t * r for t, r in job.rooms), default=self.local_threads)
             cost: ServerCost | None = servers.here(
-                measured, threads=self.local_threads, cores=self.cores
+                measured, threads=busy, cores=self.cores
             )
         else:
-            cost = self._scaled(profile.device, model, measured)
+            cost = self._scaled(profile.device, job, measured)
         return replace(profile, server=cost)
 
     def _scaled(
-        self, device: str, model: TorchModel, measured: ServerMeasured
+        self, device: str, job: ProfilingJob, measured: ServerMeasured
     ) -> ServerCost | None:
         """As the emulator maps a model's time of that length; None where it cannot."""
         cores = self.cores_of(device)
@@ -152,7 +154,7 @@ class ServedProfiling:
         )
         try:
             trial = Trial(
-                model=model,
+                model=job.model,
                 variant=Variant(precision=Precision.FP32, runtime=RUNTIME),
                 envelope=self.emulator.envelope(device),
                 batches=(1,),

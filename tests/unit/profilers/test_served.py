@@ -103,6 +103,19 @@ def test_a_server_takes_from_the_model_what_it_finds_no_other_core_for(
     assert found.server.shared_frac == share
 
 
+@pytest.mark.parametrize(
+    ("rooms", "share"), [(((1, 1),), 0.25), (((1, 1), (2, 2)), 1.0)]
+)
+def test_replicas_that_fill_the_machine_leave_the_server_no_core(
+    store, tmp_path, rooms, share
+):
+    asked = dataclasses.replace(job("steady", tmp_path), rooms=rooms)
+
+    outcome = profile(served(store, weigh=lambda _: MEASURED), asked)
+
+    assert {p.server.shared_frac for p in outcome.profiles} == {share}
+
+
 def test_elsewhere_it_is_scaled_as_a_model_is_within_a_wider_band(store, tmp_path):
     profiler = served(store, weigh=lambda _: MEASURED)
 
