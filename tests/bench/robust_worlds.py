@@ -10,8 +10,8 @@ traffic by one drawn evenly from its stated error, upwards and downwards. A plan
 keeps its promises in a world where every replica of every placement stays within
 the SLO at the world's rates and times. `stated` is the probability that the plan
 itself states, for its planned rates; `policy` the confidence that was asked for, of
-each profile. Exit code 1 where the plan keeps its promises in fewer worlds than it
-states, beyond what 200 draws scatter.
+all its profiles together. Exit code 1 where the plan keeps its promises in fewer
+worlds than it states, beyond what 200 draws scatter, or in fewer than was asked for.
 """
 
 import copy
@@ -39,10 +39,13 @@ from planner.pipeline.telling.prediction import Replica, keeps_promise
 from planner.ports import Unobserved
 from planner.reference.catalog import Catalog
 from planner.specs.load import load_spec
+from planner.specs.policy import Policy
 
 N_WORLDS = 200
 SEED = 20260301
 DEMAND_ERROR_FRAC = 0.2
+# What the documents leave to its default.
+ASKED_FRAC = Policy().confidence_frac
 # Whole machines leave more room at some rates than at others.
 RATE_PARTS = (0.5, 0.75, 1.0)
 
@@ -176,7 +179,12 @@ def main() -> int:
     rows = [_row(data, part, catalog, rng) for data in DOCUMENTS for part in RATE_PARTS]
     plan, bold = (sum(row[k] for row in rows) / len(rows) for k in (0, 1))
     sys.stdout.write(f"mean of worlds kept: plan {plan:.1%}, naive {bold:.1%}\n")
-    short = [kept < stated - _scatter(stated) for kept, _, stated in rows]
+    sys.stdout.write(
+        f"worst: plan {min(r[0] for r in rows):.1%}, asked for {ASKED_FRAC:.0%}\n"
+    )
+    short = [
+        kept < max(ASKED_FRAC, stated - _scatter(stated)) for kept, _, stated in rows
+    ]
     return int(any(short))
 
 

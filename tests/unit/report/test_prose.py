@@ -5,7 +5,7 @@ import pytest
 from planner.domain.placement import Objective, Verdict
 from planner.report import prose
 from planner.report.outline import answer_tables, closing_lines, outline
-from planner.specs.plan import PlanSafety
+from planner.specs.plan import PlanJoint, PlanSafety, PlanSplit
 
 
 def changed_workload(plan, index, **update):
@@ -203,3 +203,48 @@ def test_what_caution_costs_is_said_with_the_risk_of_the_budget(storefront):
 
     assert "$12.50 a month more than trusting every figure" in told
     assert "at most 3.1 % probability: as compared" in told
+
+
+def split(**changes):
+    return PlanSplit(
+        **{
+            "workload": "shelf-cameras", "n_profiles": 2, "joint_frac": 0.844,
+            "trusted_frac": 0.9486, "is_on_one_profile": False,
+        }
+        | changes
+    )  # fmt: skip
+
+
+def sure(plan, **joint):
+    return " ".join(
+        prose.how_sure(plan.model_copy(update={"joint": PlanJoint(**joint)}))
+    )
+
+
+def test_what_it_takes_that_profiles_hold_at_once_is_told_with_its_price(storefront):
+    told = sure(storefront, splits=(split(),), price_usd_per_month=13.09)
+
+    assert "needs 2 profiles to hold at once, of which it is 84.4 % sure" in told
+    assert "takes each at 94.8 % instead of 90 %" in told
+    assert "costs $13.09 a month more" in told
+
+
+def test_a_single_profile_is_told_as_one(storefront):
+    told = sure(
+        storefront, splits=(split(is_on_one_profile=True),), price_usd_per_month=0.0
+    )
+
+    assert "needs a single profile to hold" in told
+    assert (
+        "a month more."
+        not in told.split("single profile to hold.")[1].split("Caution")[0]
+    )
+
+
+def test_where_nothing_makes_them_hold_the_reason_is_told_and_no_price(storefront):
+    told = sure(
+        storefront, splits=(split(),), price_usd_per_month=0.0, why_not="no money"
+    )
+
+    assert "still runs it so: no money" in told
+    assert "as sure as asked" not in told
