@@ -103,6 +103,12 @@ def _guide(layout: Layout) -> str:
             where = f"{p.placement.machines} × {p.placement.instance_type}"
             lines.append(f"- {place}: {where}: `ray start --resources={resources}`")
         lines.append(f"- {place}: `serve deploy {_path(place)}`")
+    lines += [
+        "",
+        "Requests come through Ray's proxy here, which costs each about 10 ms of processor",
+        "time on two shared x86-64 cores; the plan counts a replica on its own port, as",
+        "Compose and Kubernetes run it.",
+    ]
     left_out = [p.name for p in layout.placed if not p.is_served_here]
     if left_out:
         lines += [
