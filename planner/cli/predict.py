@@ -17,9 +17,11 @@ from planner.errors import OutsideProfileError
 from planner.pipeline.asking.atlas import Atlas
 from planner.pipeline.asking.foresight import chosen, foresee
 from planner.pipeline.asking.knowledge import learn
+from planner.pipeline.asking.loops import closed_loops
 from planner.pipeline.asking.references import check_references
 from planner.ports import Observer
 from planner.reference.catalog import Catalog
+from planner.report.loops import loop_data, loops_table
 from planner.report.prediction import foresight_data, foresight_table
 from planner.wiring import Executor
 
@@ -39,6 +41,14 @@ def predict(
     precision: Annotated[Precision | None, typer.Option("--precision")] = None,
     runtime: Annotated[Runtime | None, typer.Option("--runtime")] = None,
     batch: Annotated[int | None, typer.Option("--batch", min=1)] = None,
+    clients: Annotated[
+        int | None,
+        typer.Option(
+            "--clients",
+            min=1,
+            help="Also what so many clients see that each wait for their answer.",
+        ),
+    ] = None,
     json: arguments.Json = False,
     executor: arguments.ExecutorOption = "local",
     address: arguments.Address = None,
@@ -58,12 +68,27 @@ def predict(
     ]
     _check(answers)
     if json:
-        documents = [foresight_data(a) for a in answers]
+        documents = [foresight_data(a) | _loops(a, clients) for a in answers]
         whole = documents[0] if len(documents) == 1 else documents
         typer.echo(json_text.dumps(whole, indent=2, ensure_ascii=False))
         return
     for answer in answers:
         show(foresight_table(answer, batch=batch))
+        if clients is not None:
+            loops, reasons = closed_loops(answer, clients)
+            title = f"{answer.model} on {answer.device}, {clients:,} clients"
+            show(loops_table(title, loops, reasons))
+
+
+def _loops(answer: Foresight, clients: int | None) -> dict[str, object]:
+    """The part of the document that `--clients` adds."""
+    if clients is None:
+        return {}
+    loops, reasons = closed_loops(answer, clients)
+    return {
+        "closed_loops": [loop_data(loop) for loop in loops],
+        "closed_loop_refusals": list(reasons),
+    }
 
 
 def _profiles(

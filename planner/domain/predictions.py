@@ -37,3 +37,20 @@ class Foresight:
     measured: tuple[Profile, ...]
     predictions: tuple[Prediction, ...]
     refusals: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedLoop:
+    """What each of so many clients sees that waits for its answer before it asks again.
+
+    Language models: medians, `p50_s` of the whole answer; no other percentiles.
+    """
+
+    profile: Profile
+    clients: int
+    rate_rps: float
+    p50_s: float
+    p95_s: float | None = None
+    p99_s: float | None = None
+    ttft_s: float | None = None
+    gap_s: float | None = None

@@ -124,3 +124,27 @@ def test_a_policy_that_lets_predictions_compete_finds_a_smaller_machine(
         assert provenances == {"imported" if name == "off" else "predicted"}
 
     assert costs["on"] < costs["off"]
+
+
+def test_clients_that_wait_for_their_answers_are_told_what_they_see(capsys):
+    code = main(["predict", "resnet-50", "--device", "nvidia-t4", "--clients", "32"])
+
+    out = " ".join(capsys.readouterr().out.split())
+    assert code == 0
+    assert "resnet-50 on nvidia-t4, 32 clients" in out
+    assert "Each client waits for its answer" in out
+
+
+def test_the_document_holds_what_clients_see_and_obeys_littles_law(capsys):
+    code = main(
+        ["predict", "llama-3.1-8b", "--device", "nvidia-l4", "--clients", "20", "--json"]
+    )  # fmt: skip
+
+    document = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert document["closed_loops"]
+    for loop in document["closed_loops"]:
+        assert loop["rate_rps"] * loop["p50_s"] == pytest.approx(20)
+        assert loop["ttft_s"] < loop["p50_s"]
+    # A curve that was measured with one request at a time says nothing of twenty.
+    assert any("measure under more load" in r for r in document["closed_loop_refusals"])
