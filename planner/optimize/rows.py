@@ -74,8 +74,7 @@ def capacity(model: Model) -> None:
         on_machines = ~s.is_by_request[s.group_of[c]]
         c, t = c[on_machines], t[on_machines]
         _at_most(model, model.f[c, t], model.awake[s.group_of[c], t])
-        spares = np.where(s.is_by_request, 0.0, spare)
-        routed += terms(model.awake.ravel(), np.repeat(spares, s.n_blocks), row=cell)
+        routed += terms(model.awake.ravel(), spare, row=cell)
     _carry(model, routed, cell)
 
 
