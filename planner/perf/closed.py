@@ -5,7 +5,7 @@ pools of workers. Nobody waits outside: N requests go round for ever, and by Lit
 (1961) rate = N / mean latency. Of a server with I instances on one device,
 
     M      requests inside the server,  N = M + rate · outside(b)
-    K      batches that these form: I at work, the others formed ahead of them
+    K      batches that these form: I at work, the others wait, formed or forming
     b      = M / K, at least 1, at most max_batch: those who come back while a batch
            is at work are the next one, so batches go round like their members
     s(b)   = strain · min(I, M) · alone(b) + per_batch
@@ -42,7 +42,7 @@ class Server:
     """Instances of one model on one device, as in the module's formulas.
 
     `knots_s` (batch, STRATA): service times of batches of 1, 2 … max_batch, alone on
-    the device. `ahead` is the mean number of batches that wait already formed.
+    the device. `ahead` is how many batches wait, formed or forming, while those work.
     """
 
     knots_s: Floats

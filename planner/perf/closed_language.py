@@ -28,10 +28,9 @@ from planner.domain.profiles import LoadCurve
 from planner.errors import OutsideProfileError
 from planner.perf.service import Floats
 
-# Half of the step at work, the step of the prompt, and half a step until the token is
-# out: so much TTFT grew with the gap on published curves below 3/4 of their highest
-# rate (median 2.1 steps of 340 points; vLLM 0.22 and 0.27, 2026-06 to 2026-08).
-STEPS: Final = 2.0
+# Half a step until the one at work ends, the one that is scheduled already, and the
+# prompt's own: as `planner.simulate.engine` has it of vLLM's asynchronous scheduling.
+STEPS: Final = 2.5
 BEYOND_RATIO: Final = 2.5
 
 

@@ -36,11 +36,11 @@ def test_linear_steps_go_on_as_they_began(engine, users):
     assert seen.rate_rps * seen.answer_s == pytest.approx(users)
 
 
-def test_the_first_token_is_two_steps_later_for_each_that_is_slower(engine):
+def test_a_first_token_waits_two_and_a_half_steps_that_are_each_slower(engine):
     known, beyond = predict_users(engine, 8), predict_users(engine, 18)
 
     later_s = beyond.ttft_s - known.ttft_s
-    assert later_s == pytest.approx(2 * (beyond.gap_s - known.gap_s))
+    assert later_s == pytest.approx(2.5 * (beyond.gap_s - known.gap_s))
 
 
 def test_tools_that_count_the_first_token_into_tpot_change_nothing(engine):
