@@ -3,8 +3,9 @@
     PLANNER_FACTS=FOLDER python tests/bench/vllm_sweeps.py
 
 FOLDER holds sparecores_vllm_sweep_gpu.csv: GuideLLM against vLLM on GPU instances, one
-request at a time, then constant rates (evenly spaced), then all at once. A sweep is one
-instance, model and shape of request, its rows by requests in flight. Trials:
+request at a time, then constant rates (evenly spaced), then all at once; where
+sparecores_vllm_sweep.csv.gz is there, its sweeps on processors get the first trial too.
+A sweep is one instance, model and shape of request, its rows by requests in flight:
 
     from little load   known are the LOW lowest rows; every row above is held back and
                        predicted at its requests in flight
@@ -25,6 +26,7 @@ by more than LITTLE (as the shipped curves leave them out). Rows more than 2.5 t
 beyond the known loads are refused, not predicted, and counted.
 """
 
+import math
 import os
 import sys
 from collections import defaultdict
@@ -55,6 +57,7 @@ from scripts.reference.tables import Facts
 
 FACTS = "PLANNER_FACTS"
 TABLE = "sparecores_vllm_sweep_gpu.csv"
+WITH_PROCESSORS = "sparecores_vllm_sweep.csv.gz"
 LOW = 3
 SATURATED_FRAC = 0.9
 LITTLE = 0.2
@@ -92,9 +95,9 @@ class Held:
     ratios: tuple[float, ...] | None
 
 
-def sweeps(facts: Facts) -> list[Sweep]:
+def sweeps(rows) -> list[Sweep]:
     by_run = defaultdict(list)
-    for fact in facts.rows(TABLE):
+    for fact in rows:
         run = tuple(
             fact[k]
             for k in ("vendor", "instance", "model", "workload", "tuning_version")
@@ -125,7 +128,8 @@ def _sweep(rows) -> Sweep:
         evidence=Evidence(
             provenance=Provenance.IMPORTED,
             source="SpareCores/sc-inspector-data",
-            as_of=date.fromisoformat(first["measured_on"]),
+            # Some processors' rows are undated; nothing here shows the date.
+            as_of=date.fromisoformat(first["measured_on"] or "0001-01-01"),
             error_frac=0.0,
         ),
     )
@@ -149,12 +153,16 @@ def _point(fact) -> LoadPoint:
     )
 
 
+def from_little_load(sweep: Sweep) -> Iterator[Held]:
+    points = sweep.curve.points
+    known = replace(sweep.curve, points=points[:LOW])
+    for i in range(LOW, len(points)):
+        yield Held("from little load", sweep, i, _by_users(known, points[i]))
+
+
 def trials(sweep: Sweep) -> Iterator[Held]:
     points = sweep.curve.points
-    if len(points) > LOW:
-        known = replace(sweep.curve, points=points[:LOW])
-        for i in range(LOW, len(points)):
-            yield Held("from little load", sweep, i, _by_users(known, points[i]))
+    yield from from_little_load(sweep)
     for i in range(1, len(points) - 1):
         others = replace(sweep.curve, points=points[:i] + points[i + 1 :])
         yield Held("in between, by users", sweep, i, _by_users(others, points[i]))
@@ -199,7 +207,7 @@ def _by_rate(known: LoadCurve, seen: LoadPoint) -> tuple[float, ...] | None:
         told.ttft_s / seen.ttft_p50_s,
         told.tpot_s / seen.tpot_p50_s,
         told.p50_s / seen.e2e_p50_s,
-        1.0,
+        math.nan,
     )
 
 
@@ -231,7 +239,7 @@ def _simulated(known: LoadCurve, seen: LoadPoint) -> tuple[float, ...]:
         first_s / seen.ttft_p50_s,
         answer_s / known.output_tokens / seen.tpot_p50_s,
         answer_s / seen.e2e_p50_s,
-        1.0,
+        math.nan,
     )
 
 
@@ -242,7 +250,10 @@ def line(name: str, held: list[Held]) -> str:
         return f"{name:48}{0:6}{refused:9}\n"
     off = np.abs(np.array(ratios) - 1)
     middle, most = np.median(off, axis=0), np.quantile(off, 0.9, axis=0)
-    cells = (f"{m:7.1%}{p:7.1%}" for m, p in zip(middle, most, strict=True))
+    cells = (
+        f"{'given':>14}" if math.isnan(m) else f"{m:7.1%}{p:7.1%}"
+        for m, p in zip(middle, most, strict=True)
+    )
     return f"{name:48}{len(ratios):6}{refused:9}{''.join(cells)}\n"
 
 
@@ -254,7 +265,7 @@ def _steady(held: list[Held]) -> list[Held]:
 
 GROUPS: dict[str, Callable[[Held], str]] = {
     "model": lambda h: h.sweep.curve.model,
-    "device": lambda h: h.sweep.curve.device,
+    "device": lambda h: h.sweep.curve.device or "processors",
     "precision": lambda h: h.sweep.curve.variant.precision,
     "shape": lambda h: f"{h.sweep.curve.prompt_tokens} + {h.sweep.curve.output_tokens}",
     "GPUs": lambda h: h.sweep.facts[0]["tensor_parallel"],
@@ -269,13 +280,24 @@ def main() -> int:
     if folder is None or not (Path(folder) / TABLE).is_file():
         sys.stdout.write(f"skipped: {FACTS} names no folder with {TABLE}\n")
         return 0
-    published = sweeps(Facts(folder=Path(folder)))
-    held = [h for s in published for h in trials(s)]
+    facts = Facts(folder=Path(folder))
+    published = sweeps(facts.rows(TABLE))
     rows = sum(len(s.facts) for s in published)
     sys.stdout.write(
-        f"{len(published)} sweeps, {rows} rows; known are the {LOW} lowest rows of a "
-        "sweep, or all but one\n"
+        f"{len(published)} sweeps on GPUs, {rows} rows; known are the {LOW} lowest rows "
+        "of a sweep, or all but one\n"
     )
+    _tell([h for s in published for h in trials(s)])
+    if (Path(folder) / WITH_PROCESSORS).is_file():
+        on_processors = [f for f in facts.rows(WITH_PROCESSORS) if f["mode"] == "cpu"]
+        published = sweeps(on_processors)
+        rows = sum(len(s.facts) for s in published)
+        sys.stdout.write(f"\n{len(published)} sweeps on processors, {rows} rows\n")
+        _tell([h for s in published for h in from_little_load(s)])
+    return 0
+
+
+def _tell(held: list[Held]) -> None:
     for trial in dict.fromkeys(h.trial for h in held):
         mine = [h for h in held if h.trial == trial]
         head = f"\n{trial + ': median and p90':48}{'rows':>6}{'refused':>9}"
@@ -286,7 +308,6 @@ def main() -> int:
         sys.stdout.write(line("steady, below saturation", steady))
         for by, group in GROUPS.items():
             _by(steady, f"  {by}", group)
-    return 0
 
 
 def _by(held: list[Held], by: str, group: Callable[[Held], str]) -> None:
