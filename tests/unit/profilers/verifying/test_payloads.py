@@ -7,7 +7,13 @@ import pytest
 
 from planner.domain.profiling import TorchModel
 from planner.errors import SpecFileError
-from profilers.verifying.payloads import from_file, from_model, made_up
+from profilers.verifying.payloads import (
+    BARE,
+    from_examples,
+    from_file,
+    from_model,
+    made_up,
+)
 
 INPUTS = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
 
@@ -125,3 +131,35 @@ def test_the_users_evaluation_set_gives_samples_with_their_classes(tmp_path):
     assert [body["inputs"] for body in sent(labelled)] == np.eye(4).tolist()
     assert labelled.labels == (0, 1, 2, 3)
     assert from_model(unlabelled).labels is None
+
+
+def test_bare_bodies_hold_the_numbers_that_the_words_held():
+    made = from_examples([[[0.1, -2], [3, 4]], [[5, 6], [7, 8]]], [1, 0], "a test")
+
+    bare = made.bare((2, 2), "float32")
+
+    assert bare.media_type == BARE
+    got = [np.frombuffer(b, dtype="<f4").reshape(2, 2).tolist() for b in bare.bodies]
+    assert got == [
+        np.float32([[0.1, -2], [3, 4]]).tolist(),
+        [[5.0, 6.0], [7.0, 8.0]],
+    ]
+    assert (bare.labels, bare.origin) == (made.labels, made.origin)
+
+
+@pytest.mark.parametrize(
+    ("example", "shape", "dtype"),
+    [
+        ([1.0, 2.0, 3.0], (2,), "float32"),
+        ([1.5, 2.0], (2,), "int64"),
+        (["a", "b"], (2,), "float32"),
+        ([[1.0], [2.0, 3.0]], (2, 1), "float32"),
+    ],
+    ids=["another shape", "parts of whole numbers", "text", "ragged"],
+)
+def test_what_is_no_example_goes_as_it_is_and_the_server_says_why_not(
+    example, shape, dtype
+):
+    made = from_examples([example], None, "a test")
+
+    assert made.bare(shape, dtype) is made
