@@ -61,3 +61,12 @@ def test_token_rates_say_nothing_of_several_clients():
 
     assert not loops
     assert any("several clients" in r for r in reasons)
+
+
+def test_two_clients_take_turns():
+    # What comes while a batch is at work is the next one: batches of one, in turn.
+    loops, _ = closed_loops(known("resnet-50", "nvidia-t4"), 2)
+
+    for loop in loops:
+        alone_s = loop.profile.points[0].p50_s
+        assert loop.p50_s == pytest.approx(2 * alone_s, rel=0.1)
