@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import Final
 
 from planner.domain.profiles import BatchProfile
 from planner.domain.profiling import (
@@ -18,8 +17,8 @@ from planner.domain.profiling import (
     ProfilingProgress,
     TorchModel,
 )
-from planner.domain.servers import ServerCost
-from planner.domain.variants import Precision, Runtime, Variant
+from planner.domain.servers import SERVED_HERE, ServerCost
+from planner.domain.variants import Precision, Variant
 from planner.errors import ProfilingError
 from planner.ports import Profiler
 from profilers import servers
@@ -31,9 +30,6 @@ from profilers.servers import OWN_PORT, ServerMeasured
 from profilers.session import OnProgress
 from profilers.store import ProfileStore, server_key
 from profilers.trials import MeasuredPoint, Measurement, Trial
-
-# What our server runs; the other runtimes bring a server of their own.
-SERVED: Final = frozenset({Runtime.TORCH, Runtime.ONNXRUNTIME})
 
 Weigh = Callable[[TorchModel], ServerMeasured]
 
@@ -121,7 +117,7 @@ class ServedProfiling:
     def _served(
         self, profile: BatchProfile, job: ProfilingJob, measured: ServerMeasured
     ) -> BatchProfile:
-        if profile.variant.runtime not in SERVED:
+        if profile.variant.runtime not in SERVED_HERE:
             return profile
         if profile.device == LOCAL:
             # A profile does not say its room: the fullest of them leaves least.

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from planner.domain.evidence import Evidence
+from planner.domain.variants import Runtime
+
+# Runtimes that our own server loads; the others bring a server of their own.
+SERVED_HERE: Final = frozenset({Runtime.TORCH, Runtime.ONNXRUNTIME})
 
 
 class Timing(StrEnum):

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from planner.domain.servers import SERVED_HERE
 from planner.errors import SpecError
 from planner.manifests.applications import NO_PROXY, on_this_machine
 from planner.manifests.documents.ray_serve import HttpOptions, RayServeFile
-from planner.manifests.layout import SERVED_HERE, Placed, lay_out
+from planner.manifests.layout import Placed, lay_out
 from planner.specs.plan import PlanDocument
 
 EVERY_SITE = "local"

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from planner.domain.variants import Runtime
+from planner.domain.servers import SERVED_HERE
 from planner.errors import ManifestError
 from planner.manifests.hardware import Accelerator, accelerator_of
 from planner.manifests.names import require_distinct, slug
@@ -32,8 +32,6 @@ PEAK_ROOM: Final = 1.2
 # Ray's own processes beside a replica: their resident sizes add up to 1,018 MB
 # (measured 2026-11-24, Ray 2.60, x86-64, one replica, no dashboard).
 SERVER_MIB: Final = 970.0
-# Runtimes that our own server loads.
-SERVED_HERE: Final = frozenset({Runtime.TORCH, Runtime.ONNXRUNTIME})
 MILLICORES_PER_VCPU: Final = 1000
 MIB_PER_GIB: Final = 1024
 
@@ -134,9 +132,16 @@ class Placed:
 
     @property
     def is_served_here(self) -> bool:
-        """Whether our own server runs it: a user's torch model on a runtime we have."""
-        runtime = self.placement.variant.runtime
-        return self.model.source == "torch" and runtime in SERVED_HERE
+        """Whether our own server runs it: a user's torch model on a runtime we have.
+
+        Not a sparse one: the server does not repeat the user's fine-tuning.
+        """
+        variant = self.placement.variant
+        return (
+            self.model.source == "torch"
+            and variant.runtime in SERVED_HERE
+            and not variant.sparsity_frac
+        )
 
     @property
     def others(self) -> tuple[str, ...]:

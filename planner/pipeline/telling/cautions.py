@@ -8,9 +8,8 @@ from planner.domain.evidence import Provenance
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Assignment
 from planner.domain.profiles import BatchProfile
-from planner.domain.servers import Timing
+from planner.domain.servers import SERVED_HERE, Timing
 from planner.domain.tariffs import FunctionTariff, TokenTariff
-from planner.domain.variants import Runtime
 from planner.pipeline.asking.options import Obstacle
 from planner.pipeline.asking.question import Question
 from planner.pipeline.telling.bill import machine_words
@@ -21,8 +20,6 @@ from planner.specs.plan import PlanJoint
 # by 25-44 %: half a year is when a founder should look again.
 STALE_AFTER_DAYS: Final = 183
 
-# What our serving application runs itself; the other runtimes bring their own server.
-OWN_SERVER: Final = (Runtime.TORCH, Runtime.ONNXRUNTIME)
 
 NOT_ON_THE_BILL: Final = (
     "not on the bill: disks and snapshots, load balancers, public addresses, logs and "
@@ -87,7 +84,7 @@ def _about_profiles(assignments: Sequence[Assignment]) -> Iterable[str]:
 
 def _about_server(profile: BatchProfile) -> Iterable[str]:
     """What serving adds to the times, where they are the model's alone."""
-    if profile.timing is Timing.SERVER or profile.variant.runtime not in OWN_SERVER:
+    if profile.timing is Timing.SERVER or profile.variant.runtime not in SERVED_HERE:
         return
     if profile.server is None:
         yield (
@@ -160,7 +157,7 @@ def _is_ours(question: Question, a: Assignment) -> bool:
     workload = next(w for w in question.workloads if w.name == a.candidate.workload)
     source = question.spec.model_named(workload.model).source
     runtime = a.candidate.profile.variant.runtime
-    return source.kind != "reference" and runtime in OWN_SERVER
+    return source.kind != "reference" and runtime in SERVED_HERE
 
 
 def _about_carbon(question: Question) -> Iterable[str]:

@@ -6,10 +6,11 @@ import pytest
 import yaml
 
 from planner.domain.hardware import Purchase
+from planner.domain.servers import SERVED_HERE
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ManifestError
 from planner.manifests import render
-from planner.manifests.layout import SERVED_HERE, lay_out
+from planner.manifests.layout import lay_out
 from planner.specs.plan import PlanDocument, PlanPlacement, PlanVariant
 from profilers.backends import BACKENDS
 from tests.support.plans import chat_plan, digits_placement, storefront_plan
