@@ -70,7 +70,9 @@ class _Known:
         )
 
     def dear(self, c: Candidate) -> tuple[float, ...]:
-        """What an hour of its machines costs."""
+        """What an hour of its machines costs; nothing where it has none."""
+        if self.is_by_request(c):
+            return (0.0, 0.0)
         grams = self.problem.gco2e_per_machine_h.get(c.offer.name, 0.0)
         return (c.offer.price_usd_per_h, grams)
 

@@ -101,22 +101,15 @@ def _labels(whole: Matrix) -> IntArray:
 
 
 def _part(whole: Matrix, columns: IntArray, rows: IntArray) -> Matrix:
-    sizes = np.diff(whole.start)[rows]
-    begins = np.concatenate([[0], np.cumsum(sizes)])
-    entries = np.repeat(whole.start[:-1][rows] - begins[:-1], sizes) + np.arange(
-        begins[-1]
-    )
+    there = some_rows(whole, rows)
     ascending = np.sort(columns)
-    return Matrix(
+    return replace(
+        there,
         cost=whole.cost[ascending],
         upper=whole.upper[ascending],
         integer=whole.integer[ascending],
         linking=whole.linking[ascending],
-        row_lower=whole.row_lower[rows],
-        row_upper=whole.row_upper[rows],
-        start=begins,
-        index=np.searchsorted(ascending, whole.index[entries]),
-        value=whole.value[entries],
+        index=np.searchsorted(ascending, there.index),
         variable=whole.variable[ascending],
     )
 
@@ -139,6 +132,23 @@ def some_columns(whole: Matrix, columns: IntArray) -> Matrix:
         index=number_of[whole.index[there]],
         value=whole.value[there],
         variable=columns,
+    )
+
+
+def some_rows(whole: Matrix, rows: IntArray) -> Matrix:
+    """The program with only these rows."""
+    sizes = np.diff(whole.start)[rows]
+    begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    entries = np.repeat(whole.start[:-1][rows] - begins[:-1], sizes) + np.arange(
+        begins[-1]
+    )
+    return replace(
+        whole,
+        row_lower=whole.row_lower[rows],
+        row_upper=whole.row_upper[rows],
+        start=begins,
+        index=whole.index[entries],
+        value=whole.value[entries],
     )
 
 

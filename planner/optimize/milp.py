@@ -13,9 +13,9 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import pulp
@@ -41,6 +41,25 @@ FEASIBLE_POINT: Final = 2
 FEASIBILITY: Final = 1e-9
 
 
+# For programs of a few dozen columns, where heuristics cost more than the tree.
+QUICK: Final[Mapping[str, Any]] = {
+    "mip_heuristic_effort": 0.0,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_root_reduced_cost": False,
+    "mip_heuristic_run_shifting": False,
+    "mip_heuristic_run_zi_round": False,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """HiGHS' words for where its columns and rows stood in a relaxed program."""
+
+    columns: list[Any]
+    rows: list[Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What a solver found and proved of one part; no values where it is infeasible."""
@@ -50,6 +69,8 @@ class Found:
     best: float
     bound: float
     reduced_costs: FloatArray = field(default_factory=lambda: np.zeros(0))
+    row_prices: FloatArray = field(default_factory=lambda: np.zeros(0))
+    basis: Basis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,20 +92,27 @@ def by_highs(
     effort: Effort,
     *,
     start: FloatArray | None = None,
+    basis: Basis | None = None,
     is_relaxed: bool = False,
     **options: str | float,
 ) -> Found | None:
-    """HiGHS' answer through PuLP; None where the limit passed before any."""
+    """HiGHS' answer through PuLP; None where the limit passed before any.
+
+    `basis` is that of a relaxed program which had the same rows and the first of
+    these columns.
+    """
     problem = pulp.LpProblem("part", pulp.LpMinimize)
     # HiGHS 1.16 spends 6 s on 290,000 columns jumping to a plan 80 % off the best; it
     # restarts where few columns are whole, which made Mélange's problems 1.2 × slower.
     engine = _ArrayHighs(
         part,
         start,
+        basis,
         mip=not is_relaxed,
         msg=False,
         timeLimit=effort.left_s,
         gapRel=effort.gap_frac,
+        threads=1,
         mip_heuristic_run_feasibility_jump=False,
         mip_allow_restart=False,
         **options,
@@ -104,8 +132,12 @@ def by_highs(
     values = np.asarray(point.col_value)
     best = float(part.cost @ values)
     is_whole = is_relaxed or not part.integer.any()
-    # What HiGHS proved no plan can beat; costs are never negative.
-    bound = (0.0 if is_cut_short else best) if is_whole else float(about.mip_dual_bound)
+    # What HiGHS proved no plan can beat.
+    if is_whole:
+        least = 0.0 if np.all(part.cost >= 0) else -math.inf
+        bound = least if is_cut_short else best
+    else:
+        bound = float(about.mip_dual_bound)
     bound = min(best, bound)
     if best - bound <= effort.gap_frac * best:
         # The limit came while HiGHS had enough and looked for more.
@@ -116,6 +148,8 @@ def by_highs(
         best=best,
         bound=bound,
         reduced_costs=np.asarray(point.col_dual),
+        row_prices=np.asarray(point.row_dual),
+        basis=_basis(problem.solverModel) if is_relaxed else None,
     )
 
 
@@ -123,11 +157,16 @@ class _ArrayHighs(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
     """PuLP's HiGHS, given the whole program at once instead of row by row."""
 
     def __init__(
-        self, part: Matrix, start: FloatArray | None, **options: str | float
+        self,
+        part: Matrix,
+        start: FloatArray | None,
+        basis: Basis | None,
+        **options: str | float,
     ) -> None:
         super().__init__(**options)
         self._part = part
         self._start = start
+        self._basis = basis
 
     def buildSolverModel(self, lp: pulp.LpProblem) -> None:  # noqa: N802  # PuLP's name
         """Called by PuLP when the HiGHS object stands and its options are set."""
@@ -155,6 +194,24 @@ class _ArrayHighs(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
         if self._start is not None:
             columns = np.arange(len(p.cost), dtype=np.int32)
             lp.solverModel.setSolution(len(columns), columns, self._start)
+        if self._basis is not None:
+            _begin_with(lp.solverModel, self._basis, len(p.cost))
+
+
+def _basis(solver: Any) -> Basis:  # noqa: ANN401  # highspy has no types
+    found = solver.getBasis()
+    return Basis(columns=found.col_status, rows=found.row_status)
+
+
+def _begin_with(solver: Any, basis: Basis, n_columns: int) -> None:  # noqa: ANN401
+    """Columns that are new stand at their lower bound."""
+    begin = solver.getBasis()
+    at_lower = type(basis.columns[0]).kLower
+    new = n_columns - len(basis.columns)
+    begin.col_status = [*basis.columns, *[at_lower] * new]
+    begin.row_status = basis.rows
+    begin.valid = True
+    solver.setBasis(begin)
 
 
 def by_cbc(part: Matrix, effort: Effort) -> Found | None:

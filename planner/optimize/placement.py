@@ -45,11 +45,14 @@ Without commitments paid[o,t] is Σ n itself and no variable. With rises of dema
 worst rises make of them. Objectives are made best in the order given, each kept
 (to `KEPT_FRAC`) while the next one is. Where cost comes first the `budget` row
 waits: the cheapest plan keeps it, or none does, and without it workloads and
-hours that share nothing are solved apart (`planner.optimize.matrix`).
+hours that share nothing are solved apart (`planner.optimize.matrix`), and hours that
+only month-long purchases tie together nearly so (`planner.optimize.decomposition`).
+Rows that whole machines imply are added where they help (`planner.optimize.cuts`).
 """
 
 import contextlib
 import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -64,6 +67,7 @@ from planner.domain.placement import (
 )
 from planner.errors import SolverTimeoutError
 from planner.optimize.columns import undominated
+from planner.optimize.cuts import tighten
 from planner.optimize.milp import SolverName
 from planner.optimize.rows import add_rows, budget
 from planner.optimize.search import Answer
@@ -78,6 +82,8 @@ KEPT_FRAC: Final = 1e-6
 LEAST_KEPT: Final = 1e-3
 # Among equals the nearest is taken, where asking again costs next to nothing.
 MOST_TIED_COLUMNS: Final = 2000
+# Part of the time that looking for tighter rows may take.
+TIGHTEN_FRAC: Final = 0.2
 
 Best = Callable[[Terms, FloatArray | None], Answer]
 
@@ -100,6 +106,8 @@ def place(
     """
     model = variables(problem, undominated(problem))
     add_rows(model)
+    if solver == "highs":
+        _tighten(model, time_limit_s * TIGHTEN_FRAC)
 
     def best(terms: Terms, start: FloatArray | None) -> Answer:
         model.milp.minimise(terms)
@@ -119,6 +127,18 @@ def place(
     if answer.certificate.verdict is Verdict.INFEASIBLE:
         return NoPlan(certificate=answer.certificate)
     return solution(model, _nearest(model, answer, best), answer.certificate)
+
+
+def _tighten(model: Model, time_limit_s: float) -> None:
+    """Rows that the relaxation breaks, for the first objective."""
+    until_s = time.perf_counter() + time_limit_s
+    model.milp.minimise(_objective(model, model.sets.problem.objectives[0]))
+
+    def relaxed() -> tuple[float, FloatArray] | None:
+        left_s = until_s - time.perf_counter()
+        return model.milp.relaxed(time_limit_s=left_s) if left_s > 0 else None
+
+    tighten(model, relaxed)
 
 
 def _first(model: Model, best: Best, known: FloatArray | None) -> Answer:

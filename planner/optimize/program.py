@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from planner.optimize.matrix import Matrix, by_rows, parts
 from planner.optimize.milp import SolverName
-from planner.optimize.search import Answer, solve
+from planner.optimize.search import Answer, relaxed, solve
 from planner.optimize.terms import (
     BoolArray,
     FloatArray,
@@ -116,6 +116,10 @@ class Milp:
             value=value,
             variable=np.arange(n),
         )
+
+    def relaxed(self, *, time_limit_s: float) -> tuple[float, FloatArray] | None:
+        """The objective and the values without whole numbers; None where there are none in time."""
+        return relaxed(self.matrix(), time_limit_s=time_limit_s)
 
     def solve(
         self,

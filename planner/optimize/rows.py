@@ -85,7 +85,8 @@ def whole(model: Model) -> None:
     """
     s = model.sets
     c, t = model.cells
-    need = s.rate[s.workload_of[c], t] / s.capacity[c]
+    most = _most_of_a_workload(model)[c]
+    need = most * s.rate[s.workload_of[c], t] / s.capacity[c]
     last = need - np.floor(need)
     alone = ~s.is_shared[s.group_of[c]] & ((need < 1) | (last > LEAST_LAST))
     tiny = need < LEAST_LAST
@@ -93,9 +94,19 @@ def whole(model: Model) -> None:
     told = on_machines & (need > 0) & (last > 0) & (alone | tiny)
     c, t, need, last = c[told], t[told], need[told], last[told]
     each = np.arange(len(c))
-    served = terms(model.f[c, t], need / last, row=each)
+    served = terms(model.f[c, t], need / last / most[told], row=each)
     there = terms(model.n[s.group_of[c], t], -1.0, row=each)
     model.milp.require(served + there, "<=", need / last - np.ceil(need))
+
+
+def _most_of_a_workload(model: Model) -> FloatArray:
+    """The largest share of its workload's traffic that a candidate may get."""
+    s = model.sets
+    share = s.problem.limits.spot_share_frac
+    most = np.ones(len(s.columns))
+    if share:
+        most[s.which(lambda c: c.offer.purchase is Purchase.SPOT)] = share
+    return most
 
 
 def purchase(model: Model) -> None:

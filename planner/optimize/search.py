@@ -21,6 +21,7 @@ import numpy as np
 
 from planner.domain.placement import Certificate, Verdict
 from planner.errors import SolverTimeoutError
+from planner.optimize.decomposition import Tied, decomposed, tied
 from planner.optimize.matrix import Matrix, parts, without
 from planner.optimize.milp import (
     FEASIBILITY,
@@ -37,6 +38,9 @@ from planner.optimize.terms import BoolArray, FloatArray
 
 # A try is for a good plan, not for a proof: parts of what time is left, and its gap.
 LOOK_FRAC: Final = 0.2
+FIRST_FRAC: Final = 0.2
+PIECES_FRAC: Final = 0.7
+POLISH_FRAC: Final = 0.8
 TRY_GAP_FRAC: Final = 1e-3
 # Polishing that gains less than this part of the cost has come to its end.
 LEAST_GAIN_FRAC: Final = 1e-4
@@ -90,6 +94,18 @@ def solve(
     return _answer(found, values, solver, time.perf_counter() - began_s)
 
 
+def relaxed(whole: Matrix, *, time_limit_s: float) -> tuple[float, FloatArray] | None:
+    """The objective and the values without whole numbers; None where there are none in time."""
+    effort = Effort(
+        solver="highs", until_s=time.perf_counter() + time_limit_s, gap_frac=0.0
+    )
+    with silent_stdout():
+        found = by_highs(whole, effort, is_relaxed=True)
+    if found is None or found.verdict is not Verdict.OPTIMAL:
+        return None
+    return found.best, found.values
+
+
 def _answer(
     found: list[Found], values: FloatArray, solver: SolverName, took_s: float
 ) -> Answer:
@@ -127,6 +143,9 @@ def _solve_part(part: Matrix, effort: Effort, start: FloatArray | None) -> Found
         return _nothing(part)
     if effort.solver == "cbc":
         return by_cbc(part, effort)
+    apart = tied(part)
+    if apart is not None and apart.is_worth_it:
+        return _by_pieces(apart, effort, start)
     if start is None and is_large(part):
         return _by_sifting(part, effort)
     return by_highs(part, effort, start=start)
@@ -139,6 +158,46 @@ def _nothing(part: Matrix) -> Found:
     )
     told = Verdict.OPTIMAL if holds else Verdict.INFEASIBLE
     return Found(verdict=told, values=np.zeros(0), best=0.0, bound=0.0)
+
+
+def _by_pieces(apart: Tied, effort: Effort, start: FloatArray | None) -> Found | None:
+    part = apart.whole
+    relaxed = by_highs(part, effort, is_relaxed=True)
+    if relaxed is None or relaxed.verdict is not Verdict.OPTIMAL:
+        return relaxed
+    first = _kept_as_relaxed(part, _some_of(effort, FIRST_FRAC), relaxed)
+    plans = [plan for plan in (start, first) if plan is not None]
+    last, bound = decomposed(
+        apart, _some_of(effort, PIECES_FRAC), relaxed.row_prices, plans
+    )
+    if last is not None:
+        plans.append(last)
+    bound = max(bound, relaxed.best)
+    best: Found | None = None
+    if plans:
+        cheapest = min(plans, key=lambda plan: float(part.cost @ plan))
+        polished = _polished(part, _some_of(effort, POLISH_FRAC), cheapest)
+        best = _plan(part, polished, bound)
+        if best.best - best.bound <= effort.gap_frac * best.best:
+            return replace(best, verdict=Verdict.OPTIMAL)
+    whole = by_highs(part, effort, start=None if best is None else best.values)
+    if whole is None or whole.verdict is Verdict.INFEASIBLE:
+        return whole or best
+    return replace(whole, bound=min(whole.best, max(whole.bound, bound)))
+
+
+def _kept_as_relaxed(part: Matrix, effort: Effort, relaxed: Found) -> FloatArray | None:
+    """What is kept all month as the relaxation has it, in whole numbers, and hours apart."""
+    ties = part.linking & part.integer
+    values = np.where(ties, np.round(relaxed.values), 0.0)
+    return _rechosen(part, effort, values, held=ties, known=False)
+
+
+def _plan(part: Matrix, values: FloatArray, bound: float) -> Found:
+    cost = float(part.cost @ values)
+    return Found(
+        verdict=Verdict.FEASIBLE, values=values, best=cost, bound=min(cost, bound)
+    )
 
 
 def _by_sifting(part: Matrix, effort: Effort) -> Found | None:
@@ -172,14 +231,7 @@ def _looks(part: Matrix, effort: Effort, relaxed: Found) -> Iterator[Found]:
             continue
         start = np.zeros(len(part.cost))
         start[few.variable] = some.values
-        start = _polished(part, _some_of(effort, LOOK_FRAC), start)
-        cost = float(part.cost @ start)
-        yield Found(
-            verdict=Verdict.FEASIBLE,
-            values=start,
-            best=cost,
-            bound=min(cost, relaxed.best),
-        )
+        yield _plan(part, start, relaxed.best)
 
 
 def _some_of(effort: Effort, time_frac: float) -> Effort:
@@ -196,24 +248,33 @@ def _polished(part: Matrix, effort: Effort, values: FloatArray) -> FloatArray:
     cost = math.inf if part.linking.any() else -math.inf
     while effort.left_s > 0 and float(part.cost @ values) < cost * (1 - LEAST_GAIN_FRAC):  # fmt: skip
         cost = float(part.cost @ values)
-        for held in (part.linking, part.integer & ~part.linking):
-            again = _rechosen(part, effort, values, held=held)
+        for held in (part.linking & part.integer, part.integer & ~part.linking):
+            again = _rechosen(part, effort, values, held=held, known=True)
             if again is not None and part.cost @ again < part.cost @ values:
                 values = again
     return values
 
 
 def _rechosen(
-    part: Matrix, effort: Effort, values: FloatArray, *, held: BoolArray
+    part: Matrix, effort: Effort, values: FloatArray, *, held: BoolArray, known: bool
 ) -> FloatArray | None:
-    """Everything but the held columns chosen anew, part by part of what is left."""
+    """Everything but the held columns chosen anew, part by part of what is left.
+
+    Values that are `known` to be a plan stay where nothing better is found in time.
+    """
     whole = np.where(part.integer, np.round(values), values)
     better = whole.copy()
-    for rest in parts(without(part, np.flatnonzero(held), whole)):
-        if not len(rest.cost):
-            continue
-        found = by_highs(rest, effort)
-        if found is None or found.verdict is Verdict.INFEASIBLE:
+    rests = [
+        r for r in parts(without(part, np.flatnonzero(held), whole)) if len(r.cost)
+    ]
+    for i, rest in enumerate(rests):
+        found = by_highs(
+            rest,
+            _some_of(effort, 1 / (len(rests) - i)),
+            start=whole[rest.variable] if known else None,
+        )
+        if found is not None and found.verdict is not Verdict.INFEASIBLE:
+            better[rest.variable] = found.values
+        elif not known:
             return None
-        better[rest.variable] = found.values
     return better

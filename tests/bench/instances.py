@@ -135,10 +135,12 @@ def week(n_workloads: int) -> PlacementProblem:
             columns += [candidate(f"w{w}", hourly, cap), candidate(f"w{w}", spot, cap)]
         box = offer("box", 0.15, site="edge", purchase=Purchase.OWNED)
         stock["box"] = 20
-        by_request = offer(f"api{w}", 0.0, site="r0")
+        by_request = offer(
+            f"api{w}", 0.0, site="r0", purchase=Purchase.BY_REQUEST
+        )
         columns += [
             candidate(f"w{w}", box, float(rng.uniform(2, 6))),
-            candidate(f"w{w}", by_request, 1e3, usd_per_request=2e-5),
+            candidate(f"w{w}", by_request, math.inf, usd_per_request=2e-5),
         ]
     return PlacementProblem(
         blocks=blocks,
