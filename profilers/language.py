@@ -17,7 +17,7 @@ are sent depends on the text: made-up text is said to be made up.
 import copy
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from planner.domain.profiles import MemoryParts, TokenPoint
+from planner.domain.profiles import TokenPoint
 from planner.domain.variants import Runtime
 from planner.errors import ProfilingError
 from profilers import experts, machine, measure, worker
@@ -81,14 +81,14 @@ def measured(
         raise ProfilingError(
             "a causal language model is measured one replica at a time"
         )
-    peak = machine.PeakMemory()
+    memory = worker.ReplicaMemory(floor_bytes)
     backend: Any = load_backend(
         trial.variant.runtime,
         artifact.path,
         threads=trial.envelope.threads,
         build=lambda: copy.deepcopy(model.module),
     )
-    weights_bytes = peak.added_bytes()
+    memory.loaded()
     inner = backend.module.inner
     with (
         told_as(ProfilingError, f"running model '{model.name}' token by token"),
@@ -104,12 +104,11 @@ def measured(
             rule=rule,
         )
         use = experts.use_of(inner, places[-1].prompts)
-    added_bytes = peak.added_bytes()
     kv_bytes = cache_bytes(places[-1].cache)
     largest = places[-1].batch * places[-1].context
     return Measurement(
         points=(),
-        memory_bytes=floor_bytes + added_bytes,
+        memory_bytes=memory.peak_bytes(),
         artifact_bytes=float(artifact.size_bytes),
         artifact_sha256=artifact.sha256,
         error_frac=measure.error_band_frac(timings),
@@ -121,12 +120,7 @@ def measured(
             _UNGRADED,
         ),
         environment=worker.environment(threads=backend.threads),
-        memory_parts=MemoryParts(
-            runtime_bytes=floor_bytes,
-            weights_bytes=weights_bytes,
-            activations_bytes=added_bytes - weights_bytes,
-            kv_bytes_per_token=kv_bytes / largest,
-        ),
+        memory_parts=replace(memory.parts(), kv_bytes_per_token=kv_bytes / largest),
         tokens=tuple(_points(places, timings)),
         experts=use,
     )

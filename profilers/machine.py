@@ -90,6 +90,12 @@ class PeakMemory:
         peak_bytes = _peak_bytes() if self._has_peak else _resident_bytes()
         return float(max(0, peak_bytes - self._before_bytes))
 
+    def held_bytes(self) -> float:
+        """How much of it is still held, when what was freed has been given back."""
+        gc.collect()
+        _trim_heap()
+        return float(max(0, _resident_bytes() - self._before_bytes))
+
 
 class ImportedMemory:
     """Resident memory of a fresh Python that has imported these modules and nothing else.

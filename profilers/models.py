@@ -1,6 +1,5 @@
 """Bring a user's model into this process: network, weights, data, all checked."""
 
-import contextlib
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -86,10 +85,13 @@ def layers_with_weights(module: nn.Module) -> Iterator[nn.Module]:
 
 
 def in_evaluation(module: nn.Module) -> nn.Module:
-    """The module in eval mode; programs of torch.export are born in one and keep it."""
-    with contextlib.suppress(NotImplementedError):
-        module.eval()
-    return module
+    """The module in eval mode; programs of torch.export refuse to be asked."""
+    try:
+        return module.eval()
+    except NotImplementedError:
+        for part in module.modules():
+            part.training = False
+        return module
 
 
 def load_model(model: UserModel) -> LoadedModel:
@@ -299,7 +301,13 @@ def _answers(model: LoadedModel, batch: torch.Tensor) -> object:
         return model.module(batch)
     from profilers.backends.onnxruntime import OnnxBackend  # noqa: PLC0415 - needs the extra
 
-    return torch.from_numpy(OnnxBackend(model.graph, threads=1).run(batch.numpy()))
+    try:
+        return torch.from_numpy(OnnxBackend(model.graph, threads=1).run(batch.numpy()))
+    except ProfilingError as error:
+        raise ModelLoadError(
+            f"model '{model.name}': {error}; export the graph for any number of samples, "
+            "its first dimension symbolic"
+        ) from error
 
 
 def _shape_of(output: object) -> str:

@@ -6,7 +6,7 @@ the variant is loaded until every batch size has run. So the exporter, the fp32
 original and this process's other imports are not counted, and the largest batch is.
 On a GPU it is what the engine held of the device's memory.
 
-    runtime + weights (what loading adds) + activations (what running adds) = peak
+    runtime + max(the peak while loading, weights (what stays of that) + activations)
 """
 
 import copy
@@ -113,9 +113,9 @@ def _measured(
         return partial(load().run, batches[max(batches)])
 
     with neighbours.busy(another, trial.envelope):
-        peak = machine.PeakMemory()
+        memory = ReplicaMemory(floor_bytes)
         backend = load()
-        weights_bytes = peak.added_bytes()
+        memory.loaded()
         _require_finite(backend, batches[max(batches)], trial)
         timings = measure.measure_batches(
             lambda batch: backend.run(batches[batch]),
@@ -123,10 +123,10 @@ def _measured(
             clock=clock,
             stolen_frac=machine.StolenTime(),
         )
-    added_bytes = peak.added_bytes()
+    parts = memory.parts()
     return Measurement(
         points=tuple(timing.point for timing in timings),
-        memory_bytes=_memory_bytes(backend, floor_bytes + added_bytes),
+        memory_bytes=_memory_bytes(backend, memory),
         artifact_bytes=float(artifact.size_bytes),
         artifact_sha256=artifact.sha256,
         error_frac=measure.error_band_frac(timings),
@@ -134,17 +134,42 @@ def _measured(
         quality=_quality(backend, model),
         warnings=tuple(_warnings(timings, model, trial)),
         environment=environment(threads=backend.threads),
-        memory_parts=MemoryParts(
-            runtime_bytes=floor_bytes,
-            weights_bytes=weights_bytes,
-            activations_bytes=added_bytes - weights_bytes,
-        ),
+        memory_parts=parts,
     )
 
 
-def _memory_bytes(backend: Backend, host_bytes: float) -> float:
+class ReplicaMemory:
+    """Weighs a replica from before it loads, by what each stage adds."""
+
+    def __init__(self, floor_bytes: float) -> None:
+        self._floor_bytes = floor_bytes
+        self._loading_bytes = self._weights_bytes = 0.0
+        self._stage = machine.PeakMemory()
+
+    def loaded(self) -> None:
+        """Loading is over, and running begins."""
+        self._loading_bytes = self._stage.added_bytes()
+        self._weights_bytes = self._stage.held_bytes()
+        self._stage = machine.PeakMemory()
+
+    def parts(self) -> MemoryParts:
+        """What is held, so far, and for what."""
+        return MemoryParts(
+            runtime_bytes=self._floor_bytes,
+            weights_bytes=self._weights_bytes,
+            activations_bytes=self._stage.added_bytes(),
+        )
+
+    def peak_bytes(self) -> float:
+        """The most that was ever held: while loading, or while running."""
+        parts = self.parts()
+        running_bytes = parts.weights_bytes + parts.activations_bytes
+        return self._floor_bytes + max(self._loading_bytes, running_bytes)
+
+
+def _memory_bytes(backend: Backend, memory: ReplicaMemory) -> float:
     on_device = getattr(backend, "device_memory_bytes", None)
-    return host_bytes if on_device is None else float(on_device())
+    return memory.peak_bytes() if on_device is None else float(on_device())
 
 
 def environment(*, threads: int) -> Mapping[str, str]:

@@ -25,10 +25,10 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryParts:
-    """What a replica's peak memory consists of, as measured.
+    """What a replica's memory consists of, as measured; loading may take more for a while.
 
-    `runtime_bytes` is what the engine's own code holds; `weights_bytes` what loading
-    the model added, `activations_bytes` what running the largest batch added to that.
+    `runtime_bytes` is what the engine's own code holds; `weights_bytes` what stays of
+    loading the model, `activations_bytes` what running the largest batch adds to that.
     `kv_bytes_per_token` is what a causal language model keeps of each token.
     """
 

@@ -1,0 +1,61 @@
+"""A scikit-learn pipeline is measured as the ONNX graph of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from planner.domain.profiling import PipelineModel
+from planner.domain.variants import Precision, Runtime, Variant
+from planner.errors import ModelLoadError
+from profilers.backends import load_backend
+from profilers.models import load_model
+from profilers.quality.accuracy import top1_accuracy
+from profilers.variants import export_variant
+
+pytestmark = pytest.mark.slow
+DIGITS = load_digits()
+
+
+def fitted():
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
+    return model.fit(DIGITS.data[:800], DIGITS.target[:800])
+
+
+def held_back():
+    return DIGITS.data[800:1000].astype(np.float32), DIGITS.target[800:1000]
+
+
+def of(factory):
+    return PipelineModel(
+        name="digits", directory=Path(), factory=factory, evaluation=held_back
+    )
+
+
+def test_its_accuracy_is_that_of_scikit_learn(tmp_path):
+    model = load_model(of(fitted))
+    variant = Variant(precision=Precision.FP32, runtime=Runtime.ONNXRUNTIME)
+    artifact = export_variant(model, variant, tmp_path)
+
+    backend = load_backend(variant.runtime, artifact.path, threads=1)
+
+    inputs, labels = held_back()
+    graded = top1_accuracy(backend, inputs, labels)
+    assert graded.value_frac == fitted().score(inputs, labels)
+    assert backend.run(inputs).shape == (200, 10)
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        (lambda: "model.pkl", "returned str, not a scikit-learn estimator"),
+        (LogisticRegression, "it must be fitted"),
+    ],
+)
+def test_what_is_no_fitted_estimator_is_refused(factory, message):
+    with pytest.raises(ModelLoadError, match=message):
+        load_model(of(factory))

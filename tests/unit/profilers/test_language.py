@@ -1,0 +1,173 @@
+"""Prompt and answer of a causal model apart; its cache; its experts."""
+
+import datetime as dt
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from planner.domain.profiles import TokenRates
+from planner.domain.profiling import FileFormat, ModelFile
+from planner.domain.variants import Precision, Runtime, Variant
+from planner.errors import ProfilingError
+from profilers import experts, language
+from profilers.measure import SamplingRule
+from profilers.models import load_model
+from profilers.profiles import measured_profile
+from profilers.trials import Envelope, Trial
+from profilers.variants import export_variant
+from tests.support import networks
+
+pytestmark = pytest.mark.slow
+
+QUICK = SamplingRule(
+    min_samples=6, max_point_s=0.05, min_window_s=0.0, warm_up_s=0.0, n_retries=0
+)
+NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
+
+
+def of(folder, contexts=(8, 32)):
+    return ModelFile(
+        name="net",
+        directory=folder.parent,
+        format=FileFormat.HUGGINGFACE,
+        path=folder,
+        sequence_tokens=16,
+        context_tokens=contexts,
+    )
+
+
+def measured(folder, precision=Precision.FP32, runtime=Runtime.TORCH, **envelope):
+    trial = Trial(
+        model=of(folder),
+        variant=Variant(precision=precision, runtime=runtime),
+        envelope=Envelope(**envelope),
+        batches=(2, 16),
+    )
+    model = load_model(trial.model)
+    artifact = export_variant(
+        model, replace(trial.variant, runtime=Runtime.TORCH), folder
+    )
+    found = language.measured(
+        trial,
+        model,
+        artifact,
+        0.0,
+        clock=time.perf_counter,
+        now=lambda: NOW,
+        rule=QUICK,
+    )
+    return trial, found
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory):
+    return networks.decoder(tmp_path_factory.mktemp("models") / "llama")
+
+
+@pytest.fixture(scope="module")
+def grid(llama):
+    return measured(llama)
+
+
+def test_every_batch_that_is_not_too_large_meets_every_context(grid):
+    _, found = grid
+
+    assert [(p.batch, p.context_tokens) for p in found.tokens] == [
+        (1, 8),
+        (1, 32),
+        (2, 8),
+        (2, 32),
+    ]
+    assert all(p.prefill_s > 0 and p.step_s > 0 for p in found.tokens)
+    assert [p.uncached_step_s is None for p in found.tokens] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_the_cache_of_a_token_has_the_size_that_the_configuration_gives(grid):
+    _, found = grid
+
+    assert found.memory_parts.kv_bytes_per_token == networks.DECODER_KV_BYTES
+
+
+def test_half_the_precision_is_half_the_cache(llama):
+    _, found = measured(llama, Precision.BF16)
+
+    assert found.memory_parts.kv_bytes_per_token == networks.DECODER_KV_BYTES / 2
+
+
+def test_a_step_sees_the_context_and_leaves_the_cache_as_it_was(llama):
+    model = load_model(of(llama))
+    inner = model.module.inner
+    with torch.inference_mode():
+        place = language._place(2, 8, model.example, inner)
+        next_words = place.prompts[:, -1:]
+        cached = inner(next_words, cache=place.cache, use_cache=True).logits
+        place.cache.crop(-1)
+        language._step(inner, place)
+        again = inner(next_words, cache=place.cache, use_cache=True).logits
+        whole = inner(torch.cat([place.prompts, next_words], dim=1)).logits[:, -1:]
+
+    torch.testing.assert_close(cached, whole)
+    torch.testing.assert_close(again, whole)
+
+
+def test_it_becomes_two_token_rates_of_the_slowest_context(grid):
+    trial, found = grid
+
+    profile = measured_profile(found, trial)
+
+    assert isinstance(profile, TokenRates)
+    alone = [p for p in found.tokens if p.batch == 1]
+    assert profile.output_tokens_per_s == min(1 / p.step_s for p in alone)
+    assert profile.prompt_tokens_per_s == min(
+        p.context_tokens / p.prefill_s for p in alone
+    )
+    assert profile.grid == found.tokens
+
+
+def test_what_has_no_cache_to_hold_is_refused(llama):
+    with pytest.raises(
+        ProfilingError, match="on torch alone, .*openvino is not offered"
+    ):
+        measured(llama, runtime=Runtime.OPENVINO)
+    with pytest.raises(ProfilingError, match="one replica at a time"):
+        measured(llama, replicas=2)
+
+
+def test_experts_are_counted_held_and_weighed(tmp_path):
+    model = load_model(of(networks.mixture(tmp_path / "mixtral")))
+    inner = model.module.inner
+    with torch.inference_mode():
+        use = experts.use_of(inner, model.example)
+
+    of_experts = 2 * networks.N_EXPERTS * networks.EXPERT_PARAMETERS
+    assert use.total_parameters == sum(p.numel() for p in inner.parameters())
+    assert use.active_parameters == use.total_parameters - of_experts // 2
+    assert use.experts_bytes == 4 * of_experts
+    assert 1 <= use.imbalance_ratio <= networks.N_EXPERTS / networks.N_CHOSEN
+    assert 0 < use.touched_frac <= 1
+
+
+def test_a_router_that_sends_everything_to_two_experts_is_seen(tmp_path):
+    model = load_model(of(networks.mixture(tmp_path / "mixtral")))
+    inner = model.module.inner
+    with torch.inference_mode():
+        for layer in inner.model.layers:
+            layer.mlp.gate.weight.zero_()
+        use = experts.use_of(inner, model.example)
+
+    assert use.imbalance_ratio == networks.N_EXPERTS / networks.N_CHOSEN
+    assert use.touched_frac == networks.N_CHOSEN / networks.N_EXPERTS
+
+
+def test_a_model_without_experts_has_none_to_use(llama):
+    model = load_model(of(llama))
+
+    with torch.inference_mode():
+        assert experts.use_of(model.module.inner, model.example) is None
