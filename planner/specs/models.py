@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from planner.domain.variants import Precision, Runtime, SparsityPattern
 from planner.specs.base import Name, Spec
@@ -11,6 +11,24 @@ from planner.specs.base import Name, Spec
 Factory = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200)
 ]
+_PICKLED = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
+
+
+def _file(suffix: str) -> AfterValidator:
+    """A path with that suffix; of pickles it is said why not."""
+
+    def check(path: str) -> str:
+        if path.endswith(_PICKLED):
+            raise ValueError(
+                f"a pickle can run code when it is loaded, so none is: save it as {suffix}"
+            )
+        if not path.endswith(suffix):
+            raise ValueError(f"the name must end in {suffix}")
+        return path
+
+    return AfterValidator(check)
+
+
 _Path = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -27,14 +45,14 @@ class TorchSource(Spec):
 
     kind: Literal["torch"]
     factory: Factory
-    weights: Annotated[str, StringConstraints(pattern=r"\.safetensors$")] | None = None
+    weights: Annotated[_Path, _file(".safetensors")] | None = None
 
 
 class OnnxSource(Spec):
     """An ONNX file beside the document: its graph and weights, no code."""
 
     kind: Literal["onnx"]
-    file: Annotated[str, StringConstraints(pattern=r"\.onnx$", max_length=400)]
+    file: Annotated[_Path, _file(".onnx")]
 
 
 class HuggingFaceSource(Spec):
@@ -53,7 +71,7 @@ class ExportedSource(Spec):
     """A program of torch.export, which is loaded only on the user's word."""
 
     kind: Literal["exported"]
-    file: Annotated[str, StringConstraints(pattern=r"\.pt2$", max_length=400)]
+    file: Annotated[_Path, _file(".pt2")]
     trust: bool = False
 
     @model_validator(mode="after")

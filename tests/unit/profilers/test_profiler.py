@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from planner.domain.evidence import Provenance
-from planner.domain.variants import Precision, Runtime, Variant
+from planner.domain.profiling import DENSE, Sparsity
+from planner.domain.variants import Precision, Runtime, SparsityPattern, Variant
 from profilers.local import LocalExecutor
 from profilers.session import settled
 from profilers.store import ProfileStore
@@ -321,3 +322,25 @@ def test_a_precision_that_cannot_be_mapped_is_refused_before_it_is_measured(
 
     assert measured(tmp_path) == ["steady"]
     assert "too few known models" in outcome.failures[0].reason
+
+
+def test_each_pattern_and_each_room_asked_for_is_measured(store, executor, tmp_path):
+    asked = replace(
+        job("steady", tmp_path),
+        sparsities=(
+            DENSE,
+            Sparsity(share_frac=0.5, pattern=SparsityPattern.TWO_OF_FOUR),
+        ),
+        rooms=((1, 1), (2, 1), (1, 3)),
+    )
+
+    outcome = profiling(store, executor).profile([asked], on_progress=silent)
+
+    assert [
+        (str(p.variant), p.evidence.note.partition(", ")[2]) for p in outcome.profiles
+    ] == [
+        (variant, room)
+        for room in ("1 thread", "2 threads", "1 thread, 3 replicas at once")
+        for variant in ("fp32 on torch", "fp32 2:4 sparse on torch")
+    ]
+    assert outcome.n_measured == 6

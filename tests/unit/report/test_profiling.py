@@ -1,0 +1,134 @@
+"""What `planner profile` shows: what is slower, what memory holds, tokens and experts."""
+
+import datetime as dt
+from dataclasses import replace
+
+from planner.domain.evidence import Evidence, Provenance
+from planner.domain.profiles import (
+    BatchProfile,
+    ExpertUse,
+    MemoryParts,
+    ServicePoint,
+    TokenPoint,
+    TokenRates,
+)
+from planner.domain.profiling import ProfilingOutcome
+from planner.domain.variants import Precision, Runtime, Variant
+from planner.report.profiling import outcome_data, profiling_tables
+
+MIB = 1024.0**2
+FP32 = BatchProfile(
+    model="net",
+    variant=Variant(precision=Precision.FP32, runtime=Runtime.TORCH),
+    device="local",
+    points=(ServicePoint(batch=1, p50_s=0.010),),
+    evidence=Evidence(
+        provenance=Provenance.MEASURED,
+        source="a test",
+        as_of=dt.date(2026, 11, 24),
+        error_frac=0.05,
+        note="fp32 on torch, 1 thread",
+    ),
+    memory_bytes=100 * MIB,
+    memory_parts=MemoryParts(
+        runtime_bytes=60 * MIB, weights_bytes=30 * MIB, activations_bytes=10 * MIB
+    ),
+)
+INT8 = replace(
+    FP32,
+    variant=Variant(precision=Precision.INT8, runtime=Runtime.TORCH),
+    points=(ServicePoint(batch=1, p50_s=0.025),),
+)
+CHAT = TokenRates(
+    model="chat",
+    variant=FP32.variant,
+    device="local",
+    prompt_tokens_per_s=1000.0,
+    output_tokens_per_s=20.0,
+    evidence=FP32.evidence,
+    memory_bytes=200 * MIB,
+    memory_parts=replace(FP32.memory_parts, kv_bytes_per_token=2048.0),
+    grid=(
+        TokenPoint(
+            batch=1,
+            context_tokens=128,
+            prefill_s=0.128,
+            step_s=0.05,
+            uncached_step_s=0.120,
+        ),
+        TokenPoint(batch=4, context_tokens=128, prefill_s=0.4, step_s=0.08),
+    ),
+    experts=ExpertUse(
+        n_experts=8,
+        n_active=2,
+        total_parameters=1000,
+        active_parameters=400,
+        experts_bytes=3 * MIB,
+        imbalance_ratio=1.5,
+        touched_frac=0.75,
+    ),
+)
+
+
+def outcome(*profiles):
+    return ProfilingOutcome(
+        profiles=profiles,
+        failures=(),
+        warnings=("a warning",),
+        n_measured=len(profiles),
+        n_cached=0,
+        environment={},
+    )
+
+
+def tables(*profiles):
+    return {t.title: t for t in profiling_tables(outcome(*profiles))}
+
+
+def test_int8_that_is_slower_is_shown_and_said():
+    shown = tables(FP32, INT8)["Profiles"]
+
+    assert [row[6] for row in shown.rows] == ["—", "× 2.50 slower"]
+    assert "takes 2.50 times as long as fp32 on torch" in shown.footnotes[0]
+    assert shown.footnotes[1] == "a warning"
+
+
+def test_more_than_a_thread_is_told_beside_the_device():
+    busy = replace(FP32.evidence, note="fp32 on torch, 1 thread, 2 replicas at once")
+
+    rows = tables(FP32, replace(FP32, evidence=busy))["Profiles"].rows
+
+    assert [row[2] for row in rows] == ["local", "local (1 thread, 2 replicas at once)"]
+
+
+def test_memory_is_told_by_what_holds_it():
+    rows = tables(FP32, CHAT)["Memory of a replica"].rows
+
+    assert rows[0][3:] == ("100.0 MiB", "60.0 MiB", "30.0 MiB", "10.0 MiB", "—")
+    assert rows[1][-1] == "2,048 B"
+
+
+def test_a_language_model_is_told_by_batch_and_context():
+    shown = tables(CHAT)
+
+    assert "Profiles" not in shown
+    rows = shown["Language models, prompt and answer apart"].rows
+    assert [row[3:9] for row in rows] == [
+        ("1", "128", "128 ms", "50 ms", "120 ms", "20.0"),
+        ("4", "128", "400 ms", "80 ms", "—", "50.0"),
+    ]
+
+
+def test_experts_are_told_used_and_held():
+    (row,) = tables(CHAT)["Experts"].rows
+
+    assert row[2:] == ("2 of 8", "400 of 1,000", "3.0 MiB", "75 %", "× 1.50")
+
+
+def test_plain_data_says_what_is_slower():
+    data = outcome_data(outcome(FP32, INT8))
+
+    (against,) = data["against_fp32"]
+    assert against["time_ratio"] == 2.5
+    assert against["is_slower"] is True
+    assert data["warnings"][-1] == "a warning"
