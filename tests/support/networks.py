@@ -57,13 +57,13 @@ def decoder(folder):
     )
 
 
-N_EXPERTS, N_CHOSEN = 4, 2
+N_EXPERTS, N_CHOSEN = 4, 1
 # Three products of 32 x 64 in each expert.
 EXPERT_PARAMETERS = 3 * 32 * 64
 
 
 def mixture(folder):
-    """A Mixtral of two layers, four experts each, two a token."""
+    """A Mixtral of two layers, four experts each, one a token."""
     config = transformers.MixtralConfig(
         **_DECODER, num_local_experts=N_EXPERTS, num_experts_per_tok=N_CHOSEN
     )
