@@ -6,7 +6,8 @@ takes longer than that by more than either figure may be off; what lies between 
 a tie. Quantized does not mean faster: int8 may take three times as long as fp32.
 
     ratio       time of the variant / time of fp32
-    slower      ratio > 1 + the smaller error band        ties within
+    slower      ratio > 1 + the band of fp32
+    no faster   ratio · (1 + the variant's band) ≥ 1
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,17 +29,13 @@ class Payoff:
     @property
     def is_slower(self) -> bool:
         """Whether it takes longer than fp32, beyond doubt."""
-        doubt_frac = min(
-            self.profile.evidence.error_frac, self.plain.evidence.error_frac
-        )
+        doubt_frac = self.plain.evidence.error_frac
         return self.time_ratio > 1 + doubt_frac
 
     @property
     def is_no_faster(self) -> bool:
         """Whether nothing shows that it takes less time than fp32."""
-        doubt_frac = min(
-            self.profile.evidence.error_frac, self.plain.evidence.error_frac
-        )
+        doubt_frac = self.profile.evidence.error_frac
         return self.time_ratio * (1 + doubt_frac) >= 1
 
 
