@@ -1,9 +1,9 @@
 """Which ways of running a model do not pay where they were measured.
 
 A variant is held against the dense fp32 one on the same runtime and device, else on any
-runtime there, at the smallest batch that both have. It does not pay in time where it
-takes longer than that by more than either figure may be off; what lies between is called
-a tie. Quantized does not mean faster: int8 may take three times as long as fp32.
+runtime there, at the smallest batch that both have. Bands are one-sided, a figure may be
+exceeded: a variant is slower where it takes longer than fp32's own band reaches.
+Quantized does not mean faster: int8 may take three times as long as fp32.
 
     ratio       time of the variant / time of fp32
     slower      ratio > 1 + the band of fp32
