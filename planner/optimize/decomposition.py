@@ -235,11 +235,9 @@ class _Master:
     def __init__(self, whole: Tied) -> None:
         self._tied = whole
         self._ways: list[_Way] = []
-        self._ties = [
-            some_rows(some_columns(whole.whole, piece.variable), whole.rows)
-            for piece in whole.pieces
-        ]
-        self._own = some_rows(some_columns(whole.whole, whole.own), whole.rows)
+        tied_rows = some_rows(whole.whole, whole.rows)
+        self._ties = [some_columns(tied_rows, p.variable) for p in whole.pieces]
+        self._own = some_columns(tied_rows, whole.own)
         self._answer: Found | None = None
 
     @property

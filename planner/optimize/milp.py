@@ -98,8 +98,7 @@ def by_highs(
 ) -> Found | None:
     """HiGHS' answer through PuLP; None where the limit passed before any.
 
-    `basis` is that of a relaxed program which had the same rows and the first of
-    these columns.
+    `basis` is that of a relaxed program which had the first of these rows and columns.
     """
     problem = pulp.LpProblem("part", pulp.LpMinimize)
     # HiGHS 1.16 spends 6 s on 290,000 columns jumping to a plan 80 % off the best; it
@@ -195,7 +194,7 @@ class _ArrayHighs(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
             columns = np.arange(len(p.cost), dtype=np.int32)
             lp.solverModel.setSolution(len(columns), columns, self._start)
         if self._basis is not None:
-            _begin_with(lp.solverModel, self._basis, len(p.cost))
+            _begin_with(lp.solverModel, self._basis, p)
 
 
 def _basis(solver: Any) -> Basis:  # noqa: ANN401  # highspy has no types
@@ -203,13 +202,14 @@ def _basis(solver: Any) -> Basis:  # noqa: ANN401  # highspy has no types
     return Basis(columns=found.col_status, rows=found.row_status)
 
 
-def _begin_with(solver: Any, basis: Basis, n_columns: int) -> None:  # noqa: ANN401
-    """Columns that are new stand at their lower bound."""
+def _begin_with(solver: Any, basis: Basis, part: Matrix) -> None:  # noqa: ANN401
+    """Columns that are new stand at their lower bound, rows that are new are slack."""
     begin = solver.getBasis()
-    at_lower = type(basis.columns[0]).kLower
-    new = n_columns - len(basis.columns)
-    begin.col_status = [*basis.columns, *[at_lower] * new]
-    begin.row_status = basis.rows
+    word = type(basis.columns[0])
+    new_columns = len(part.cost) - len(basis.columns)
+    new_rows = len(part.row_lower) - len(basis.rows)
+    begin.col_status = [*basis.columns, *[word.kLower] * new_columns]
+    begin.row_status = [*basis.rows, *[word.kBasic] * new_rows]
     begin.valid = True
     solver.setBasis(begin)
 

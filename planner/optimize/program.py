@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from planner.optimize.matrix import Matrix, by_rows, parts
-from planner.optimize.milp import SolverName
+from planner.optimize.milp import Basis, SolverName
 from planner.optimize.search import Answer, relaxed, solve
 from planner.optimize.terms import (
     BoolArray,
@@ -31,6 +31,7 @@ class Milp:
         self._row_upper: list[FloatArray] = []
         self._n_rows = 0
         self._objective: FloatArray = np.zeros(0)
+        self._basis: Basis | None = None
 
     def variables(
         self,
@@ -119,7 +120,11 @@ class Milp:
 
     def relaxed(self, *, time_limit_s: float) -> tuple[float, FloatArray] | None:
         """The objective and the values without whole numbers; None where there are none in time."""
-        return relaxed(self.matrix(), time_limit_s=time_limit_s)
+        found = relaxed(self.matrix(), time_limit_s=time_limit_s, basis=self._basis)
+        if found is None:
+            return None
+        self._basis = found.basis
+        return found.best, found.values
 
     def solve(
         self,
@@ -143,6 +148,7 @@ class Milp:
             solver=solver,
             gap_frac=gap_frac,
             start=start,
+            basis=self._basis,
         )
 
 

@@ -25,6 +25,7 @@ from planner.optimize.decomposition import Tied, decomposed, tied
 from planner.optimize.matrix import Matrix, parts, without
 from planner.optimize.milp import (
     FEASIBILITY,
+    Basis,
     Effort,
     Found,
     SolverName,
@@ -61,11 +62,13 @@ def solve(
     solver: SolverName = "highs",
     gap_frac: float = 0.0,
     start: FloatArray | None = None,
+    basis: Basis | None = None,
 ) -> Answer:
     """The best values to that relative gap, or a proof that there are none.
 
     Parts that share no row are solved one after the other. `start` holds values
-    known to satisfy every row, for HiGHS to begin with.
+    known to satisfy every row, for HiGHS to begin with; `basis` is that of the
+    same program without whole numbers.
 
     Raises:
         SolverUnavailableError: No solver of that name can run here.
@@ -84,7 +87,7 @@ def solve(
                 gap_frac=gap_frac,
             )
             known = None if start is None else start[part.variable]
-            one = _solve_part(part, effort, known)
+            one = _solve_part(part, effort, known, basis if part is whole else None)
             if one is None:
                 raise _timed_out(solver, time_limit_s)
             found.append(one)
@@ -94,16 +97,19 @@ def solve(
     return _answer(found, values, solver, time.perf_counter() - began_s)
 
 
-def relaxed(whole: Matrix, *, time_limit_s: float) -> tuple[float, FloatArray] | None:
-    """The objective and the values without whole numbers; None where there are none in time."""
+def relaxed(
+    whole: Matrix, *, time_limit_s: float, basis: Basis | None = None
+) -> Found | None:
+    """The best values without whole numbers; None where there are none in time.
+
+    `basis` is that of the same program with fewer rows or columns.
+    """
     effort = Effort(
         solver="highs", until_s=time.perf_counter() + time_limit_s, gap_frac=0.0
     )
     with silent_stdout():
-        found = by_highs(whole, effort, is_relaxed=True)
-    if found is None or found.verdict is not Verdict.OPTIMAL:
-        return None
-    return found.best, found.values
+        found = by_highs(whole, effort, is_relaxed=True, basis=basis)
+    return found if found and found.verdict is Verdict.OPTIMAL else None
 
 
 def _answer(
@@ -137,7 +143,9 @@ def _timed_out(solver: SolverName, time_limit_s: float) -> SolverTimeoutError:
     )
 
 
-def _solve_part(part: Matrix, effort: Effort, start: FloatArray | None) -> Found | None:
+def _solve_part(
+    part: Matrix, effort: Effort, start: FloatArray | None, basis: Basis | None
+) -> Found | None:
     """What was found and proved; None where the limit passed before either."""
     if not len(part.cost):
         return _nothing(part)
@@ -145,7 +153,7 @@ def _solve_part(part: Matrix, effort: Effort, start: FloatArray | None) -> Found
         return by_cbc(part, effort)
     apart = tied(part)
     if apart is not None and apart.is_worth_it:
-        return _by_pieces(apart, effort, start)
+        return _by_pieces(apart, effort, start, basis)
     if start is None and is_large(part):
         return _by_sifting(part, effort)
     return by_highs(part, effort, start=start)
@@ -160,9 +168,11 @@ def _nothing(part: Matrix) -> Found:
     return Found(verdict=told, values=np.zeros(0), best=0.0, bound=0.0)
 
 
-def _by_pieces(apart: Tied, effort: Effort, start: FloatArray | None) -> Found | None:
+def _by_pieces(
+    apart: Tied, effort: Effort, start: FloatArray | None, basis: Basis | None
+) -> Found | None:
     part = apart.whole
-    relaxed = by_highs(part, effort, is_relaxed=True)
+    relaxed = by_highs(part, effort, is_relaxed=True, basis=basis)
     if relaxed is None or relaxed.verdict is not Verdict.OPTIMAL:
         return relaxed
     first = _kept_as_relaxed(part, _some_of(effort, FIRST_FRAC), relaxed)
