@@ -16,6 +16,7 @@ from planner.errors import (
     ProfilingError,
 )
 from planner.manifests import here
+from planner.pipeline.informing.study import Study
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S, World
 from planner.ports import Observer, OneByOne, Scenarios, Unobserved
 from planner.reference import imported
@@ -23,6 +24,7 @@ from planner.reference.catalog import Catalog
 from planner.reference.snapshots import read_snapshot
 
 if TYPE_CHECKING:
+    from planner.domain.profiles import Profile
     from planner.domain.profiling import TorchModel, UserModel
     from planner.domain.variants import Variant
     from planner.manifests.documents.ray_serve import RayServeFile
@@ -97,10 +99,11 @@ def profiler(
     executor: Executor = "ray",
     address: str | None = None,
     weighs_server: bool = False,
+    retry_failed: bool = False,
 ) -> "Profiler":
     """What measures the user's own models: on Ray actors, or in local processes.
 
-    What the server costs beside a model is known from before, or measured where
+    With `retry_failed`, what failed before is tried again. What the server costs beside a model is known from before, or measured where
     `weighs_server` and Ray Serve is installed.
 
     Raises:
@@ -123,7 +126,12 @@ def profiler(
 
         weigh = weigh_model
     return ServedProfiling(
-        inner=Profiling(store, _executor(executor, address), emulator=emulator),
+        inner=Profiling(
+            store,
+            _executor(executor, address),
+            emulator=emulator,
+            retry_failed=retry_failed,
+        ),
         store=store,
         emulator=emulator,
         cores_of=lambda device: facts.device(device).cores,
@@ -164,6 +172,19 @@ def about_import(
     )
 
 
+def exported_profiles(
+    file: Path, *, device: str | None, model: str | None
+) -> "tuple[Profile, ...]":
+    """What `planner profile --export` wrote elsewhere.
+
+    Raises:
+        SpecFileError: It is no such file, or nobody says which device measured.
+    """
+    from profilers.importers import own  # noqa: PLC0415  # few commands import
+
+    return own.read_all(file, device=device, model=model, today=utc_now().date())
+
+
 def price_source(provider: str) -> "PriceSource":
     """Who is asked for a provider's prices.
 
@@ -187,6 +208,7 @@ def world(
     time_limit_s: float = DEFAULT_TIME_LIMIT_S,
     simulates: bool = False,
     scenarios: Scenarios | None = None,
+    study: Study | None = None,
 ) -> World:
     """Everything a recommendation is made from; a profiler only where one is needed.
 
@@ -204,6 +226,7 @@ def world(
         time_limit_s=time_limit_s,
         simulates=simulates and importlib.util.find_spec("numba") is not None,
         scenarios=scenarios or OneByOne(),
+        study=study,
     )
 
 

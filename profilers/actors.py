@@ -5,9 +5,12 @@ An actor places a slot on a node and watches over a warm child there
 their death, the child brings the isolation. A trial that dies leaves the actor
 and the warm child standing; a killed actor takes its child along.
 
-On a cluster each node is one slot, provided that its processor and versions are
-those of most nodes: figures of unlike machines must not be stored under one key. A
-model's files have to be found on every node under the path that they have here.
+On a cluster each node is one slot. A node that announces a resource `device:NAME`, as
+`planner device join` has it do, is that device, and only its trials run there; its actor
+holds the resource, so that nobody else measures on the device meanwhile. Nodes of one
+device (or without any) take turns at one line of trials, provided that processor and
+versions are those of most of them: figures of unlike machines must not be stored under
+one key. A model's files have to be found on every node under the path that they have here.
 """
 
 import logging
@@ -15,7 +18,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -35,6 +38,7 @@ from profilers.process import (
     search_path,
 )
 from profilers.schedule import (
+    Beat,
     RunTrial,
     SlotEvent,
     SlotInstruction,
@@ -43,12 +47,15 @@ from profilers.schedule import (
     StartSlot,
     StopSlot,
 )
+from profilers.trials import LOCAL
 
 if TYPE_CHECKING:
     from profilers.ports import Executor
 
 # A busy node starts a worker and imports what it needs in tens of seconds.
 SURVEY_TIMEOUT_S = 120.0
+# What a node announces that is a device: this, and the device's name in the catalogue.
+DEVICE_RESOURCE = "device:"
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +82,10 @@ class _Watcher:
         self._child.run(trial)
         return self._next()
 
+    def beat(self) -> float:
+        """Processor time of the trial so far; answered while `run` waits."""
+        return self._child.cpu_s()
+
     def _next(self) -> Message | _Gone:
         try:
             return self._child.receive()
@@ -87,6 +98,16 @@ class _Slot:
     generation: int
     actor: Any  # an actor handle; Ray states no type for it
     answer: Any  # the reference to what it is asked for
+    beat: Any = None  # the reference to its next beat, None where none is due
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """The nodes that are one device, alike, and what they say of themselves."""
+
+    nodes: tuple[str, ...]
+    environment: Mapping[str, str]
+    cores: int
 
 
 class RayExecutor:
@@ -104,7 +125,9 @@ class RayExecutor:
         versions: str = "profilers.worker:runtime_versions",
         n_slots: int | None = None,
         clock: Callable[[], float] = time.monotonic,
+        beat_s: float = 5.0,
     ) -> None:
+        self._beat_s = beat_s
         self._address = address
         self._measuring = measuring
         self._versions = versions
@@ -112,20 +135,39 @@ class RayExecutor:
         self._clock = clock
         self._is_ours = False
         self._nodes: dict[SlotName, str] = {}
-        self._alike: tuple[str, ...] | None = None  # None before a cluster is surveyed
+        self._devices: dict[SlotName, str] = {}
+        self._kinds: Mapping[str, _Kind] | None = None  # None before it is surveyed
         self._slots: dict[SlotName, _Slot] = {}
+        self._beats_due_s = 0.0
 
-    def environment(self) -> Mapping[str, str]:
-        """Processor and versions of the nodes that will measure.
+    def devices(self) -> tuple[str, ...]:
+        """The devices that take part in the cluster, by their names in the catalogue.
+
+        Raises:
+            DeviceUnavailableError: No cluster at the address, or it does not answer.
+        """
+        if self._address is None:
+            return ()
+        return tuple(sorted(self._surveyed().keys() - {LOCAL}))
+
+    def environment(self, device: str = LOCAL) -> Mapping[str, str]:
+        """Processor and versions of the nodes that will measure for it.
 
         Raises:
             DeviceUnavailableError: No cluster at the address, or it does not answer.
         """
         if self._address is None:
             return _environment(self._versions)
-        self._connect()
-        environment, self._alike = self._survey()
-        return environment
+        kind = self._surveyed().get(device)
+        return _environment(self._versions) if kind is None else kind.environment
+
+    def cores(self, device: str) -> int:
+        """As many as its nodes say they have, the least of them."""
+        return self._surveyed()[device].cores
+
+    def device_of(self, slot: SlotName) -> str:
+        """What the slot is."""
+        return self._devices[slot]
 
     def open(self) -> tuple[SlotName, ...]:
         """Connect, and name a slot for each node.
@@ -134,36 +176,66 @@ class RayExecutor:
             DeviceUnavailableError: Ray cannot be started or reached.
         """
         self._connect()
-        nodes = self._alike or _alive_nodes()
-        n_slots = self._n_slots or len(nodes)
-        self._nodes = {
-            SlotName(f"ray-{n}"): nodes[n % len(nodes)] for n in range(n_slots)
-        }
-        return tuple(self._nodes)
+        if self._address is None:
+            nodes = {LOCAL: tuple(n["NodeID"] for n in _alive_nodes())}
+        else:
+            nodes = {name: kind.nodes for name, kind in self._surveyed().items()}
+        placed = [(d, n) for d, ids in nodes.items() for n in ids]
+        if self._n_slots:
+            placed = [placed[i % len(placed)] for i in range(self._n_slots)]
+        names = [SlotName(f"ray-{i}") for i in range(len(placed))]
+        self._nodes = {s: n for s, (_, n) in zip(names, placed, strict=True)}
+        self._devices = {s: d for s, (d, _) in zip(names, placed, strict=True)}
+        return tuple(names)
 
     def execute(self, instruction: SlotInstruction) -> None:
         """Begin what is asked and return at once."""
         match instruction:
             case StartSlot(slot=slot, generation=generation):
-                actor = self._actor(self._nodes[slot])
+                actor = self._actor(self._nodes[slot], self._devices[slot])
                 self._slots[slot] = _Slot(
                     generation=generation, actor=actor, answer=actor.ready.remote()
                 )
-            case RunTrial(slot=slot, generation=generation, trial=trial):
+            case RunTrial(slot=slot, trial=trial):
                 actor = self._slots[slot].actor
-                self._slots[slot] = _Slot(
-                    generation=generation,
-                    actor=actor,
-                    answer=actor.run.remote(packed(trial)),
-                )
+                asked = actor.run.remote(packed(trial))
+                self._slots[slot] = replace(self._slots[slot], answer=asked)
             case StopSlot(slot=slot):
                 self._end(slot)
 
     def wait(self, *, timeout_s: float | None) -> Sequence[SlotEvent]:
-        """Block until an actor answers or dies, or the time is up."""
-        waiting = {s.answer: n for n, s in self._slots.items() if s.answer is not None}
-        ready, _ = ray.wait(list(waiting), num_returns=1, timeout=timeout_s)
-        return [self._listen(waiting[answer]) for answer in ready]
+        """Block until an actor answers, beats or dies, or the time is up."""
+        self._ask_for_beats()
+        answers = {s.answer: n for n, s in self._slots.items() if s.answer is not None}
+        beats = {s.beat: n for n, s in self._slots.items() if s.beat is not None}
+        left_s = max(0.0, self._beats_due_s - self._clock())
+        limit_s = left_s if timeout_s is None else min(timeout_s, left_s)
+        ready, _ = ray.wait([*answers, *beats], num_returns=1, timeout=limit_s)
+        heard = [self._listen(answers[r]) for r in ready if r in answers]
+        felt = [self._feel(beats[r]) for r in ready if r in beats]
+        return [*heard, *(beat for beat in felt if beat is not None)]
+
+    def _ask_for_beats(self) -> None:
+        """Ask what runs for a beat, where the last has come; silence is the schedule's."""
+        if self._clock() < self._beats_due_s:
+            return
+        self._beats_due_s = self._clock() + self._beat_s
+        for name, slot in self._slots.items():
+            if slot.answer is not None and slot.beat is None:
+                self._slots[name] = replace(slot, beat=slot.actor.beat.remote())
+
+    def _feel(self, name: SlotName) -> SlotEvent | None:
+        slot = self._slots.get(name)
+        if slot is None:
+            return None
+        self._slots[name] = replace(slot, beat=None)
+        try:
+            cpu_s: float = ray.get(slot.beat)
+        except RayError:
+            return None  # its answer says how it ended
+        return Beat(
+            slot=name, generation=slot.generation, at_s=self._clock(), cpu_s=cpu_s
+        )
 
     def _listen(self, name: SlotName) -> SlotEvent:
         slot = self._slots[name]
@@ -179,9 +251,7 @@ class RayExecutor:
                 at_s=self._clock(),
                 reason=message.reason,
             )
-        self._slots[name] = _Slot(
-            generation=slot.generation, actor=slot.actor, answer=None
-        )
+        self._slots[name] = replace(slot, answer=None)
         return event_of(
             message, slot=name, generation=slot.generation, at_s=self._clock()
         )
@@ -203,10 +273,12 @@ class RayExecutor:
         if ended is not None:
             ray.kill(ended.actor)
 
-    def _actor(self, node: str) -> Any:  # noqa: ANN401  # Ray states no type for it
+    def _actor(self, node: str, device: str) -> Any:  # noqa: ANN401  # Ray states no type for it
         remote = ray.remote(_Watcher).options(
             num_cpus=1,
+            resources={} if device == LOCAL else {f"{DEVICE_RESOURCE}{device}": 1},
             max_restarts=0,
+            max_concurrency=2,  # beats are answered while a trial runs
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
         )
         # A cluster's nodes import from places of their own.
@@ -220,41 +292,71 @@ class RayExecutor:
         if connect(self._address, n_cpus=n_cpus, instead=instead):
             self._is_ours = True
 
-    def _survey(self) -> tuple[Mapping[str, str], tuple[str, ...]]:
-        """The environment that most nodes share, and those nodes."""
+    def _surveyed(self) -> Mapping[str, _Kind]:
+        if self._kinds is None:
+            self._connect()
+            self._kinds = self._survey()
+        return self._kinds
+
+    def _survey(self) -> Mapping[str, _Kind]:
+        """Every device of the cluster, with the nodes that agree on what they are."""
         ask = ray.remote(_environment)
-        asked = {
-            node: ask.options(
+        nodes = _alive_nodes()
+        asked = [
+            ask.options(
                 num_cpus=0,
-                scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
+                scheduling_strategy=NodeAffinitySchedulingStrategy(
+                    node["NodeID"], soft=False
+                ),
             ).remote(self._versions)
-            for node in _alive_nodes()
-        }
+            for node in nodes
+        ]
         try:
-            answers = ray.get(list(asked.values()), timeout=SURVEY_TIMEOUT_S)
+            answers = ray.get(asked, timeout=SURVEY_TIMEOUT_S)
         except (RayError, GetTimeoutError) as error:
             raise DeviceUnavailableError(
                 f"Ray at {self._address}: a node cannot say what it is"
                 f" ({one_line(str(error))})"
             ) from error
-        seen = Counter(tuple(sorted(answer.items())) for answer in answers)
-        common = dict(seen.most_common(1)[0][0])
-        alike = tuple(n for n, a in zip(asked, answers, strict=True) if a == common)
-        if len(alike) < len(asked):
-            _log.warning(
-                "%d of %d nodes have another processor or other versions and do not measure",
-                len(asked) - len(alike),
-                len(asked),
-            )
-        return common, alike
+        members: dict[str, list[tuple[dict[str, Any], Mapping[str, str]]]] = {}
+        for node, answer in zip(nodes, answers, strict=True):
+            members.setdefault(_device(node), []).append((node, answer))
+        return {device: _kind(device, of) for device, of in members.items()}
+
+
+def _kind(
+    device: str, members: Sequence[tuple[dict[str, Any], Mapping[str, str]]]
+) -> _Kind:
+    """The members that say what most of them say."""
+    seen = Counter(tuple(sorted(answer.items())) for _, answer in members)
+    common = dict(seen.most_common(1)[0][0])
+    alike = [node for node, answer in members if answer == common]
+    if len(alike) < len(members):
+        _log.warning(
+            "%d of %d nodes of '%s' have another processor or other versions and do not measure",
+            len(members) - len(alike),
+            len(members),
+            device,
+        )
+    return _Kind(
+        nodes=tuple(node["NodeID"] for node in alike),
+        environment=common,
+        cores=min(max(1, int(node["Resources"].get("CPU", 1))) for node in alike),
+    )
+
+
+def _device(node: Mapping[str, Any]) -> str:
+    """What the node announces itself as."""
+    names = [r for r in node["Resources"] if r.startswith(DEVICE_RESOURCE)]
+    return names[0].removeprefix(DEVICE_RESOURCE) if names else LOCAL
 
 
 def _environment(versions: str) -> Mapping[str, str]:
     return dict(resolve(versions)())
 
 
-def _alive_nodes() -> tuple[str, ...]:
-    return tuple(node["NodeID"] for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]  # Ray's own
+def _alive_nodes() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]  # Ray's own
 
 
 def _how(error: RayError) -> str:

@@ -4,6 +4,7 @@ One slot is one measurement at a time. More than one on the same processor
 disturb each other's times, so the default is one.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
@@ -21,6 +22,7 @@ from profilers.process import (
     search_path,
 )
 from profilers.schedule import (
+    Beat,
     Crashed,
     Measured,
     Refused,
@@ -33,6 +35,7 @@ from profilers.schedule import (
     StartSlot,
     StopSlot,
 )
+from profilers.trials import LOCAL
 
 if TYPE_CHECKING:
     from profilers.ports import Executor
@@ -65,14 +68,29 @@ class LocalExecutor:
         versions: str = "profilers.worker:runtime_versions",
         n_slots: int = 1,
         clock: Callable[[], float] = time.monotonic,
+        beat_s: float = 5.0,
     ) -> None:
+        self._beat_s = beat_s
+        self._beats_due_s = 0.0
         self._measuring = measuring
         self._versions = versions
         self._n_slots = n_slots
         self._clock = clock
         self._workers: dict[SlotName, tuple[int, WarmProcess]] = {}
 
-    def environment(self) -> Mapping[str, str]:
+    def devices(self) -> tuple[str, ...]:
+        """None but this machine."""
+        return ()
+
+    def cores(self, device: str) -> int:  # noqa: ARG002 - there is but one
+        """Those of this machine."""
+        return os.cpu_count() or 1
+
+    def device_of(self, slot: SlotName) -> str:  # noqa: ARG002 - there is but one
+        """This machine."""
+        return LOCAL
+
+    def environment(self, device: str = LOCAL) -> Mapping[str, str]:  # noqa: ARG002 - there is but one
         """This machine's processor and runtime versions."""
         return dict(resolve(self._versions)())
 
@@ -92,10 +110,24 @@ class LocalExecutor:
                 self._end(slot)
 
     def wait(self, *, timeout_s: float | None) -> Sequence[SlotEvent]:
-        """Block until a child says something or ends, or the time is up."""
+        """Block until a child says something, beats or ends, or the time is up."""
         speakers = {w.connection: slot for slot, (_, w) in self._workers.items()}
-        ready = wait(list(speakers), timeout_s)
-        return [self._listen(speakers[c]) for c in ready if isinstance(c, Connection)]
+        left_s = max(0.0, self._beats_due_s - self._clock())
+        ready = wait(
+            list(speakers), left_s if timeout_s is None else min(timeout_s, left_s)
+        )
+        heard = [self._listen(speakers[c]) for c in ready if isinstance(c, Connection)]
+        return heard or self._beats()
+
+    def _beats(self) -> list[SlotEvent]:
+        """Of every child, where they are due."""
+        if self._clock() < self._beats_due_s:
+            return []
+        self._beats_due_s = self._clock() + self._beat_s
+        return [
+            Beat(slot=s, generation=g, at_s=self._clock(), cpu_s=worker.cpu_s())
+            for s, (g, worker) in self._workers.items()
+        ]
 
     def _listen(self, slot: SlotName) -> SlotEvent:
         generation, worker = self._workers[slot]

@@ -6,7 +6,7 @@ from typing import Protocol
 from planner.domain.profiles import BatchProfile
 from planner.domain.variants import Precision
 from profilers.schedule import SlotEvent, SlotInstruction, SlotName
-from profilers.trials import Envelope, Measurement, Trial, TrialResult
+from profilers.trials import LOCAL, Envelope, Measurement, Trial, TrialResult
 
 
 class Emulator(Protocol):
@@ -53,8 +53,20 @@ class Executor(Protocol):
     Events are stamped with the clock that `at_s` gives.
     """
 
-    def environment(self) -> Mapping[str, str]:
-        """Processor and runtime versions of where trials will run."""
+    def devices(self) -> Sequence[str]:
+        """Devices, by their names in the catalogue, that it can measure on themselves.
+
+        Raises:
+            DeviceUnavailableError: Whoever would know does not answer.
+        """
+        ...
+
+    def cores(self, device: str) -> int:
+        """The cores of one of them."""
+        ...
+
+    def environment(self, device: str = LOCAL) -> Mapping[str, str]:
+        """Processor and runtime versions of where trials for the device will run."""
         ...
 
     def open(self) -> tuple[SlotName, ...]:
@@ -63,6 +75,10 @@ class Executor(Protocol):
         Raises:
             ProfilingError: Nothing can be run there.
         """
+        ...
+
+    def device_of(self, slot: SlotName) -> str:
+        """What kind of device an opened slot is."""
         ...
 
     def execute(self, instruction: SlotInstruction) -> None:

@@ -33,6 +33,8 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+import psutil
+
 from planner.domain.profiling import ModelFile, PipelineModel, UserModel
 from planner.errors import MissingExtraError, PlannerError
 from profilers.emulators import envelope
@@ -217,6 +219,13 @@ class WarmProcess:
         except OSError as error:
             raise EOFError from error
 
+    def cpu_s(self) -> float:
+        """Processor time of what the child runs now, in all its processes."""
+        with contextlib.suppress(psutil.Error):
+            running = psutil.Process(self._child.pid).children(recursive=True)
+            return sum(_cpu_s(process) for process in running)
+        return 0.0
+
     def obituary(self) -> str:
         """Kill what is left of the child and say how it ended."""
         try:
@@ -235,6 +244,14 @@ class WarmProcess:
         self._child.wait()
         self.connection.close()
         self._last_words.close()
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    try:
+        used = process.cpu_times()
+    except psutil.Error:  # it has just ended
+        return 0.0
+    return float(used.user + used.system)
 
 
 def search_path() -> tuple[str, ...]:

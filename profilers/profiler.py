@@ -7,7 +7,8 @@
 Devices whose envelopes differ only in memory share the measurement in the tightest
 of them; where that fails, each is measured in its own.
 
-A device named "local" is the machine that measures; its profile is `measured`.
+A device named "local" is the machine that measures; its profile is `measured`. So is
+that of a device which takes part in the cluster, measured on itself with all its cores.
 Every other device is the emulator's: it says in which envelope to measure, may
 ask for trials of models with published profiles, and maps the measurement. What a
 deployment on a device was seen to do under load (`planner verify --store`) goes
@@ -33,7 +34,7 @@ from planner.domain.variants import Runtime, Variant
 from planner.errors import ProfilingError
 from profilers.ports import Emulator, Executor
 from profilers.process import resolve, utc_now
-from profilers.profiles import LOCAL, deployed_profile, measured_profile
+from profilers.profiles import deployed_profile, measured_profile
 from profilers.schedule import (
     Limits,
     TrialKey,
@@ -41,6 +42,7 @@ from profilers.schedule import (
 from profilers.session import OnProgress, Session
 from profilers.store import ProfileStore, deployed_key, describe, trial_key
 from profilers.trials import (
+    LOCAL,
     Deployed,
     Envelope,
     Failure,
@@ -129,10 +131,18 @@ class Profiling:
         self._local_envelope = local_envelope
         self._limits = limits
         self._now = now
+        self._environments: Mapping[str, Mapping[str, str]] = {}
 
     def reachable_devices(self) -> Sequence[str]:
-        """Catalogue names of the devices that can be emulated; "local" always can."""
-        return tuple(self._emulator.devices())
+        """Catalogue names of the devices that take part or can be emulated.
+
+        "local" is always reached.
+
+        Raises:
+            DeviceUnavailableError: The cluster does not answer.
+        """
+        there = self._executor.devices()
+        return tuple(dict.fromkeys([*there, *self._emulator.devices()]))
 
     def profile(
         self, jobs: Sequence[ProfilingJob], *, on_progress: OnProgress
@@ -143,6 +153,10 @@ class Profiling:
             ProfilingError: Nothing can be measured here at all.
         """
         environment = self._executor.environment()
+        self._environments = {
+            LOCAL: environment,
+            **{d: self._executor.environment(d) for d in self._executor.devices()},
+        }
         demand = self._demand(jobs, environment)
         results, n_measured = self._results(demand, environment, on_progress)
         cramped = [
@@ -155,8 +169,13 @@ class Profiling:
             results, n_more = self._results(demand, environment, on_progress)
             n_measured += n_more
         on_progress(_progress(results, demand, "mapping to devices"))
-        return self._outcome(
+        outcome = self._outcome(
             demand, results, environment=environment, n_measured=n_measured
+        )
+        found = {j.model.name: _asked(partial(self._identify, j.model)) for j in jobs}
+        return replace(
+            outcome,
+            model_sha256={n: i for n, i in found.items() if isinstance(i, str)},
         )
 
     def _results(
@@ -200,9 +219,11 @@ class Profiling:
     def _demand(
         self, jobs: Sequence[ProfilingJob], environment: Mapping[str, str]
     ) -> _Demand:
-        wanted = tuple(w for job in jobs for w in self._wanted(job, environment))
+        wanted = tuple(w for job in jobs for w in self._wanted(job))
         emulated = dict.fromkeys(
-            w.device for w in wanted if w.trial is not None and w.device != LOCAL
+            w.device
+            for w in wanted
+            if w.trial is not None and w.device not in self._environments
         )
         calibrating = (
             self._emulator.calibration_trials(tuple(emulated)) if emulated else ()
@@ -217,9 +238,7 @@ class Profiling:
             wanted=wanted, calibration=calibration, trials=asked | calibration
         )
 
-    def _wanted(
-        self, job: ProfilingJob, environment: Mapping[str, str]
-    ) -> Iterator[_Wanted]:
+    def _wanted(self, job: ProfilingJob) -> Iterator[_Wanted]:
         """A refusal of the model or of a device leaves the others standing."""
         identity = _asked(lambda: self._identify(job.model))
         rooms = [
@@ -237,14 +256,18 @@ class Profiling:
             elif not self._maps(variant, device):
                 yield replace(bare, refusal=_unmapped(variant))
             else:
+                there = device if device in self._environments else LOCAL
                 own = Trial(
                     model=job.model,
                     variant=variant,
                     envelope=envelope,
                     batches=job.batches,
+                    device=there,
                 )
                 tight = replace(own, envelope=_tightest(envelope, envelopes))
-                key = partial(trial_key, identity=identity, environment=environment)
+                key = partial(
+                    trial_key, identity=identity, environment=self._environments[there]
+                )
                 differs = tight != own
                 deployed = deployed_key(
                     identity=identity,
@@ -272,7 +295,7 @@ class Profiling:
             yield replace(self._local_envelope, threads=threads, replicas=replicas)
 
     def _maps(self, variant: Variant, device: str) -> bool:
-        return device == LOCAL or (
+        return device in self._environments or (
             variant.runtime is not Runtime.TORCH_CUDA
             and variant.precision in self._emulator.precisions(device)
         )
@@ -280,6 +303,8 @@ class Profiling:
     def _envelope(self, device: str) -> Envelope:
         if device == LOCAL:
             return self._local_envelope
+        if device in self._environments:
+            return Envelope(threads=self._executor.cores(device))
         return self._emulator.envelope(device)
 
     def _identify(self, model: UserModel) -> str:
@@ -343,7 +368,7 @@ class Profiling:
         result = results[wanted.key]
         if isinstance(result, Failure):
             return result.reason
-        if wanted.device == LOCAL:
+        if wanted.device in self._environments:
             return measured_profile(result, wanted.trial)
         if result.tokens:
             return (

@@ -7,14 +7,10 @@ quality on the whole evaluation set. Batches that never came are left out: a pol
 not use what the measurement does not reach.
 """
 
-from typing import Final
-
 from planner.domain.evidence import Evidence, Provenance
 from planner.domain.profiles import BatchProfile, ServicePoint, TokenRates
 from profilers.store import describe
-from profilers.trials import Deployed, MeasuredPoint, Measurement, Trial
-
-LOCAL: Final = "local"
+from profilers.trials import LOCAL, Deployed, MeasuredPoint, Measurement, Trial
 
 
 def service_point(point: MeasuredPoint) -> ServicePoint:
@@ -32,11 +28,16 @@ def service_point(point: MeasuredPoint) -> ServicePoint:
 def measured_profile(
     measurement: Measurement, trial: Trial
 ) -> BatchProfile | TokenRates:
-    """The profile of the very machine that measured."""
+    """The profile of the very machine that measured, under the name it goes by."""
     processor = measurement.environment.get("processor", "its processor not stated")
+    where = (
+        "the machine that profiled"
+        if trial.device == LOCAL
+        else f"what its owner declared to be a {trial.device}"
+    )
     evidence = Evidence(
         provenance=Provenance.MEASURED,
-        source=f"measured on the machine that profiled ({processor})",
+        source=f"measured on {where} ({processor})",
         as_of=measurement.measured_at.date(),
         error_frac=measurement.error_frac,
         note=describe(trial),
@@ -46,7 +47,7 @@ def measured_profile(
     return BatchProfile(
         model=trial.model.name,
         variant=trial.variant,
-        device=LOCAL,
+        device=trial.device,
         points=tuple(service_point(p) for p in measurement.points),
         evidence=evidence,
         memory_bytes=measurement.memory_bytes,
@@ -63,7 +64,7 @@ def _token_rates(
     return TokenRates(
         model=trial.model.name,
         variant=trial.variant,
-        device=LOCAL,
+        device=trial.device,
         prompt_tokens_per_s=min(p.prompt_tokens_per_s for p in alone),
         output_tokens_per_s=min(p.output_tokens_per_s for p in alone),
         evidence=evidence,

@@ -1,8 +1,10 @@
 """Decides which trial runs on which slot, and when to give up: events in, instructions out.
 
-A slot is a place where one measurement at a time may run. Nothing here reads a
-clock, starts a process or touches a disk: time comes with the events, and a
-shell (`profilers.local`, `profilers.actors`) carries the instructions out.
+A slot is a place where one measurement at a time may run: a device, of a kind that has
+a name. Every trial asks for one kind; equal devices share one line of trials, so that
+whoever is idle first takes the next. Nothing here reads a clock, starts a process or
+touches a disk: time comes with the events, and a shell (`profilers.local`,
+`profilers.actors`) carries the instructions out.
 
     trial   pending ──► running ──► done      measured
                ▲           ├──────► failed    refused, timed out, crashed too often
@@ -11,13 +13,17 @@ shell (`profilers.local`, `profilers.actors`) carries the instructions out.
                ▲            └─────────┴───────────┘ lost or killed
                └──► retired            lost too often before it ran anything
 
+A shell may send heartbeats of what runs. One that has begun to and falls silent is
+lost, as its node or network is; one whose processor time stands still hangs, long
+before the trial's own limit of time is over.
+
 Rules, which `broken_rules` checks after every step of the tests:
 
     one     a trial is in exactly one state
     alone   a slot runs at most one trial, a trial runs on at most one slot
     final   a settled trial is never run again
     tries   no trial is started more than `max_attempts` times
-    moving  while a trial is pending, a slot is starting or running
+    moving  while a trial is pending, a slot of its kind is starting or running
     timed   exactly the slots that start or run have a deadline
 """
 
@@ -27,10 +33,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
-from profilers.trials import Measurement, Trial
+from profilers.trials import LOCAL, Measurement, Trial
 
 TrialKey = NewType("TrialKey", str)
 SlotName = NewType("SlotName", str)
+
+_SILENT = "nothing was heard of what measures"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +91,23 @@ class Crashed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """The slot is heard of; `cpu_s` is the processor time its trial has used so far."""
+
+    slot: SlotName
+    generation: int
+    at_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ticked:
     """Time has passed."""
 
     at_s: float
 
 
-SlotEvent = SlotReady | SlotLost | Measured | Refused | Crashed
+SlotEvent = SlotReady | SlotLost | Measured | Refused | Crashed | Beat
 Event = SlotEvent | Ticked
 
 
@@ -144,12 +162,18 @@ class Limits:
 
     A crash may be another program's fault, so it is tried once more. A worker
     that is lost three times in a row before it could run anything will not come
-    up. A cold import of torch was seen to take 4 s, on a busy disk 30 s.
+    up. A cold import of torch was seen to take 4 s, on a busy disk 30 s. Beats come
+    every few seconds; a trial that waits for a disk or a GPU still uses some processor
+    time within a minute.
     """
 
     max_attempts: int = 2
     max_lost_starts: int = 3
     start_timeout_s: float = 120.0
+    silence_timeout_s: float = 60.0
+    standstill_timeout_s: float = 90.0
+    # What counts as processor time at all: a process that only sleeps uses less.
+    standstill_cpu_s: float = 0.02
 
 
 class SlotState(StrEnum):
@@ -172,13 +196,24 @@ class TrialState(StrEnum):
 
 
 @dataclass(slots=True, kw_only=True)
+class _Pulse:
+    """What the beats of a running trial said."""
+
+    heard_s: float
+    moved_s: float
+    cpu_s: float
+
+
+@dataclass(slots=True, kw_only=True)
 class _Slot:
+    device: str = LOCAL
     state: SlotState = SlotState.STOPPED
     generation: int = 0
     key: TrialKey | None = None  # what it runs, None unless running
     deadline_s: float | None = None  # None unless starting or running
     n_lost_starts: int = 0  # in a row, before anything ended on it
     last_loss: str = ""
+    pulse: _Pulse | None = None  # None before the first beat of what runs
 
 
 @dataclass(slots=True, kw_only=True)
@@ -193,18 +228,22 @@ class Schedule:
     """The state machine of the module's docstring.
 
     `begin` once, then `handle` every event, and do what each returns, in order.
+    `devices` says of which kind a slot is, where it is not this machine's.
     """
 
     trials: Mapping[TrialKey, Trial]
     slots: Sequence[SlotName]
     limits: Limits = field(default_factory=Limits)
+    devices: Mapping[SlotName, str] = field(default_factory=dict)
     _trials: dict[TrialKey, _Trial] = field(init=False)
     _slots: dict[SlotName, _Slot] = field(init=False)
     _pending: deque[TrialKey] = field(init=False)
 
     def __post_init__(self) -> None:
         self._trials = {key: _Trial(trial=t) for key, t in self.trials.items()}
-        self._slots = {name: _Slot() for name in self.slots}
+        self._slots = {
+            name: _Slot(device=self.devices.get(name, LOCAL)) for name in self.slots
+        }
         self._pending = deque(self._trials)
 
     @property
@@ -218,10 +257,32 @@ class Schedule:
     @property
     def next_deadline_s(self) -> float | None:
         """When a `Ticked` is due at the latest; None where nothing runs."""
-        return min(
-            (s.deadline_s for s in self._slots.values() if s.deadline_s is not None),
-            default=None,
-        )
+        due_s = [
+            self._due(s)[0] for s in self._slots.values() if s.deadline_s is not None
+        ]
+        return min(due_s, default=None)
+
+    def _due(self, slot: _Slot) -> tuple[float, str]:
+        """When patience with a slot that starts or runs ends, and what is said then."""
+        assert slot.deadline_s is not None
+        if slot.key is None:
+            limit_s = self.limits.start_timeout_s
+            return slot.deadline_s, f"no worker came up within {limit_s:g} s"
+        limit_s = self._trials[slot.key].trial.timeout_s
+        ends = [(slot.deadline_s, f"no answer within {limit_s:g} s, so stopped")]
+        if slot.pulse is not None:
+            quiet_s, still_s = (
+                self.limits.silence_timeout_s,
+                self.limits.standstill_timeout_s,
+            )
+            ends += [
+                (slot.pulse.heard_s + quiet_s, f"{_SILENT} for {quiet_s:g} s"),
+                (
+                    slot.pulse.moved_s + still_s,
+                    f"it hangs: no processor time used for {still_s:g} s, so stopped",
+                ),
+            ]
+        return min(ends)
 
     @property
     def states(self) -> Mapping[TrialKey, TrialState]:
@@ -260,26 +321,39 @@ class Schedule:
 
     def _react(self, event: SlotEvent) -> list[Instruction]:
         slot = self._slots[event.slot]
+        todo: list[Instruction] = []
         match event:
             case SlotReady():
                 slot.state, slot.deadline_s = SlotState.IDLE, None
-                return []
+            case Beat(at_s=at_s, cpu_s=cpu_s):
+                self._feel(slot, at_s, cpu_s)
             case SlotLost(reason=reason):
-                return self._lose(slot, reason)
+                todo = self._lose(slot, reason)
             case Measured(measurement=measurement):
                 key = self._release(slot)
                 self._trials[key].state = TrialState.DONE
-                return [KeepMeasurement(key=key, measurement=measurement)]
+                todo = [KeepMeasurement(key=key, measurement=measurement)]
             case Refused(reason=reason):
-                return [self._fail(self._release(slot), reason)]
+                todo = [self._fail(self._release(slot), reason)]
             case Crashed(reason=reason):
-                return self._retry(self._release(slot), reason)
+                todo = self._retry(self._release(slot), reason)
+        return todo
+
+    def _feel(self, slot: _Slot, at_s: float, cpu_s: float) -> None:
+        if slot.pulse is None:
+            slot.pulse = _Pulse(heard_s=at_s, moved_s=at_s, cpu_s=cpu_s)
+            return
+        slot.pulse.heard_s = at_s
+        # Less than before is a new process, so it moves, too.
+        if abs(cpu_s - slot.pulse.cpu_s) >= self.limits.standstill_cpu_s:
+            slot.pulse.moved_s, slot.pulse.cpu_s = at_s, cpu_s
 
     def _release(self, slot: _Slot) -> TrialKey:
         """Make a running slot idle and give back what it ran."""
         assert slot.key is not None
         key, slot.key = slot.key, None
         slot.state, slot.deadline_s, slot.n_lost_starts = SlotState.IDLE, None, 0
+        slot.pulse = None
         return key
 
     def _lose(self, slot: _Slot, reason: str) -> list[Instruction]:
@@ -310,40 +384,58 @@ class Schedule:
     def _expire(self, at_s: float) -> list[Instruction]:
         todo: list[Instruction] = []
         for name, slot in self._slots.items():
-            if slot.deadline_s is None or at_s < slot.deadline_s:
+            if slot.deadline_s is None:
+                continue
+            due_s, reason = self._due(slot)
+            if at_s < due_s:
                 continue
             todo.append(StopSlot(slot=name))
-            if slot.state is SlotState.STARTING:
-                limit_s = self.limits.start_timeout_s
-                todo += self._lose(slot, f"no worker came up within {limit_s:g} s")
+            if slot.state is SlotState.STARTING or reason.startswith(_SILENT):
+                todo += self._lose(slot, reason)
             else:
                 key = self._release(slot)
                 slot.state = SlotState.STOPPED
-                limit_s = self._trials[key].trial.timeout_s
-                todo.append(
-                    self._fail(key, f"no answer within {limit_s:g} s, so stopped")
-                )
+                todo.append(self._fail(key, reason))
         return todo
 
     def _assign(self, at_s: float) -> list[Instruction]:
         todo: list[Instruction] = []
         for name, slot in self._slots.items():
-            if slot.state is SlotState.IDLE and self._pending:
-                todo.append(self._run_next(name, slot, at_s))
-        in_state = Counter(slot.state for slot in self._slots.values())
-        n_missing = len(self._pending) - in_state[SlotState.STARTING]
-        for name, slot in self._slots.items():
+            if slot.state is SlotState.IDLE:
+                key = next((k for k in self._pending if self._suits(slot, k)), None)
+                if key is not None:
+                    todo.append(self._run_next(name, slot, key, at_s))
+        for device in dict.fromkeys(self._device_of(k) for k in self._pending):
+            todo += self._man(device, at_s)
+        return todo
+
+    def _device_of(self, key: TrialKey) -> str:
+        return self._trials[key].trial.device
+
+    def _suits(self, slot: _Slot, key: TrialKey) -> bool:
+        return slot.device == self._device_of(key)
+
+    def _man(self, device: str, at_s: float) -> list[Instruction]:
+        """Start as many slots of a kind as have trials waiting; give up where none can."""
+        slots = {n: s for n, s in self._slots.items() if s.device == device}
+        waiting = [k for k in self._pending if self._device_of(k) == device]
+        in_state = Counter(slot.state for slot in slots.values())
+        if in_state[SlotState.RETIRED] == len(slots):
+            return self._give_up(device, list(slots.values()), waiting)
+        todo: list[Instruction] = []
+        n_missing = len(waiting) - in_state[SlotState.STARTING]
+        for name, slot in slots.items():
             if slot.state is SlotState.STOPPED and n_missing > 0:
                 n_missing -= 1
                 slot.state, slot.generation = SlotState.STARTING, slot.generation + 1
                 slot.deadline_s = at_s + self.limits.start_timeout_s
                 todo.append(StartSlot(slot=name, generation=slot.generation))
-        if in_state[SlotState.RETIRED] == len(self._slots):
-            todo += self._give_up()
         return todo
 
-    def _run_next(self, name: SlotName, slot: _Slot, at_s: float) -> Instruction:
-        key = self._pending.popleft()
+    def _run_next(
+        self, name: SlotName, slot: _Slot, key: TrialKey, at_s: float
+    ) -> Instruction:
+        self._pending.remove(key)
         trial = self._trials[key]
         trial.state, trial.n_attempts = TrialState.RUNNING, trial.n_attempts + 1
         slot.state, slot.key = SlotState.RUNNING, key
@@ -352,12 +444,17 @@ class Schedule:
             slot=name, generation=slot.generation, key=key, trial=trial.trial
         )
 
-    def _give_up(self) -> list[Instruction]:
-        losses = {s.last_loss for s in self._slots.values() if s.last_loss}
-        reason = f"no worker is left to measure: {'; '.join(sorted(losses))}"
-        todo = [self._fail(key, reason) for key in self._pending]
-        self._pending.clear()
-        return todo
+    def _give_up(
+        self, device: str, slots: Sequence[_Slot], waiting: Sequence[TrialKey]
+    ) -> list[Instruction]:
+        losses = {s.last_loss for s in slots if s.last_loss}
+        where = "" if device == LOCAL else f" on '{device}'"
+        reason = f"no worker is left to measure{where}: {'; '.join(sorted(losses))}"
+        if not slots:
+            reason = f"no '{device}' takes part in the cluster"
+        for key in waiting:
+            self._pending.remove(key)
+        return [self._fail(key, reason) for key in waiting]
 
     def _stop_all(self) -> list[Instruction]:
         todo: list[Instruction] = []
@@ -384,7 +481,10 @@ def broken_rules(schedule: Schedule) -> tuple[str, ...]:
         "tries": all(
             t.n_attempts <= schedule.limits.max_attempts for t in trials.values()
         ),
-        "moving": not pending or any(s.state in moves for s in slots),
+        "moving": all(
+            any(s.state in moves and schedule._suits(s, k) for s in slots)
+            for k in pending
+        ),
         "timed": all((s.deadline_s is not None) == (s.state in moves) for s in slots),
     }
     return tuple(name for name, holds in rules.items() if not holds)

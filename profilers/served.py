@@ -25,11 +25,10 @@ from profilers import servers
 from profilers.emulators.calibration import RUNTIME
 from profilers.identity import identity, runtime_versions
 from profilers.ports import Emulator
-from profilers.profiles import LOCAL
 from profilers.servers import OWN_PORT, ServerMeasured
 from profilers.session import OnProgress
 from profilers.store import ProfileStore, server_key
-from profilers.trials import MeasuredPoint, Measurement, Trial
+from profilers.trials import LOCAL, MeasuredPoint, Measurement, Trial
 
 Weigh = Callable[[TorchModel], ServerMeasured]
 

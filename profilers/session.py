@@ -137,7 +137,8 @@ class Session:
             self._keep(kept, trials[kept.key])
             tell(trials[kept.key])
 
-        schedule = Schedule(trials, slots, self.limits)
+        devices = {slot: self.executor.device_of(slot) for slot in slots}
+        schedule = Schedule(trials, slots, self.limits, devices)
         drive(schedule, self.executor, on_start=tell, on_kept=keep)
 
     def _keep(self, kept: Kept, trial: Trial) -> None:

@@ -32,6 +32,7 @@ from profilers.process import utc_now
 from profilers.schedule import TrialKey
 from profilers.servers import ServerMeasured
 from profilers.trials import (
+    LOCAL,
     Deployed,
     Envelope,
     Failure,
@@ -80,7 +81,10 @@ def describe(trial: Trial) -> str:
     """A trial in a few words, without its model's name."""
     threads, replicas = trial.envelope.threads, trial.envelope.replicas
     beside = f", {replicas} replicas at once" if replicas > 1 else ""
-    return f"{trial.variant}, {threads} thread{'s' if threads > 1 else ''}{beside}"
+    there = "" if trial.device == LOCAL else f", on {trial.device} itself"
+    return (
+        f"{trial.variant}, {threads} thread{'s' if threads > 1 else ''}{beside}{there}"
+    )
 
 
 def trial_key(
@@ -97,6 +101,8 @@ def trial_key(
         "batches": list(trial.batches),
         "environment": dict(environment),
     }
+    if trial.device != LOCAL:
+        content["device"] = trial.device
     return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
 
 

@@ -3,10 +3,14 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from planner.domain.profiles import ExpertUse, MemoryParts, Quality, TokenPoint
 from planner.domain.profiling import UserModel
 from planner.domain.variants import Variant
+
+# The device of whoever measures, as documents and profiles call it.
+LOCAL: Final = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +30,18 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """Measure `variant` of `model` at these batch sizes, and its quality if it can be."""
+    """Measure `variant` of `model` at these batch sizes, and its quality if it can be.
+
+    `device` is where: this machine or nodes like it, or a device by its catalogue's name
+    that takes part in the cluster.
+    """
 
     model: UserModel
     variant: Variant
     envelope: Envelope
     batches: tuple[int, ...]
     timeout_s: float = 300.0
+    device: str = LOCAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,13 +61,20 @@ def importing(
     if form == "list":
         for name, reader in formats.items():
             typer.echo(f"{name:15} {reader.about}")
+        typer.echo(
+            f"{'profiles':15} all of planner profile --export, from another machine"
+        )
         typer.echo(f"{'melange':15} a problem of Mélange's: solved, not kept")
         return
     if form == "melange":
         _solve_melange(file, json=json)
         return
+    if form == "profiles":
+        _take_exported(file, device=device, model=model, json=json)
+        return
     if form not in formats:
-        raise UnknownReferenceError("format", form, (*formats, "melange", "list"))
+        known = (*formats, "profiles", "melange", "list")
+        raise UnknownReferenceError("format", form, known)
     engine = runtime or formats[form].runtime
     if not (file and model and device and precision and engine):
         raise SpecError(
@@ -103,6 +110,33 @@ def _solve_melange(file: Path | None, *, json: bool) -> None:
         typer.echo(json_text.dumps(document, indent=2, ensure_ascii=False))
         return
     show(melange_table(bought(answer), answer.certificate))
+
+
+def _take_exported(
+    file: Path | None, *, device: str | None, model: str | None, json: bool
+) -> None:
+    """Keep every profile of the file; specs find them by the name of their model."""
+    if file is None:
+        raise SpecError("planner import profiles FILE needs the file")
+    found = wiring.exported_profiles(file, device=device, model=model)
+    if not found:
+        raise SpecFileError("it holds no profile, so nothing is kept", str(file))
+    for p in found:
+        check_name(p.model)
+        wiring.catalog().device(p.device)
+    _check(file, found)
+    by_model: dict[str, list[Profile]] = {}
+    for p in found:
+        by_model.setdefault(p.model, []).append(p)
+    kept = {name: keep(wiring.imported_path(), name, ps) for name, ps in by_model.items()}  # fmt: skip
+    if json:
+        _tell(found, wiring.imported_path(), "", json=True)
+        return
+    show(profiles_table(found))
+    for name, path in kept.items():
+        typer.echo(
+            f"kept in {path}; a spec's own model '{name}' takes them in, if it is the same"
+        )
 
 
 def _check(file: Path, profiles: Sequence[Profile]) -> None:

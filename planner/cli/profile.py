@@ -3,6 +3,7 @@
 import json as json_text
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,9 +14,10 @@ from planner.cli.console import show, watching
 from planner.cli.documents import deployment
 from planner.domain.profiling import ProfilingJob, ProfilingOutcome
 from planner.errors import SpecError, UnknownReferenceError
+from planner.files import write_text
 from planner.pipeline.asking.knowledge import profiling_jobs
 from planner.pipeline.asking.references import check_references
-from planner.report.profiling import outcome_data, profiling_tables
+from planner.report.profiling import export_text, outcome_data, profiling_tables
 from planner.specs.load import nearest
 
 
@@ -50,6 +52,29 @@ def profile(
             help="Measure what our server costs beside the model, where it is not known.",
         ),
     ] = True,
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed", help="Try again what failed before; at most twice a run."
+        ),
+    ] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="FILE",
+            help="Also write the profiles here, for planner import profiles elsewhere.",
+        ),
+    ] = None,
+    as_device: Annotated[
+        str | None,
+        typer.Option(
+            "--as-device",
+            metavar="NAME",
+            help="Declare that this machine is that device of the catalogue; the export "
+            "says so.",
+        ),
+    ] = None,
     json: arguments.Json = False,
     executor: arguments.ExecutorOption = "ray",
     address: arguments.Address = None,
@@ -62,8 +87,15 @@ def profile(
     if not models:
         raise SpecError(f"{spec}: no model of your own, so nothing to measure")
     profiler = wiring.profiler(
-        facts, executor=executor, address=address, weighs_server=server
+        facts,
+        executor=executor,
+        address=address,
+        weighs_server=server,
+        retry_failed=retry_failed,
     )
+    if as_device is not None:
+        facts.device(as_device)
+        device = device or ["local"]
     reachable = profiler.reachable_devices()
     jobs = profiling_jobs(document, facts, models, reachable)
     chosen = _chosen(jobs, device, reachable) if device else jobs
@@ -71,7 +103,13 @@ def profile(
     chosen = tuple(replace(j, rooms=rooms) for j in chosen)
     with watching(quiet=json) as observer:
         outcome = profiler.profile(chosen, on_progress=observer.profiling)
+    if export is not None:
+        write_text(export, export_text(outcome, declared_device=as_device))
     _tell(outcome, json=json)
+    if export is not None and not json:
+        typer.echo(
+            f"written: {export}; elsewhere: planner import profiles {export.name}"
+        )
 
 
 def _chosen(

@@ -97,7 +97,8 @@ class BatchProfile:
     """Service times of one replica by batch size; points ascend by batch.
 
     One replica occupies the whole device (`device_count` of them).
-    `artifact_sha256` names the very file that was measured, where there is one.
+    `artifact_sha256` names the very file that was measured, where there is one, and
+    `model_sha256` the content of the user's model that it was made from.
     `timing` says whether a server is in the times; where none is, `server` is what
     serving costs on top, None where nobody knows.
     """
@@ -114,6 +115,7 @@ class BatchProfile:
     timing: Timing = Timing.MODEL
     server: ServerCost | None = None
     memory_parts: MemoryParts | None = None
+    model_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,7 @@ class TokenRates:
     memory_parts: MemoryParts | None = None
     grid: tuple[TokenPoint, ...] = ()
     experts: ExpertUse | None = None
+    model_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What is to be measured, and what came of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -125,7 +125,10 @@ class ProfilingProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilingOutcome:
-    """Profiles, failures, what users must know, and how many were not in the store."""
+    """Profiles, failures, what users must know, and how many were not in the store.
+
+    `model_sha256` is the content of each model that was found, by its name.
+    """
 
     profiles: tuple[Profile, ...]
     failures: tuple[ProfilingFailure, ...]
@@ -133,3 +136,4 @@ class ProfilingOutcome:
     n_measured: int
     n_cached: int
     environment: Mapping[str, str]
+    model_sha256: Mapping[str, str] = field(default_factory=dict)

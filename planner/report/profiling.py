@@ -1,5 +1,6 @@
 """What profiling found, as tables and as plain data."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
@@ -236,7 +237,16 @@ def outcome_data(outcome: ProfilingOutcome) -> dict[str, object]:
         "failures": [_plain(f) for f in outcome.failures],
         "warnings": [*unpaid(outcome.profiles), *outcome.warnings],
         "environment": dict(outcome.environment),
+        "model_sha256": dict(outcome.model_sha256),
     }
+
+
+def export_text(outcome: ProfilingOutcome, *, declared_device: str | None) -> str:
+    """The same for another machine to take in; who says what this machine is, is told."""
+    data = outcome_data(outcome)
+    if declared_device is not None:
+        data["declared_device"] = declared_device
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
 def _against(p: Payoff) -> dict[str, object]:

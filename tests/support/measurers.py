@@ -1,6 +1,6 @@
 """Measuring functions that cost nothing, chosen by the model's name; no torch.
 
-Each call appends the model's name and its own process to `log` in the model's
+Each call appends the model's name, the node and its own process to `log` in the model's
 directory, so that a test can count what was really measured.
 """
 
@@ -17,7 +17,8 @@ from profilers.trials import MeasuredPoint, Measurement
 
 def measure(trial, *, clock, now):
     with (trial.model.directory / "log").open("a") as log:
-        log.write(f"{trial.model.name} {os.getpid()}\n")
+        node = os.environ.get("RAY_RAYLET_PID", "-")
+        log.write(f"{trial.model.name} {node} {os.getpid()}\n")
     kind = trial.model.name.partition("-")[0]
     return BEHAVIOURS[kind](trial, clock, now)
 
@@ -56,6 +57,10 @@ def slow(trial, clock, now):
 
 def hang(trial, clock, now):
     time.sleep(600)
+
+
+def where(trial, clock, now):
+    return steady(trial, clock, now)
 
 
 def refuse(trial, clock, now):
@@ -134,7 +139,7 @@ def absurd(trial, clock, now):
 def assassin(trial, clock, now):
     """Kills whoever watches over the warm parent, the first time."""
     before = (trial.model.directory / "log").read_text().splitlines()
-    if sum(line.startswith("assassin") for line in before) == 1:
+    if sum(line.split()[0] == trial.model.name for line in before) == 1:
         status = Path(f"/proc/{os.getppid()}/status").read_text().splitlines()
         watcher = next(line.split()[1] for line in status if line.startswith("PPid"))
         os.kill(int(watcher), signal.SIGKILL)
@@ -152,7 +157,7 @@ BEHAVIOURS = {
     f.__name__: f
     for f in (
         steady, slow, hang, refuse, raises, exits, crash, oom, flaky, noisy, shaky,
-        talks, killer, calls, greedy, roomy, absurd, assassin,
+        talks, killer, calls, greedy, roomy, absurd, assassin, where,
     )
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from planner.domain.evidence import Provenance
 from planner.domain.payoff import unpaid
 from planner.domain.profiles import Profile
 from planner.domain.profiling import (
@@ -106,13 +107,24 @@ def learn(
         return Knowledge(profiles=with_hosted(spec, foreseen))
     if profiler is None:
         raise AssertionError("a document with models of its own comes with a profiler")
+    models_of = {m.name: m for m in spec.models}
     jobs = profiling_jobs(spec, catalog, models, profiler.reachable_devices())
     outcome = profiler.profile(jobs, on_progress=on_progress)
+    strangers: list[str] = []
     for name in models:
-        known[name] = tuple(p for p in outcome.profiles if p.model == name)
+        here = tuple(p for p in outcome.profiles if p.model == name)
+        content = outcome.model_sha256.get(name)
+        there = [p for p in catalog.exported(name) if _wanted(models_of[name], p)]
+        same = [p for p in there if p.model_sha256 == content]
+        if len(same) < len(there):
+            strangers.append(
+                f"{name}: {len(there) - len(same)} imported profiles are of a model of "
+                "that name with other content, and left out; measure there again"
+            )
+        known[name] = _sooner(same, here)
     return Knowledge(
         profiles=with_hosted(spec, _with_foreseen(spec, catalog, known)),
-        warnings=tuple(_summary(outcome, models)),
+        warnings=(*_summary(outcome, models, known), *strangers),
         n_measured=outcome.n_measured,
         n_cached=outcome.n_cached,
     )
@@ -131,7 +143,25 @@ def _with_foreseen(
     }
 
 
-def _summary(outcome: ProfilingOutcome, models: Mapping[str, UserModel]) -> list[str]:
+def _sooner(
+    imported: Sequence[Profile], here: Sequence[Profile]
+) -> tuple[Profile, ...]:
+    """Measured on the very device before emulated here; what this user measured first."""
+
+    def place(p: Profile) -> tuple[str, str]:
+        return p.device, str(p.variant)
+
+    measured = {place(p) for p in here if p.evidence.provenance is Provenance.MEASURED}
+    taken = [p for p in imported if place(p) not in measured]
+    better = {place(p) for p in taken}
+    return (*(p for p in here if place(p) not in better), *taken)
+
+
+def _summary(
+    outcome: ProfilingOutcome,
+    models: Mapping[str, UserModel],
+    known: Mapping[str, Sequence[Profile]],
+) -> list[str]:
     """What profiling met with, in a line a kind; `planner profile` tells each."""
     lines = []
     for name in models:
@@ -143,8 +173,7 @@ def _summary(outcome: ProfilingOutcome, models: Mapping[str, UserModel]) -> list
                 f"{name}: {', '.join(variants)} could not be had on some of {devices} "
                 "devices; planner profile SPEC says why"
             )
-        profiles = [p for p in outcome.profiles if p.model == name]
-        if not profiles:
+        if not known[name]:
             lines.append(
                 f"{name}: nothing could be measured; planner profile SPEC says why"
             )
