@@ -9,9 +9,12 @@ from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import asked
+from planner.errors import SpecError
+from planner.pipeline.informing.study import Study
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
 from planner.pipeline.recommend import recommend as decide
 from planner.plan import Answer, Plan, answer_of
+from planner.reference.catalog import Catalog
 from planner.report.outline import answer_tables, closing_lines
 
 
@@ -34,18 +37,47 @@ def recommend(
             help="Try the plan on simulated traffic, and cut it until it holds.",
         ),
     ] = True,
+    profile_budget_usd: Annotated[
+        float | None,
+        typer.Option(
+            "--profile-budget-usd",
+            min=0,
+            help="Weigh which measurements could change the plan, and make or name those "
+            "worth their price, for at most so much; 0 only weighs. Nothing is rented.",
+        ),
+    ] = None,
+    profile_months: Annotated[
+        float,
+        typer.Option(
+            "--profile-months",
+            min=0.1,
+            max=60,
+            help="Within how many months a measurement must save its price.",
+        ),
+    ] = 1.0,
+    as_device: Annotated[
+        str | None,
+        typer.Option(
+            "--as-device",
+            metavar="NAME",
+            help="Declare that this machine is that device of the catalogue, so that what "
+            "is worth measuring on it is measured here.",
+        ),
+    ] = None,
     time_limit_s: Annotated[
         float, typer.Option("--time-limit", min=0.1, help="Seconds for each solve.")
     ] = DEFAULT_TIME_LIMIT_S,
 ) -> None:
     """Say where everything should run and what it costs, and write the files that run it."""
     found = asked(spec, sets)
+    facts = wiring.catalog()
+    study = _study(profile_budget_usd, profile_months, as_device, facts)
     with (
         watching(quiet=json) as observer,
         wiring.side_by_side(address=address, workers=workers) as scenarios,
     ):
         world = wiring.world(
-            wiring.catalog(),
+            facts,
             found.models,
             traces=found.traces,
             executor=executor,
@@ -54,6 +86,7 @@ def recommend(
             time_limit_s=time_limit_s,
             scenarios=scenarios,
             simulates=simulate,
+            study=study,
         )
         answer = answer_of(decide(found.spec, world))
     folder = out or Path(f"plan-{found.spec.name}")
@@ -64,6 +97,18 @@ def recommend(
         _tell(answer, folder if files else None)
     if not isinstance(answer, Plan):
         raise typer.Exit(1)
+
+
+def _study(
+    budget_usd: float | None, months: float, as_device: str | None, facts: Catalog
+) -> Study | None:
+    """What is to be weighed; this machine is only named to be measured on."""
+    if budget_usd is None:
+        if as_device is not None:
+            raise SpecError("--as-device goes with --profile-budget-usd")
+        return None
+    here = None if as_device is None else facts.device(as_device).name
+    return Study(budget_usd=budget_usd, months=months, here=here)
 
 
 def _tell(answer: Answer, folder: Path | None) -> None:

@@ -18,6 +18,7 @@ from planner.pipeline.exploring.kinds import words
 from planner.pipeline.exploring.reasons import reasons
 from planner.pipeline.exploring.relaxations import ways_out
 from planner.pipeline.exploring.trials import Trials
+from planner.pipeline.informing.study import Means, Study, studied
 from planner.pipeline.solving.answered import Answered, answered
 from planner.pipeline.telling import answer
 from planner.pipeline.telling.alternatives import runners_up
@@ -25,6 +26,7 @@ from planner.pipeline.telling.certainty import safety
 from planner.ports import Observer, OneByOne, Profiler, Scenarios
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
+from planner.specs.measuring import PlanMeasuring
 from planner.specs.plan import PlanCost, PlanDocument, PlanSimulation, RunnerUp
 from planner.specs.traces import Trace
 from planner.version import VERSION
@@ -39,7 +41,7 @@ class World:
     `profiler` is only asked where the document has torch models; `now` gives
     aware UTC. `simulates` tries every plan on simulated traffic before it is shown, that
     of the `traces` by workload at their own stamps. `scenarios` answers what can be
-    solved side by side.
+    solved side by side. `study` says what measuring more may cost; None weighs nothing.
     """
 
     catalog: Catalog
@@ -51,6 +53,7 @@ class World:
     simulates: bool = False
     traces: Mapping[str, Trace] = field(default_factory=dict)
     scenarios: Scenarios = field(default_factory=OneByOne)
+    study: Study | None = None
 
 
 def recommend(spec: Deployment, world: World) -> PlanDocument:
@@ -79,10 +82,28 @@ def decide(spec: Deployment, world: World, knowledge: Knowledge) -> PlanDocument
     question = ask(spec, world.catalog, knowledge, Capacities())
     world.observer.stage("optimizing")
     found = answered(question, time_limit_s=world.time_limit_s)
-    return _no_plan(question, world) if isinstance(found, NoPlan) else _plan(found, world)  # fmt: skip
+    measuring = None
+    if world.study is not None and isinstance(found, Answered):
+        world.observer.stage("weighing measurements")
+        found, question, measuring = studied(found, world.study, _means(world))
+    if isinstance(found, NoPlan):
+        return _no_plan(question, world)
+    return _plan(found, world, measuring)
 
 
-def _plan(found: Answered, world: World) -> PlanDocument:
+def _means(world: World) -> Means:
+    return Means(
+        models=world.models,
+        profiler=world.profiler,
+        scenarios=world.scenarios,
+        time_limit_s=world.time_limit_s,
+        on_progress=world.observer.profiling,
+    )
+
+
+def _plan(
+    found: Answered, world: World, measuring: PlanMeasuring | None
+) -> PlanDocument:
     record = None
     if world.simulates:
         world.observer.stage("simulating")
@@ -101,6 +122,7 @@ def _plan(found: Answered, world: World) -> PlanDocument:
         ),
         joint=found.joint,
         simulation=record,
+        measuring=measuring,
     )
     world.observer.stage("checking")
     inputs = Inputs(

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from planner.domain.placement import Objective, Verdict
 from planner.report import prose
+from planner.report.measuring import measuring_lines, measuring_table
 from planner.report.offline import offline_table
 from planner.report.prose import Step
 from planner.report.sentences import clean
@@ -35,6 +36,7 @@ class Topic(StrEnum):
     OFFLINE = "offline"
     SURENESS = "sureness"
     TRIAL = "trial"
+    MEASURING = "measuring"
     CHOICE = "choice"
     ASSUMPTIONS = "assumptions"
     WARNINGS = "warnings"
@@ -150,6 +152,10 @@ def _plan(plan: PlanDocument) -> Iterable[Section | None]:
     yield _tables(Topic.OFFLINE, offline_table(plan), is_brief=True)
     yield _lines(Topic.SURENESS, "How sure", prose.how_sure(plan))
     yield _lines(Topic.TRIAL, "Tried out", prose.trial(plan), is_brief=True)
+    yield _tables(Topic.MEASURING, measuring_table(plan), is_brief=True)
+    yield _lines(
+        Topic.MEASURING, "Before you buy", measuring_lines(plan), is_brief=True
+    )
     yield _lines(Topic.CHOICE, "Why this", prose.whys(plan), is_brief=True)
     yield _lines(
         Topic.CHOICE, "Why not the runner-up", prose.runners_up(plan), is_brief=True

@@ -11,6 +11,7 @@ from planner.domain.placement import Objective, Verdict
 from planner.domain.servers import Timing
 from planner.domain.variants import Precision, Runtime
 from planner.specs.base import Spec
+from planner.specs.measuring import PlanMeasuring
 
 Number = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -500,4 +501,5 @@ class PlanDocument(Spec):
     safety: PlanSafety | None = None
     offline: tuple[PlanOffline, ...] = ()
     joint: PlanJoint | None = None
+    measuring: PlanMeasuring | None = None
     spec: dict[str, JsonValue] | None = None

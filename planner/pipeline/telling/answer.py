@@ -26,6 +26,7 @@ from planner.pipeline.telling.prediction import Seen
 from planner.pipeline.telling.terms import terms
 from planner.pipeline.telling.traffic import trace_evidence
 from planner.specs.deployment import Deployment
+from planner.specs.measuring import PlanMeasuring
 from planner.specs.models import HostedSource, ReferenceSource
 from planner.specs.plan import (
     PlanBlock,
@@ -94,6 +95,7 @@ def plan_document(
     safety: PlanSafety | None = None,
     joint: PlanJoint | None = None,
     simulation: PlanSimulation | None = None,
+    measuring: PlanMeasuring | None = None,
 ) -> PlanDocument:
     """The whole answer; `checked` is set by whoever certifies it."""
     all_placed = placed(question, solution)
@@ -144,6 +146,7 @@ def plan_document(
         offline=offline(question, solution, offline_rps),
         joint=joint,
         simulation=simulation,
+        measuring=measuring,
         spec=plain_spec(question.spec),
     )
 

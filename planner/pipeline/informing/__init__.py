@@ -1,0 +1,1 @@
+"""What a measurement would be worth before it is made, and which ones to make."""

@@ -1,0 +1,132 @@
+"""What could still be measured before acting on a plan: a table, and what to do."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from planner.report.sentences import NOTHING, clean, counted, dollars, share, usd
+from planner.report.tables import Table, table
+from planner.specs.measuring import MeasurementTaken, PlanMeasurement, PlanMeasuring
+from planner.specs.plan import PlanDocument
+
+_VERDICTS: Final = {
+    "take": "measure",
+    "over_budget": "beyond the budget",
+    "not_worth_its_price": "not worth it",
+    "failed": "failed here",
+}
+
+
+def measuring_table(plan: PlanDocument) -> Table | None:
+    """Every measurement that could change the plan; None where none was weighed."""
+    study = plan.measuring
+    if study is None or not study.measurements:
+        return None
+    return table(
+        "What measuring would be worth",
+        [
+            *("Measurement", "Where", ">Costs", ">Saves, expected", ">At best"),
+            *(">Cheaper plan", ">Dearer plan", "Verdict"),
+        ],
+        [_row(m) for m in study.measurements],
+        footnotes=tuple(_notes(study)),
+    )
+
+
+def _row(m: PlanMeasurement) -> tuple[str, ...]:
+    return (
+        f"{m.model} on {m.device}",
+        m.where.removeprefix(f"{m.device} "),
+        _costs(m),
+        usd(m.saving_usd_per_month),
+        usd(m.best_saving_usd_per_month),
+        share(m.cheaper_probability_frac),
+        share(m.dearer_probability_frac),
+        _VERDICTS[m.verdict],
+    )
+
+
+def _costs(m: PlanMeasurement) -> str:
+    price = "" if m.price_usd == 0 else f"up to {dollars(m.price_usd)}, "
+    return price + _hours(m.time_h)
+
+
+def _hours(time_h: float) -> str:
+    return f"{time_h * 60:.0f} min" if time_h < 1 else f"{time_h:.1f} h"
+
+
+def _notes(study: PlanMeasuring) -> Iterable[str]:
+    yield (
+        "Saves: USD a month less for the best plan once the truth is known, on average over "
+        f"{counted(study.n_worlds, 'draw')} from the profiles' error bands (seed {study.seed}). "
+        "Dearer: the truth turns out worse than the plan's confidence allows for."
+    )
+    yield study.note
+    sources = dict.fromkeys(
+        f"{m.where}: {usd(m.price_usd_per_h)} USD/h, {m.price_source}, {m.price_as_of}"
+        for m in study.measurements
+        if m.price_usd
+    )
+    yield from sources
+
+
+def measuring_lines(plan: PlanDocument) -> tuple[str, ...]:
+    """What was measured, what is worth measuring and how, and what not knowing costs."""
+    study = plan.measuring
+    return () if study is None else tuple(clean(line) for line in _lines(study))
+
+
+def _lines(study: PlanMeasuring) -> Iterable[str]:
+    yield from map(_taken, study.taken)
+    for m in study.measurements:
+        if m.verdict == "take":
+            yield _wanted(m, study.months)
+    if study.n_powerless:
+        could = counted(study.n_powerless, "other measurement")
+        yield f"{could} could not make the plan cheaper, however well they turned out."
+    if not any(m.verdict == "take" for m in study.measurements):
+        yield _none(study)
+    yield _regret(study)
+
+
+def _taken(m: MeasurementTaken) -> str:
+    after = m.after_usd_per_month
+    now = NOTHING if after is None else dollars(after)
+    return (
+        f"measured {m.model} on {m.device} here ({counted(m.n_profiles, 'variant')}): the "
+        f"plan went from {dollars(m.before_usd_per_month)} to {now} a month."
+    )
+
+
+def _wanted(m: PlanMeasurement, months: float) -> str:
+    adds = m.adds_usd_per_month or 0.0
+    where = m.where.removeprefix(f"{m.device} ")
+    how = (
+        f"there: {' ; then here: '.join(m.commands)}"
+        if m.commands
+        else "its profile is published and its code is not here: run your own copy of the "
+        "model on the device, then planner import"
+    )
+    within = "a month" if months == 1 else f"{months:g} months"
+    return (
+        f"measure {m.model} on {m.device}, {where} ({_costs(m)}): it "
+        f"saves {dollars(adds)} a month on average and pays within {within}; {how}"
+    )
+
+
+def _none(study: PlanMeasuring) -> str:
+    if study.budget_usd == 0:
+        return "Nothing is measured with a budget of nothing."
+    if study.is_cut_short:
+        return "The time for weighing passed before a measurement was found worth it."
+    return "No measurement left is worth its price."
+
+
+def _regret(study: PlanMeasuring) -> str:
+    left = study.regret_usd_per_month
+    if left is None:
+        return "What perfect knowledge would save is not known: the time for weighing passed."
+    after = " on top" if any(m.verdict == "take" for m in study.measurements) else ""
+    return (
+        f"Remaining regret: even perfect knowledge of every profile would save {dollars(left)} "
+        f"a month{after}, on average."
+    )

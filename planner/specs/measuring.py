@@ -1,0 +1,73 @@
+"""What could still be measured before acting on a plan, as part of `plan.json`."""
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from planner.specs.base import NonNegative, Spec
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PlanMeasurement(Spec):
+    """A session on one device that settles the profiles of one model there.
+
+    `saving_usd_per_month` is the expected saving of knowing it alone, `best_…` that of
+    the luckiest world; `cheaper_probability_frac` how likely it leads to a cheaper plan,
+    `dearer_probability_frac` how likely it shows that today's plan cannot be kept at its
+    cost. `adds_usd_per_month` is what it saves beyond those that are to be taken before
+    it, None unless it is to be taken. `commands` take it where the planner cannot.
+    """
+
+    model: str
+    device: str
+    variants: tuple[str, ...]
+    where: str
+    is_here: bool
+    time_h: NonNegative
+    price_usd: NonNegative
+    price_usd_per_h: NonNegative
+    price_source: str
+    price_as_of: dt.date
+    saving_usd_per_month: NonNegative
+    best_saving_usd_per_month: NonNegative
+    cheaper_probability_frac: Share
+    dearer_probability_frac: Share
+    verdict: Literal["take", "over_budget", "not_worth_its_price", "failed"]
+    adds_usd_per_month: float | None = None
+    commands: tuple[str, ...] = ()
+
+
+class MeasurementTaken(Spec):
+    """A measurement that this run made, and what the plan cost before and after it."""
+
+    model: str
+    device: str
+    n_profiles: Annotated[int, Field(ge=0)]
+    before_usd_per_month: NonNegative
+    after_usd_per_month: NonNegative | None
+
+
+class PlanMeasuring(Spec):
+    """Which measurements could change this plan, and what not knowing still costs.
+
+    `measurements` are those that could, those to take first in their order;
+    `n_powerless` counts those that could not, however they turned out.
+    `regret_usd_per_month` is what perfect knowledge of every profile would still save
+    after the measurements to take, on average; None where there was no time to know.
+    """
+
+    budget_usd: NonNegative
+    months: Annotated[float, Field(gt=0)]
+    price_usd: NonNegative
+    measurements: tuple[PlanMeasurement, ...]
+    taken: tuple[MeasurementTaken, ...] = ()
+    n_powerless: Annotated[int, Field(ge=0)]
+    regret_now_usd_per_month: NonNegative | None
+    regret_usd_per_month: NonNegative | None
+    n_worlds: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0)]
+    n_solves: Annotated[int, Field(ge=0)]
+    is_cut_short: bool = False
+    note: str = ""

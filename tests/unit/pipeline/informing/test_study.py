@@ -1,0 +1,194 @@
+"""A study of real documents: what is worth measuring, what is measured, when it stops."""
+
+import dataclasses
+import pickle
+
+import pytest
+
+from planner.domain.evidence import Provenance
+from planner.domain.placement import NoPlan
+from planner.domain.profiling import ProfilingOutcome, TorchModel
+from planner.errors import SpecError
+from planner.pipeline.asking.knowledge import Knowledge
+from planner.pipeline.informing.prices import sessions
+from planner.pipeline.informing.study import Means, Study, studied
+from planner.pipeline.informing.worlds import Costs, as_found, key_of
+from planner.pipeline.recommend import recommend
+from planner.pipeline.solving.answered import answered
+from planner.ports import OneByOne
+from planner.specs.edit import with_values
+from tests.support.questions import asked, document, world
+
+JETSONS = {
+    "workloads__0__traffic__rate_rps": 20,
+    "workloads__0__slo__percentile": 99,
+    "workloads__0__slo__latency_ms": 100,
+    "workloads__0__quality": {"metric": "openimages_map", "minimum_frac": 0.37},
+    "models__0__source__name": "retinanet-800",
+    "sites__0__devices": [
+        {"device": "jetson-agx-orin", "stock": 4, "capex_usd": 2000},
+        {"device": "jetson-orin-nx-16gb", "stock": 8, "capex_usd": 700},
+    ],
+    "policy__budget_usd_per_month": 2500,
+}
+
+
+def plan(spec, **facts):
+    study = Study(**{"budget_usd": 5.0, "clock_s": lambda: 0.0, **facts})
+    return recommend(spec, dataclasses.replace(world(), study=study))
+
+
+def means(profiler=None, models=None):
+    return Means(
+        models=models or {},
+        profiler=profiler,
+        scenarios=OneByOne(),
+        time_limit_s=30.0,
+        on_progress=lambda _: None,
+    )
+
+
+def test_a_box_whose_band_keeps_it_out_is_worth_measuring():
+    found = plan(document(**JETSONS)).measuring
+
+    (only,) = found.measurements
+    assert (only.device, only.verdict, only.price_usd) == ("jetson-orin-nx-16gb", "take", 0.0)  # fmt: skip
+    assert 0 < only.saving_usd_per_month < only.best_saving_usd_per_month
+    assert found.regret_usd_per_month < found.regret_now_usd_per_month
+
+
+def test_the_figure_itself_is_worth_the_cost_of_the_plan_that_trusts_it():
+    question = asked(document(**JETSONS))
+    today = answered(question, time_limit_s=30.0)
+    costs = Costs(question, today.solution, time_limit_s=30.0)
+    known = {
+        k: 1.0 for s in sessions(question, here=None, own_models=()) for k in s.keys
+    }
+
+    trusting = answered(
+        asked(with_values(question.spec, {"policy.confidence_frac": 0.5})),
+        time_limit_s=30.0,
+    )
+
+    assert costs(known) == pytest.approx(trusting.solution.cost_usd_per_month)
+    assert pickle.loads(pickle.dumps(costs))(known) == costs(known)
+
+
+def test_the_truth_at_the_policys_quantile_costs_what_todays_plan_costs():
+    question = asked(document(**JETSONS))
+    today = answered(question, time_limit_s=30.0)
+    costs = Costs(question, today.solution, time_limit_s=30.0)
+    feared = {
+        key_of(p): p.evidence.quantile_factor(0.9)
+        for p in question.knowledge.profiles["m"]
+    }
+
+    assert costs(feared) == pytest.approx(today.solution.cost_usd_per_month)
+
+
+def test_a_budget_of_nothing_measures_nothing():
+    found = plan(document(**JETSONS), budget_usd=0.0).measuring
+
+    assert all(m.verdict == "over_budget" for m in found.measurements)
+    assert found.regret_usd_per_month == found.regret_now_usd_per_month
+
+
+def test_without_a_study_nothing_is_weighed():
+    assert recommend(document(**JETSONS), world()).measuring is None
+
+
+def test_a_plan_that_nothing_can_better_has_nothing_to_measure():
+    # One board of the only kind there is carries everything with room to spare.
+    found = plan(document(workloads__0__traffic__rate_rps=1)).measuring
+
+    assert found.measurements == ()
+    assert found.n_powerless >= 1
+    assert found.regret_usd_per_month == 0
+
+
+def test_only_plans_for_money_are_weighed():
+    with pytest.raises(SpecError, match=r"policy\.objective"):
+        plan(document(policy__objective="latency"))
+
+
+class Here:
+    """Measures on the device that this machine is said to be, which is that much slower."""
+
+    def __init__(self, profiles, ratio, model="m"):
+        self.profiles, self.ratio, self.n_jobs = profiles, ratio, 0
+        self.model = model
+
+    def reachable_devices(self):
+        return ()
+
+    def profile(self, jobs, *, on_progress):
+        self.n_jobs += 1
+        assert jobs[0].devices == ("local",)
+        return ProfilingOutcome(
+            profiles=tuple(
+                dataclasses.replace(
+                    as_found(p, self.ratio),
+                    device="local",
+                    evidence=dataclasses.replace(p.evidence, error_frac=0.03),
+                )
+                for p in self.profiles
+                if self.ratio
+            ),
+            failures=(),
+            warnings=(),
+            n_measured=1,
+            n_cached=0,
+            environment={},
+        )
+
+
+def study_here(ratio, tmp_path):
+    question = asked(document(**JETSONS))
+    orin = [
+        p for p in question.knowledge.profiles["m"] if p.device == "jetson-orin-nx-16gb"
+    ]
+    # Profiles of the user's own model carry its own name.
+    named = {
+        "m": tuple(
+            dataclasses.replace(p, model="m") for p in question.knowledge.profiles["m"]
+        )
+    }
+    knowledge = Knowledge(profiles=named)
+    question = dataclasses.replace(question, knowledge=knowledge).surer({})
+    found = answered(question, time_limit_s=30.0)
+    profiler = Here([dataclasses.replace(p, model="m") for p in orin], ratio)
+    models = {"m": TorchModel(name="m", directory=tmp_path, factory="m:build")}
+    study = Study(budget_usd=5.0, here="jetson-orin-nx-16gb", clock_s=lambda: 0.0)
+    return found, studied(found, study, means(profiler, models)), profiler
+
+
+def test_what_is_worth_it_here_is_measured_and_the_plan_solved_again(tmp_path):
+    before, (after, _, told), profiler = study_here(0.8, tmp_path)
+
+    assert profiler.n_jobs == 1
+    assert after.solution.cost_usd_per_month < before.solution.cost_usd_per_month
+    (taken,) = told.taken
+    assert taken.after_usd_per_month == after.solution.cost_usd_per_month
+    assert all(m.device != "jetson-orin-nx-16gb" for m in told.measurements)
+    used = {a.candidate.profile.evidence.provenance for a in after.solution.assignments}
+    assert used == {Provenance.MEASURED}
+
+
+def test_a_disappointing_measurement_leaves_the_plan_and_less_regret(tmp_path):
+    before, (after, _, told), _ = study_here(3.0, tmp_path)
+
+    assert not isinstance(after, NoPlan)
+    assert after.solution.cost_usd_per_month == pytest.approx(
+        before.solution.cost_usd_per_month
+    )
+    assert told.regret_usd_per_month == 0
+
+
+def test_a_measurement_that_gives_nothing_is_tried_once_and_told(tmp_path):
+    _, (_, _, told), profiler = study_here(0, tmp_path)
+
+    assert profiler.n_jobs == 1
+    (only,) = told.measurements
+    assert only.verdict == "failed"
+    assert "nothing could be measured" in told.note
+    assert told.regret_usd_per_month == told.regret_now_usd_per_month > 0
