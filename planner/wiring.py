@@ -24,6 +24,7 @@ from planner.reference.catalog import Catalog
 from planner.reference.snapshots import read_snapshot
 
 if TYPE_CHECKING:
+    from planner.domain.joining import Joining
     from planner.domain.profiles import Profile
     from planner.domain.profiling import TorchModel, UserModel
     from planner.domain.variants import Variant
@@ -147,6 +148,43 @@ def _executor(executor: Executor, address: str | None) -> "ProfilingExecutor":
     from profilers.actors import RayExecutor  # noqa: PLC0415  # Ray
 
     return RayExecutor(address=address)
+
+
+def joining(
+    device: str,
+    *,
+    address: str | None,
+    python_version: str | None,
+    ray_version: str | None,
+) -> "Joining":
+    """What this machine was found to be, and how it takes part as that device.
+
+    Raises:
+        UnknownReferenceError: No such device in the catalogue.
+    """
+    from planner.reference import joining as judging  # noqa: PLC0415  # few join
+    from profilers.self_test import self_test, silence  # noqa: PLC0415  # few join
+
+    known = catalog().device(device)
+    cluster = address and judging.Cluster(
+        address=address,
+        silence=silence(address),
+        python_version=python_version,
+        ray_version=ray_version,
+    )
+    return judging.joining(known, self_test(), cluster=cluster or None)
+
+
+def unlike(device: str) -> tuple[str, ...]:
+    """In what this machine is not like the device that its owner declares it to be.
+
+    Raises:
+        UnknownReferenceError: No such device in the catalogue.
+    """
+    from planner.reference.joining import mismatches  # noqa: PLC0415  # few declare
+    from profilers.self_test import self_test  # noqa: PLC0415  # few declare
+
+    return tuple(mismatches(catalog().device(device), self_test()))
 
 
 def importers() -> "Mapping[str, Importer]":

@@ -30,7 +30,9 @@ VERBS: Final = MappingProxyType(
         "verify": "planner.cli.verify:verify",
     }
 )
-GROUPS: Final = MappingProxyType({"catalog": "planner.cli.catalog:app"})
+GROUPS: Final = MappingProxyType(
+    {"catalog": "planner.cli.catalog:app", "device": "planner.cli.device:app"}
+)
 
 
 def command_line(verb: str | None) -> typer.Typer:

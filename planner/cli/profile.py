@@ -93,8 +93,10 @@ def profile(
         weighs_server=server,
         retry_failed=retry_failed,
     )
+    unlike = () if as_device is None else wiring.unlike(as_device)
+    for difference in unlike:
+        typer.echo(f"planner: {difference}; the export will say so", err=True)
     if as_device is not None:
-        facts.device(as_device)
         device = device or ["local"]
     reachable = profiler.reachable_devices()
     jobs = profiling_jobs(document, facts, models, reachable)
@@ -104,7 +106,9 @@ def profile(
     with watching(quiet=json) as observer:
         outcome = profiler.profile(chosen, on_progress=observer.profiling)
     if export is not None:
-        write_text(export, export_text(outcome, declared_device=as_device))
+        write_text(
+            export, export_text(outcome, declared_device=as_device, unlike=unlike)
+        )
     _tell(outcome, json=json)
     if export is not None and not json:
         typer.echo(

@@ -241,11 +241,20 @@ def outcome_data(outcome: ProfilingOutcome) -> dict[str, object]:
     }
 
 
-def export_text(outcome: ProfilingOutcome, *, declared_device: str | None) -> str:
-    """The same for another machine to take in; who says what this machine is, is told."""
+def export_text(
+    outcome: ProfilingOutcome,
+    *,
+    declared_device: str | None,
+    unlike: Sequence[str] = (),
+) -> str:
+    """The same for another machine to take in: as what device it was declared.
+
+    `unlike` says in what the machine is not like that device.
+    """
     data = outcome_data(outcome)
     if declared_device is not None:
         data["declared_device"] = declared_device
+        data["unlike"] = list(unlike)
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -85,6 +85,7 @@ def read_all(
             f"it has {len(names)} models ({', '.join(sorted(names))}): leave --model out",
         )
     contents = document.get("model_sha256", {}) if isinstance(document, dict) else {}
+    unlike = document.get("unlike", []) if isinstance(document, dict) else []
     return tuple(
         replace(
             _imported(
@@ -94,6 +95,7 @@ def read_all(
                 device=str(local) if p.device == LOCAL else p.device,
                 today=today,
                 declared=p.device == LOCAL,
+                unlike=tuple(map(str, unlike)) if p.device == LOCAL else (),
             ),
             model_sha256=contents.get(p.model),
         )
@@ -130,6 +132,7 @@ def _imported(
     device: str,
     today: dt.date,
     declared: bool = False,
+    unlike: Sequence[str] = (),
 ) -> Own:
     if profile.evidence.provenance is Provenance.PREDICTED:
         raise reading.wrong(path, "a predicted profile is no measurement")
@@ -139,7 +142,7 @@ def _imported(
         source=f"{profile.evidence.source}{said}, {path.name}",
         as_of=min(profile.evidence.as_of, today),
         error_frac=profile.evidence.error_frac,
-        note=profile.evidence.note,
+        note="; ".join([profile.evidence.note, *unlike]),
     )
     if isinstance(profile, BatchProfile):
         profile = replace(profile, server=None)

@@ -1,0 +1,43 @@
+"""What a machine says of itself before it takes part as a device."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTest:
+    """What was found on the machine; every `_s` and limit was tried, not looked up.
+
+    `matrix_s` is a product of two 512 × 512 matrices of float32 on one thread, the
+    median of several. `memory_limit` and `cpu_quota` say what held, or why it did not.
+    `accelerators` are named as their driver names them. `ray_version` is None where Ray
+    is not installed.
+    """
+
+    processor: str
+    architecture: str
+    cores: int
+    memory_bytes: float
+    accelerators: tuple[str, ...]
+    python_version: str
+    ray_version: str | None
+    torch_version: str | None
+    memory_limit: str
+    is_memory_limited: bool
+    cpu_quota: str
+    is_cpu_limited: bool
+    matrix_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """How a machine takes part as the device its owner says it is.
+
+    `refusals` are reasons why it cannot; without any, `commands` are to be run there in
+    that order. `cautions` are worth knowing and stop nobody.
+    """
+
+    device: str
+    found: SelfTest
+    commands: tuple[str, ...]
+    refusals: tuple[str, ...]
+    cautions: tuple[str, ...]

@@ -1,0 +1,126 @@
+"""What this machine is and can hold, found by trying: `planner device join`."""
+
+import importlib.metadata
+import os
+import platform
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Final
+
+import psutil
+
+from planner.domain.joining import SelfTest
+from planner.units import BYTES_PER_MIB
+from profilers import machine
+from profilers.emulators.envelope import enter
+from profilers.trials import Envelope
+
+SIDE: Final = 512
+N_PRODUCTS: Final = 9
+# Asks for twice what it was given; prints what was in force and whether that held.
+_MEMORY = f"""
+from profilers.emulators.envelope import enter
+from profilers.trials import Envelope
+with enter(Envelope(memory_bytes={512 * BYTES_PER_MIB})) as in_force:
+    print(in_force.memory)
+    try:
+        held = bytearray({1024 * BYTES_PER_MIB})
+    except MemoryError:
+        print("held")
+"""
+_TIMEOUT_S: Final = 60.0
+_ANSWER_S: Final = 5.0
+
+
+def self_test(*, clock: Callable[[], float] = time.perf_counter) -> SelfTest:
+    """Everything of `SelfTest`, in a few seconds."""
+    words, held = _memory_limit()
+    quota, is_limited = _cpu_limit()
+    return SelfTest(
+        processor=machine.processor(),
+        architecture=platform.machine(),
+        cores=len(os.sched_getaffinity(0)),
+        memory_bytes=float(psutil.virtual_memory().total),
+        accelerators=_accelerators(),
+        python_version=platform.python_version(),
+        ray_version=_version("ray"),
+        torch_version=_version("torch"),
+        memory_limit=words,
+        is_memory_limited=held,
+        cpu_quota=quota,
+        is_cpu_limited=is_limited,
+        matrix_s=_matrix_s(clock),
+    )
+
+
+def silence(address: str) -> str:
+    """Why nothing answers at HOST:PORT; empty where something does."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return "that is not HOST:PORT"
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _accelerators() -> tuple[str, ...]:
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(  # noqa: S603 - the driver's own program
+            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(line.strip() for line in told.stdout.splitlines() if line.strip())
+
+
+def _memory_limit() -> tuple[str, bool]:
+    """What was in force in a process of its own, and whether more was refused or killed."""
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    try:
+        told = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", _MEMORY],
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"it could not be tried: {error}", False
+    lines = told.stdout.splitlines()
+    if not lines:
+        return "the system refuses limits", False
+    return lines[0], told.returncode < 0 or "held" in lines
+
+
+def _cpu_limit() -> tuple[str, bool]:
+    cores = len(os.sched_getaffinity(0)) / 2
+    with enter(Envelope(cpu_quota_cores=cores)) as in_force:
+        return in_force.cpu_quota, not in_force.cpu_quota.startswith("not applied")
+
+
+def _matrix_s(clock: Callable[[], float]) -> float:
+    import numpy as np  # noqa: PLC0415 - the rest needs none
+
+    rng = np.random.default_rng(0)
+    left, right = (rng.random((SIDE, SIDE), dtype=np.float32) for _ in range(2))
+    taken_s = []
+    for _ in range(N_PRODUCTS):
+        began_s = clock()
+        left @ right
+        taken_s.append(clock() - began_s)
+    return float(median(taken_s))
