@@ -55,17 +55,16 @@ def _commands(
     device: Device, found: SelfTest, cluster: Cluster | None
 ) -> tuple[str, ...]:
     if cluster is None:
+        alone = f"--as-device {device.name} --export {device.name}.json"
         return (
             "pip install 'deployment-planner[profile]'",
-            "planner profile SPEC --executor local "
-            + f"--as-device {device.name} --export {device.name}.json",
+            f"planner profile SPEC --executor local {alone}",
             f"planner import profiles {device.name}.json{WHERE_PLANNED}",
         )
-    announced = f'{{"device:{device.name}": 1}}'
+    told = f"""--num-cpus={found.cores} --resources='{{"device:{device.name}": 1}}'"""
     return (
         f"pip install 'deployment-planner[profile]' {_ray(found, cluster)}",
-        f"ray start --address={cluster.address} "
-        + f"--num-cpus={found.cores} --resources='{announced}'",
+        f"ray start --address={cluster.address} {told}",
         f"planner profile SPEC --address {cluster.address} --device {device.name}"
         + WHERE_PLANNED,
     )
@@ -105,8 +104,8 @@ def _strangers(found: SelfTest, cluster: Cluster) -> list[str]:
     return said
 
 
-def _mismatches(device: Device, found: SelfTest) -> list[str]:
-    """In what the machine cannot be that device."""
+def mismatches(device: Device, found: SelfTest) -> list[str]:
+    """In what the machine is not like that device."""
     said = []
     if device.architecture and _isa(device.architecture) != _isa(found.architecture):
         said.append(
