@@ -135,9 +135,7 @@ def week(n_workloads: int) -> PlacementProblem:
             columns += [candidate(f"w{w}", hourly, cap), candidate(f"w{w}", spot, cap)]
         box = offer("box", 0.15, site="edge", purchase=Purchase.OWNED)
         stock["box"] = 20
-        by_request = offer(
-            f"api{w}", 0.0, site="r0", purchase=Purchase.BY_REQUEST
-        )
+        by_request = offer(f"api{w}", 0.0, site="r0", purchase=Purchase.BY_REQUEST)
         columns += [
             candidate(f"w{w}", box, float(rng.uniform(2, 6))),
             candidate(f"w{w}", by_request, math.inf, usd_per_request=2e-5),
