@@ -178,7 +178,8 @@ def document(seen: Seen) -> LatencyPrediction | TokenPrediction:
             p50_ms=milliseconds(seen.quantile_s(0.50)),
             p95_ms=milliseconds(seen.quantile_s(0.95)),
             p99_ms=milliseconds(seen.quantile_s(0.99)),
-            utilization_frac=seen.utilization_frac,
+            # A rate that fills the machine whole is a float near it.
+            utilization_frac=min(1.0, seen.utilization_frac),
         )
     return TokenPrediction(
         p50_ms=_milliseconds(seen.p50_s),
