@@ -9,7 +9,7 @@ gets our own, which its README section tells the user to set.
 from typing import Final
 
 from planner.domain.hardware import Purchase
-from planner.manifests.documents.kubernetes import Toleration
+from planner.manifests.documents.pods import Toleration
 from planner.manifests.hardware import Accelerator
 from planner.manifests.layout import Placed
 from planner.manifests.names import slug

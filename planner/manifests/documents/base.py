@@ -3,6 +3,8 @@
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+Strings = dict[str, str]
+
 
 class Document(BaseModel):
     """A part of a document whose keys are written as its owner writes them."""

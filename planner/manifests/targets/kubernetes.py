@@ -8,8 +8,10 @@ selector, batch and wait in the server's config. `kubectl apply -k` applies a fo
 from typing import Any, Final
 
 from planner.errors import ManifestError
-from planner.manifests import applications, pods
+from planner.manifests import applications, cluster_faults, pods
 from planner.manifests.documents import kubernetes as k8s
+from planner.manifests.documents import kustomize
+from planner.manifests.documents import pods as core
 from planner.manifests.engines import (
     SERVING_IMAGE,
     Engine,
@@ -76,15 +78,19 @@ def _namespace(layout: Layout) -> list[k8s.Kind]:
     ]
 
 
-def _kustomization(layout: Layout, placed: list[Placed]) -> k8s.Kustomization:
+def _kustomization(layout: Layout, placed: list[Placed]) -> kustomize.Kustomization:
     engines = {p.name: _engine(layout, p) for p in placed}
     images = []
     if any(e.kind is EngineKind.SERVING_APP for e in engines.values()):
         images.append(
-            k8s.Image(name=SERVING_IMAGE, new_name=SERVING_IMAGE, new_tag=layout.tag)
+            kustomize.Image(
+                name=SERVING_IMAGE, new_name=SERVING_IMAGE, new_tag=layout.tag
+            )
         )
     images += [
-        k8s.Image(name=pods.image_name(p), new_name=f"{_NOWHERE}/{pods.image_name(p)}")
+        kustomize.Image(
+            name=pods.image_name(p), new_name=f"{_NOWHERE}/{pods.image_name(p)}"
+        )
         for p in placed
         if engines[p.name].image is None
     ]
@@ -93,11 +99,11 @@ def _kustomization(layout: Layout, placed: list[Placed]) -> k8s.Kustomization:
         for p in placed
         if engines[p.name].needs_weights
     ]
-    return k8s.Kustomization(
+    return kustomize.Kustomization(
         namespace=slug(layout.plan.name),
         resources=["namespace.yaml", *(f"{p.name}.yaml" for p in placed)],
         images=images or None,
-        config_map_generator=[k8s.Generator(name=_WEIGHTS, literals=weights)]
+        config_map_generator=[kustomize.Generator(name=_WEIGHTS, literals=weights)]
         if weights
         else None,
     )
@@ -132,8 +138,8 @@ def _objects(layout: Layout, placed: Placed) -> list[k8s.Kind]:
 def _deployment(
     placed: Placed, engine: Engine, metadata: k8s.Metadata, chosen: dict[str, str]
 ) -> k8s.Deployment:
-    template = k8s.PodTemplate(
-        metadata=k8s.PodMetadata(
+    template = core.PodTemplate(
+        metadata=core.PodMetadata(
             labels=metadata.labels or {}, annotations=metadata.annotations or {}
         ),
         spec=pods.pod(placed, engine),
@@ -258,7 +264,7 @@ def _read_back(files: Files) -> list[Said]:
     return said
 
 
-def _acted_by_pod(pod: k8s.PodSpec) -> dict[str, Any]:
+def _acted_by_pod(pod: core.PodSpec) -> dict[str, Any]:
     container = pod.containers[0]
     environment = {v.name: v.value for v in container.env if v.value is not None}
     acted = acted_by_flags(container.args or [], environment)
@@ -270,7 +276,7 @@ def _acted_by_pod(pod: k8s.PodSpec) -> dict[str, Any]:
 def _faults(files: Files) -> list[str]:
     found: list[str] = []
     for path, objects in _placement_files(files).items():
-        found += pods.faults(objects, path=path)
+        found += cluster_faults.faults(objects, path=path)
         for thing in objects:
             if isinstance(thing, k8s.ConfigMap):
                 served = applications.parse_serve_file(
@@ -280,7 +286,7 @@ def _faults(files: Files) -> list[str]:
     for path, text in files.items():
         if path.endswith("/kustomization.yaml"):
             folder = path.removesuffix("kustomization.yaml")
-            kustomization = parse(k8s.Kustomization, text, path=path)
+            kustomization = parse(kustomize.Kustomization, text, path=path)
             found += [
                 f"{path}: resource {r} does not exist"
                 for r in kustomization.resources
