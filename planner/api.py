@@ -26,7 +26,7 @@ def recommend(
     *,
     model: object | None = None,
     example_inputs: object | None = None,
-    evaluation: Callable[[], tuple[object, object]] | None = None,
+    evaluation: Callable[[], object] | None = None,
     rate_rps: float | None = None,
     latency_p95_ms: float | None = None,
     budget_usd_per_month: float | None = None,
@@ -115,7 +115,7 @@ class _Constant:
 def _live_model(
     model: object,
     example_inputs: object | None,
-    evaluation: Callable[[], tuple[object, object]] | None,
+    evaluation: Callable[[], object] | None,
 ) -> TorchModel:
     if example_inputs is None and evaluation is None:
         raise SpecError("recommend(model=…) needs example_inputs=… or evaluation=…")

@@ -1,12 +1,14 @@
 """Bring a user's model into this process: network, weights, data, all checked."""
 
 import copy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_model as load_safetensors
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
@@ -15,6 +17,7 @@ from planner.domain.profiling import PipelineModel, TorchModel, UserModel
 from planner.errors import ModelLoadError, ProfilingError
 from profilers import factories, onnx_files, sources
 from profilers.foreign import told_as
+from profilers.quality.slices import Slices, slices
 
 # Activation ranges settle with few samples; onnxruntime's own examples take 100-500.
 CALIBRATION_SAMPLES = 128
@@ -23,10 +26,15 @@ _ONNX_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationSet:
-    """Samples with the class each should get; labels are 0 … classes - 1."""
+    """Samples with the class each should get; labels are 0 … classes - 1.
+
+    `slices` are parts of it; `shifted` other sets, by what is different about them.
+    """
 
     inputs: torch.Tensor
     labels: torch.Tensor
+    slices: Slices = field(default_factory=dict)
+    shifted: Mapping[str, "EvaluationSet"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,20 +204,55 @@ def evaluation_set(model: UserModel) -> EvaluationSet | None:
     if model.evaluation is None:
         return None
     name = factories.described(model.evaluation)
-    given = factories.call(model.evaluation, model.directory)
-    if not isinstance(given, tuple | list) or len(given) != 2:
-        raise ModelLoadError(
-            f"the evaluation factory {name} returned {type(given).__name__}: "
-            "return a pair (inputs, labels)"
-        )
-    inputs = _batch(given[0], f"the inputs of {name}")
-    labels = _labels(given[1], name)
+    given = _named(factories.call(model.evaluation, model.directory), name)
+    labelled = _labelled(given["inputs"], given["labels"], name)
+    parts = given.get("slices")
+    return replace(
+        labelled,
+        slices={} if parts is None else slices(parts, len(labelled.labels), name),
+        shifted=_shifted(given.get("shifted", {}), name),
+    )
+
+
+_PARTS = ("inputs", "labels", "slices", "shifted")
+
+
+def _named(given: object, name: str) -> Mapping[str, object]:
+    """What the factory returned, by name: a tuple without the sets that are shifted."""
+    if isinstance(given, tuple | list) and 2 <= len(given) <= 3:
+        return dict(zip(_PARTS, given, strict=False))
+    if isinstance(given, Mapping) and {"inputs", "labels"} <= set(given) <= set(_PARTS):
+        return given
+    raise ModelLoadError(
+        f"the evaluation factory {name} returned {type(given).__name__}: return "
+        "(inputs, labels), (inputs, labels, slices), or a dict of inputs, labels and, "
+        "where there are any, slices and shifted"
+    )
+
+
+def _labelled(given_inputs: object, given_labels: object, name: str) -> EvaluationSet:
+    inputs = _batch(given_inputs, f"the inputs of {name}")
+    labels = _labels(given_labels, name)
     if len(inputs) != len(labels):
         raise ModelLoadError(
             f"the evaluation factory {name} gave {len(inputs)} inputs and "
             f"{len(labels)} labels: give one label for each input"
         )
     return EvaluationSet(inputs=inputs, labels=labels)
+
+
+def _shifted(given: object, name: str) -> dict[str, EvaluationSet]:
+    sets = given.items() if isinstance(given, Mapping) else [("", given)]
+    found = {}
+    for shift, pair in sets:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise ModelLoadError(
+                f"the shifted sets of {name} are no dict of pairs: give a name and "
+                "(inputs, labels) for each"
+            )
+        inputs, labels = pair
+        found[str(shift)] = _labelled(inputs, labels, f"{name}, shifted '{shift}'")
+    return found
 
 
 def _labels(given: object, name: str) -> torch.Tensor:
@@ -294,6 +337,23 @@ def _check_forward(model: LoadedModel) -> None:
         raise ModelLoadError(
             f"the labels of model '{model.name}' go below 0: classes count from 0"
         )
+
+
+def original(
+    model: LoadedModel,
+) -> Callable[[NDArray[np.generic]], NDArray[np.floating]]:
+    """What runs the model as given, in fp32: all variants are compared with it."""
+
+    def run(batch: NDArray[np.generic]) -> NDArray[np.floating]:
+        with torch.inference_mode():
+            answered = _answers(model, torch.from_numpy(batch))
+        if not isinstance(answered, torch.Tensor):
+            raise ProfilingError(
+                f"model '{model.name}' answers with no tensor any more"
+            )
+        return answered.float().numpy()
+
+    return run
 
 
 def _answers(model: LoadedModel, batch: torch.Tensor) -> object:

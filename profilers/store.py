@@ -42,6 +42,8 @@ from profilers.trials import (
 )
 
 SCHEMA_VERSION = 1
+# What is counted on an evaluation set; a store that knows less of one measures it again.
+GRADING_VERSION = 2
 # "DPPS", so that another program's database is never taken for ours.
 APPLICATION_ID = 0x44505053
 # Another process holds the file for one small commit; a minute means it is stuck.
@@ -94,7 +96,7 @@ def trial_key(
 
     `identity` is the content of the model; its name is not part of the key.
     """
-    content = {
+    content: dict[str, object] = {
         "model": identity,
         "variant": _variant_content(trial.variant),
         "envelope": _envelope_content(trial.envelope),
@@ -134,6 +136,8 @@ def server_key(
         "server": server,
         "environment": dict(environment),
     }
+    if trial.model.evaluation is not None:
+        content["grading"] = GRADING_VERSION
     return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
 
 
@@ -177,12 +181,19 @@ def encode(result: Stored) -> str:
     else:
         kind, fields = "deployed", _DEPLOYED.dump_python(result)
     told = {k: v for k, v in fields.items() if v or k not in _TOLD_WHERE_THERE}
+    if told.get("quality"):
+        told["quality"] = {
+            k: v
+            for k, v in told["quality"].items()
+            if not (v is None or v == ()) or k not in _GRADED_WHERE_THERE
+        }
     instants = {k: v.isoformat() for k, v in told.items() if isinstance(v, dt.datetime)}
     return _canonical({"kind": kind, **told, **instants})
 
 
 # Left out where a measurement has none, as before there could be any.
 _TOLD_WHERE_THERE = frozenset({"memory_parts", "tokens", "experts"})
+_GRADED_WHERE_THERE = frozenset({"drop", "slices", "shifted", "calibration_error_frac"})
 _ADAPTERS: Mapping[
     object,
     TypeAdapter[Measurement]

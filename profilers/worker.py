@@ -28,14 +28,14 @@ from profilers import machine, measure, neighbours
 from profilers.backends import Backend, load_backend, require_engine
 from profilers.identity import identity, runtime_versions
 from profilers.measure import Clock
-from profilers.quality.accuracy import top1_accuracy
+from profilers.quality.grading import Samples, graded
 from profilers.trials import Measurement, Trial
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from profilers.artifacts import Artifact
-    from profilers.models import LoadedModel
+    from profilers.models import EvaluationSet, LoadedModel
 
 __all__ = ["identity", "measure_trial", "runtime_versions"]
 
@@ -196,10 +196,22 @@ def _require_finite(
 
 
 def _quality(backend: Backend, model: "LoadedModel") -> Quality | None:
+    """How good the variant is on the evaluation set; causal language models have none."""
     if model.evaluation is None:
         return None
-    return top1_accuracy(
-        backend, model.evaluation.inputs.numpy(), model.evaluation.labels.numpy()
+    from profilers.models import original  # noqa: PLC0415 - imports torch
+
+    return graded(
+        backend.run,
+        _samples(model.evaluation),
+        original=original(model),
+        shifted={name: _samples(s) for name, s in model.evaluation.shifted.items()},
+    )
+
+
+def _samples(given: "EvaluationSet") -> Samples:
+    return Samples(
+        inputs=given.inputs.numpy(), labels=given.labels.numpy(), slices=given.slices
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from planner.domain.evidence import Evidence
+from planner.domain.quality import Drop, PartScore
 from planner.domain.servers import ServerCost, Timing
 from planner.domain.variants import Variant
 
@@ -12,7 +13,10 @@ class Quality:
     """How good a variant's answers are; fractions, higher is better.
 
     `low_frac` and `high_frac` bound the 95 % confidence interval where the
-    number of evaluated samples is known, else they are None.
+    number of evaluated samples is known, else they are None. `drop` tells the variant
+    from the model as given; `slices` and `shifted` are there where the evaluation set
+    has any: parts of it, and sets that look otherwise (darker, noisier, of another year).
+    `calibration_error_frac` is how far stated confidence is from accuracy.
     """
 
     metric: str
@@ -21,6 +25,15 @@ class Quality:
     low_frac: float | None = None
     high_frac: float | None = None
     n_samples: int | None = None
+    drop: Drop | None = None
+    slices: tuple[PartScore, ...] = ()
+    shifted: tuple[PartScore, ...] = ()
+    calibration_error_frac: float | None = None
+
+    @property
+    def worst_slice(self) -> PartScore | None:
+        """The slice with the least score; None where there are none."""
+        return min(self.slices, key=lambda s: s.value_frac, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

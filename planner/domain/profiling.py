@@ -17,7 +17,8 @@ class TorchModel:
     a `torch.nn.Module`; `weights` is a safetensors file loaded into it. Live:
     `factory` is a callable and `weights` is None. `evaluation` gives
     `(inputs, labels)`: a tensor of shape (n, …) and integer classes of shape
-    (n,). `inputs` gives one example batch, a tensor of shape (n, …), and is
+    (n,); or `(inputs, labels, slices)`, or a dict of these and of `shifted` sets
+    (`profilers.quality.slices`). `inputs` gives one example batch, a tensor of shape (n, …), and is
     only needed without an evaluation set. `fine_tune` is called with a pruned
     module and trains it; zeroed weights stay zero.
     """
@@ -26,7 +27,7 @@ class TorchModel:
     directory: Path
     factory: str | Callable[[], object]
     weights: Path | None = None
-    evaluation: str | Callable[[], tuple[object, object]] | None = None
+    evaluation: str | Callable[[], object] | None = None
     inputs: str | Callable[[], object] | None = None
     fine_tune: str | Callable[[object], object] | None = None
 
@@ -56,7 +57,7 @@ class ModelFile:
     trusted: bool = False
     sequence_tokens: int = 128
     context_tokens: tuple[int, ...] = (128, 512)
-    evaluation: str | Callable[[], tuple[object, object]] | None = None
+    evaluation: str | Callable[[], object] | None = None
     inputs: str | Callable[[], object] | None = None
     fine_tune: str | Callable[[object], object] | None = None
 
@@ -68,7 +69,7 @@ class PipelineModel:
     name: str
     directory: Path
     factory: str | Callable[[], object]
-    evaluation: str | Callable[[], tuple[object, object]] | None = None
+    evaluation: str | Callable[[], object] | None = None
     inputs: str | Callable[[], object] | None = None
 
 

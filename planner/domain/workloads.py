@@ -26,7 +26,8 @@ class Workload:
 
     `rates_rps` holds the rate of each hour block of the problem, and `rise_frac` how
     far each may rise above it for a while. A floor that `is_mean_floor` holds for
-    the average over the traffic, else for each request. `offline_frac` of the traffic
+    the average over the traffic, else for each request. No more than
+    `quality_allowed_drop_frac` may be lost against fp32, as shown on samples. `offline_frac` of the traffic
     is answered at the origin itself while its uplink is down.
     """
 
@@ -41,6 +42,8 @@ class Workload:
     output_tokens: int | None = None
     quality_metric: str | None = None
     quality_minimum_frac: float | None = None
+    quality_allowed_drop_frac: float | None = None
+    worst_slice_minimum_frac: float | None = None
     is_mean_floor: bool = False
     residency: tuple[str, ...] = ()
     rise_frac: float = 0.0

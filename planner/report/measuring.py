@@ -7,7 +7,9 @@ from planner.report.sentences import NOTHING, clean, counted, dollars, share, us
 from planner.report.tables import Table, table
 from planner.specs.measuring import MeasurementTaken, PlanMeasurement, PlanMeasuring
 from planner.specs.plan import PlanDocument
+from planner.units import S_PER_H
 
+S_PER_MIN: Final = 60.0
 _VERDICTS: Final = {
     "take": "measure",
     "over_budget": "beyond the budget",
@@ -47,11 +49,12 @@ def _row(m: PlanMeasurement) -> tuple[str, ...]:
 
 def _costs(m: PlanMeasurement) -> str:
     price = "" if m.price_usd == 0 else f"up to {dollars(m.price_usd)}, "
-    return price + _hours(m.time_h)
+    return price + _duration(m.time_s)
 
 
-def _hours(time_h: float) -> str:
-    return f"{time_h * 60:.0f} min" if time_h < 1 else f"{time_h:.1f} h"
+def _duration(time_s: float) -> str:
+    minutes = time_s / S_PER_MIN
+    return f"{minutes:.0f} min" if time_s < S_PER_H else f"{time_s / S_PER_H:.1f} h"
 
 
 def _notes(study: PlanMeasuring) -> Iterable[str]:
@@ -79,7 +82,7 @@ def _lines(study: PlanMeasuring) -> Iterable[str]:
     yield from map(_taken, study.taken)
     for m in study.measurements:
         if m.verdict == "take":
-            yield _wanted(m, study.months)
+            yield _wanted(m, study.within_months)
     if study.n_powerless:
         could = counted(study.n_powerless, "other measurement")
         yield f"{could} could not make the plan cheaper, however well they turned out."

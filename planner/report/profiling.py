@@ -14,6 +14,7 @@ from planner.domain.profiles import (
     TokenRates,
 )
 from planner.domain.profiling import ProfilingOutcome
+from planner.report.grading import grading_tables
 from planner.report.sentences import NOTHING, latency, quality, share
 from planner.report.tables import Table, table
 from planner.units import BYTES_PER_MIB, milliseconds
@@ -53,6 +54,7 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
     if languages:
         found.append(_language(languages, against, () if batches else notes))
     found += [_experts(languages)] if any(p.experts for p in languages) else []
+    found += grading_tables(outcome.profiles)
     measured: list[BatchProfile | TokenRates] = [
         *(p for p in batches if p.memory_parts is not None),
         *(p for p in languages if p.memory_parts is not None),

@@ -19,7 +19,6 @@ from planner.report.sentences import (
     exact,
     limit,
     number,
-    quality,
     rate,
     share,
     usd,
@@ -249,38 +248,6 @@ def _bill_notes(plan: PlanDocument, *, is_whole: bool) -> Iterable[str]:
         left = budget - total
         rest = f"{dollars(left)} left" if left >= 0 else f"{dollars(-left)} over"
         yield f"Budget: {dollars(budget)} a month, {rest}."
-
-
-def quality_table(plan: PlanDocument) -> Table | None:
-    """How good the answers are; None where neither a score nor a floor is known."""
-    floors = {w.name: w.quality_floor for w in plan.workloads}
-    if not any(floors.values()) and not any(p.quality for p in plan.placements):
-        return None
-    rows = []
-    for p in plan.placements:
-        floor, score = floors.get(p.workload), p.quality
-        interval = NOTHING
-        if score is not None and score.low is not None and score.high is not None:
-            interval = f"{quality(score.low)} to {quality(score.high)}"
-        rows.append(
-            (
-                p.workload,
-                variant(p.variant),
-                score.metric if score else floor.metric if floor else NOTHING,
-                quality(score.value if score else None),
-                interval,
-                f"{score.n_samples:,}" if score and score.n_samples else NOTHING,
-                quality(floor.minimum_frac if floor else None),
-            )
-        )
-    return table(
-        "Quality of the answers",
-        [
-            *("Workload", "Variant", "Metric", ">Score", ">95 % interval"),
-            *(">Samples", ">At least"),
-        ],
-        rows,
-    )
 
 
 def evidence_table(plan: PlanDocument) -> Table:

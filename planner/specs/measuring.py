@@ -25,7 +25,7 @@ class PlanMeasurement(Spec):
     variants: tuple[str, ...]
     where: str
     is_here: bool
-    time_h: NonNegative
+    time_s: NonNegative
     price_usd: NonNegative
     price_usd_per_h: NonNegative
     price_source: str
@@ -59,7 +59,7 @@ class PlanMeasuring(Spec):
     """
 
     budget_usd: NonNegative
-    months: Annotated[float, Field(gt=0)]
+    within_months: Annotated[float, Field(gt=0)]
     price_usd: NonNegative
     measurements: tuple[PlanMeasurement, ...]
     taken: tuple[MeasurementTaken, ...] = ()

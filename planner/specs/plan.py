@@ -80,6 +80,31 @@ class TokenPrediction(Spec):
     utilization_frac: Share
 
 
+class PlanDrop(Spec):
+    """What a variant loses against the model as given in fp32, on the same samples.
+
+    `low_frac` and `high_frac` are the 95 % interval of `drop_frac`; below 0 is a gain.
+    """
+
+    n_samples: Annotated[int, Field(ge=1)]
+    n_flips: Annotated[int, Field(ge=0)]
+    n_right_to_wrong: Annotated[int, Field(ge=0)]
+    n_wrong_to_right: Annotated[int, Field(ge=0)]
+    drop_frac: float
+    low_frac: float
+    high_frac: float
+
+
+class PlanPartScore(Spec):
+    """The metric on a slice of the evaluation set, or on a shifted one; 95 % interval."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n_samples: Annotated[int, Field(ge=1)]
+
+
 class PlanQuality(Spec):
     """Quality of a variant's answers, with its 95 % interval where samples are known."""
 
@@ -88,6 +113,10 @@ class PlanQuality(Spec):
     low: float | None = None
     high: float | None = None
     n_samples: int | None = None
+    drop: PlanDrop | None = None
+    slices: tuple[PlanPartScore, ...] = ()
+    shifted: tuple[PlanPartScore, ...] = ()
+    calibration_error_frac: Share | None = None
 
 
 class LatencyBreakdown(Spec):
@@ -247,8 +276,10 @@ class PlanQualityFloor(Spec):
     """The least quality the workload accepts."""
 
     metric: str
-    minimum_frac: Share
+    minimum_frac: Share | None
     over: Literal["each_request", "mean"] = "each_request"
+    allowed_drop_frac: Share | None = None
+    worst_slice_minimum_frac: Share | None = None
 
 
 class RunnerUp(Spec):

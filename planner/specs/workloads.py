@@ -45,13 +45,33 @@ class Slo(Spec):
 class QualityFloor(Spec):
     """The least quality that is acceptable, in a metric of the model's profiles.
 
-    It holds for the variant that answers each request, or for the mean over a
-    month's traffic, where some may be answered by a cheaper variant.
+    `minimum_frac` holds for the variant that answers each request, or for the mean
+    over a month's traffic, where some may be answered by a cheaper variant. With
+    `allowed_drop_frac` a variant may be used only if the evaluation set shows that it
+    loses no more than that against the model as given in fp32; not shown to be worse is
+    not enough. `worst_slice_minimum_frac` is the floor of the worst of the set's slices.
     """
 
     metric: str = "top1_accuracy"
-    minimum_frac: Fraction
+    minimum_frac: Fraction | None = None
     over: Literal["each_request", "mean"] = "each_request"
+    allowed_drop_frac: Annotated[float, Field(gt=0, lt=1)] | None = None
+    worst_slice_minimum_frac: Fraction | None = None
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        floors = (
+            self.minimum_frac,
+            self.allowed_drop_frac,
+            self.worst_slice_minimum_frac,
+        )
+        if all(floor is None for floor in floors):
+            raise ValueError(
+                "give minimum_frac, allowed_drop_frac or worst_slice_minimum_frac"
+            )
+        if self.over == "mean" and self.minimum_frac is None:
+            raise ValueError("over: mean is about minimum_frac, which is not given")
+        return self
 
 
 class Workload(Spec):

@@ -198,7 +198,11 @@ def _placement(plan: PlanDocument, workload: str, site: str | None) -> PlanPlace
 def _quality(workload: PlanWorkload, placement: PlanPlacement) -> QualityPromise | None:
     floor, seen = workload.quality_floor, placement.quality
     # A floor for the mean over all traffic is no promise of one placement's.
-    if floor is not None and floor.over == "each_request":
+    if (
+        floor is not None
+        and floor.over == "each_request"
+        and floor.minimum_frac is not None
+    ):
         return QualityPromise(
             metric=floor.metric, minimum_frac=floor.minimum_frac, is_floor=True
         )

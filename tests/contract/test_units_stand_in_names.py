@@ -12,6 +12,7 @@ import planner.specs
 
 UNITS = [
     "_s",
+    "_months",
     "_ms",
     "_bytes",
     "_gib",

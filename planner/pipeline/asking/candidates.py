@@ -14,7 +14,8 @@ from planner.perf.language import load_capacity_rps, predict_load
 from planner.perf.latency import predict
 from planner.pipeline.asking.by_request import charges
 from planner.pipeline.asking.limits import limits_rps
-from planner.pipeline.asking.options import Obstacle, Option, Refusal
+from planner.pipeline.asking.obstacles import Obstacle
+from planner.pipeline.asking.options import Option, Refusal
 from planner.pipeline.asking.pools import Membership, memberships
 from planner.units import BYTES_PER_GB
 

@@ -83,6 +83,8 @@ def _demand(
         output_tokens=spec.payload.output_tokens,
         quality_metric=floor.metric if floor else None,
         quality_minimum_frac=floor.minimum_frac if floor else None,
+        quality_allowed_drop_frac=floor.allowed_drop_frac if floor else None,
+        worst_slice_minimum_frac=floor.worst_slice_minimum_frac if floor else None,
         is_mean_floor=floor is not None and floor.over == "mean",
         residency=spec.residency,
         rise_frac=rise_frac,

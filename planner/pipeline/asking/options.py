@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from planner.domain.hardware import NetworkPath
@@ -12,26 +11,14 @@ from planner.domain.profiles import BatchProfile, HostedTimes, LoadCurve, Profil
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
 from planner.perf.hosted import stated
 from planner.pipeline.asking.by_request import as_run
+from planner.pipeline.asking.obstacles import Obstacle
 from planner.pipeline.asking.places import Place
+from planner.pipeline.asking.quality import quality_refusal
 from planner.pipeline.asking.ways import Ways
 from planner.units import BYTES_PER_GIB
 
 # Waits tried beside 0, as a share of the SLO: longer waits spend the promise itself.
 WAIT_SHARES_FRAC: Final = (0.0, 0.05)
-
-
-class Obstacle(StrEnum):
-    """What rules a way of serving out."""
-
-    UNMEASURED = "no profile"
-    RESIDENCY = "residency"
-    ROUTE = "no route"
-    QUALITY = "quality"
-    MEMORY = "memory"
-    CARBON = "carbon"
-    PERCENTILE = "percentile"
-    SHAPE = "request shape"
-    SLO = "latency promise"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,28 +112,11 @@ def _at(
             yield no(Obstacle.SHAPE, reason)
             continue
         found = (
-            _quality_refusal(workload, profile)
+            quality_refusal(workload, profile)
             or _fit_refusal(place, profile)
             or _shape_refusal(workload, profile)
         )
         yield (profile, path) if found is None else no(*found)
-
-
-def _quality_refusal(
-    workload: Workload, profile: Profile
-) -> tuple[Obstacle, str] | None:
-    if workload.quality_metric is None or workload.quality_minimum_frac is None:
-        return None
-    quality = profile.quality
-    if quality is None or quality.metric != workload.quality_metric:
-        reason = f"{workload.quality_metric} of {profile.variant} is not known"
-        return Obstacle.QUALITY, reason
-    if workload.is_mean_floor:
-        return None
-    if quality.value_frac < workload.quality_minimum_frac:
-        reason = f"{profile.variant} has {quality.metric} {quality.value_frac:.3f}"
-        return Obstacle.QUALITY, reason
-    return None
 
 
 def _fit_refusal(place: Place, profile: Profile) -> tuple[Obstacle, str] | None:
@@ -216,6 +186,6 @@ def _policies(
         yield BatchPolicy(max_batch=1, max_wait_s=0.0)
         return
     slo_s = workload.slo.latency_s if isinstance(workload.slo, LatencySlo) else 0.0
-    for batch in (p.batch for p in profile.points):
+    for batch in profile.batch_grid or (p.batch for p in profile.points):
         for share in WAIT_SHARES_FRAC if batch > 1 else (0.0,):
             yield BatchPolicy(max_batch=batch, max_wait_s=share * slo_s)

@@ -18,7 +18,8 @@ from planner.pipeline.asking.candidates import Capacities, columns, too_slow
 from planner.pipeline.asking.carbon import gco2e_per_machine_h
 from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.knowledge import Knowledge
-from planner.pipeline.asking.options import Obstacle, Option, Refusal, options
+from planner.pipeline.asking.obstacles import Obstacle
+from planner.pipeline.asking.options import Option, Refusal, options
 from planner.pipeline.asking.places import Place, places
 from planner.pipeline.asking.pools import Membership
 from planner.pipeline.asking.ways import Ways, lines, shared_limits_bytes_per_s

@@ -1,8 +1,9 @@
 """An emitted plan against the document it answers: shares no code with the model.
 
 Reads only the plan document, the spec, the catalogue and the profiles, and
-re-derives cost, demand, capacity, stock, memory, lines, residency, quality and
-the promises themselves. What it refuses is never shown as a plan.
+re-derives cost, demand, capacity, stock, memory, lines, residency, quality, the
+policy's limits, what a loss leaves and the promises themselves. What it refuses is
+never shown as a plan.
 """
 
 import math
@@ -20,7 +21,12 @@ from planner.pipeline.asking.demands import Demands, demands
 from planner.pipeline.asking.places import Place, places
 from planner.pipeline.asking.ways import lines, shared_limits_bytes_per_s
 from planner.pipeline.checking.by_request import broken_terms, called_usd
+from planner.pipeline.checking.machines import groups, machines_on
+from planner.pipeline.checking.policy import broken_policy
 from planner.pipeline.checking.promises import broken_promises
+from planner.pipeline.checking.quality import below_floor
+from planner.pipeline.checking.stated import misstated
+from planner.pipeline.checking.survival import broken_survival
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
 from planner.specs.plan import PlanDocument, PlanPlacement, PlanPurchase
@@ -73,32 +79,25 @@ def violations(plan: PlanDocument, inputs: Inputs) -> Iterator[str]:
         yield f"{min(unknown)} is not offered at the document's sites"
         return
     asked = demands(inputs.spec)
+    spec, catalog, profiles = inputs.spec, inputs.catalog, inputs.profiles
+    yield from misstated(plan, profiles, asked, offered)
     yield from _cost(plan, inputs, offered)
     yield from _paid(plan)
     yield from _demand(plan, asked)
     yield from _stock(plan, offered)
     yield from _uplinks(plan, inputs, asked)
-    yield from broken_terms(plan, inputs.spec, inputs.profiles)
-    yield from _offline(plan, inputs.spec, asked)
+    yield from broken_terms(plan, spec, profiles)
+    yield from _offline(plan, spec, asked)
     for p in plan.placements:
         yield from _residency_and_quality(p, plan, offered[p.offer])
     yield from _memory(plan, offered)
-    yield from broken_promises(plan, inputs.spec, inputs.catalog, inputs.profiles)
+    yield from broken_policy(plan, spec, catalog, profiles, asked, offered)
+    yield from broken_promises(plan, spec, catalog, profiles)
+    yield from broken_survival(plan, spec, catalog, profiles, asked, offered)
 
 
 def _close(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=TOLERANCE_FRAC, abs_tol=1e-6)
-
-
-def groups(plan: PlanDocument) -> dict[tuple[str, ...], list[PlanPlacement]]:
-    """Placements that share their machines, each group once."""
-    found: dict[tuple[str, ...], list[PlanPlacement]] = defaultdict(list)
-    for i, p in enumerate(plan.placements):
-        # Placements with machines of their own may be alike; a pool is one of its kind.
-        own = (str(i),) if not p.shared_with else ()
-        who = tuple(sorted({p.workload, *p.shared_with})) if p.shared_with else ()
-        found[p.offer, *map(str, p.machines_on), *who, *own].append(p)
-    return found
 
 
 def _cost(
@@ -160,19 +159,11 @@ def _paid(plan: PlanDocument) -> Iterator[str]:
     bought: dict[str, list[PlanPurchase]] = defaultdict(list)
     for purchase in plan.purchases:
         bought[purchase.offer].append(purchase)
-    for offer, on in _machines_on(plan).items():
+    for offer, on in machines_on(plan).items():
         for t, count in enumerate(on):
             paid = sum(b.kept + b.paid_by_hour[t] for b in bought[offer])
             if count > paid:
                 yield f"{count} of {offer} are on in {plan.blocks[t].name}, {paid} paid"
-
-
-def _machines_on(plan: PlanDocument) -> dict[str, list[int]]:
-    on: dict[str, list[int]] = defaultdict(lambda: [0] * len(plan.blocks))
-    for members in groups(plan).values():
-        for t, count in enumerate(members[0].machines_on):
-            on[members[0].offer][t] += count
-    return on
 
 
 def _demand(plan: PlanDocument, asked: Demands) -> Iterator[str]:
@@ -187,7 +178,7 @@ def _demand(plan: PlanDocument, asked: Demands) -> Iterator[str]:
 
 
 def _stock(plan: PlanDocument, offered: Mapping[str, Place]) -> Iterator[str]:
-    for name, on in _machines_on(plan).items():
+    for name, on in machines_on(plan).items():
         stock = offered[name].offer.stock
         if stock is not None and max(on) > stock:
             yield f"{max(on)} of {name} on at once, {stock} in stock"
@@ -261,26 +252,8 @@ def _residency_and_quality(
     at_origin = place.offer.site == w.origin
     if w.residency and not at_origin and place.zone not in w.residency:
         yield f"{p.workload} on {p.offer} leaves its residency"
-    floor = w.quality_floor
-    if floor is None:
-        return
-    if p.quality is None or p.quality.metric != floor.metric:
-        yield f"{p.workload} on {p.offer} has no known {floor.metric}"
-    elif floor.over == "each_request" and p.quality.value < floor.minimum_frac:
-        yield f"{p.workload} on {p.offer} is below its quality floor"
-    elif floor.over == "mean" and _mean_quality(plan, w.name) < (
-        floor.minimum_frac * (1 - TOLERANCE_FRAC)
-    ):
-        yield f"{p.workload} is below its mean quality floor"
-
-
-def _mean_quality(plan: PlanDocument, workload: str) -> float:
-    weights = [
-        (p.share_frac, p.quality.value if p.quality else 0.0)
-        for p in plan.placements
-        if p.workload == workload
-    ]
-    return sum(s * q for s, q in weights) / sum(s for s, _ in weights)
+    if w.quality_floor is not None:
+        yield from below_floor(p, w.quality_floor, plan.placements)
 
 
 def _memory(plan: PlanDocument, offered: Mapping[str, Place]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from planner.domain.workloads import LatencySlo
+from planner.domain.workloads import LatencySlo, Workload
 from planner.pipeline.asking.question import Question
 from planner.specs.by_request import HostedApi, Serverless
 from planner.specs.deployment import Deployment
@@ -32,6 +32,7 @@ MOST_STOCK: Final = 100_000
 # What the policy allows for the limits on variety.
 MOST_KINDS: Final = 1000
 LEAST_PERCENTILE: Final = 50.0
+LARGEST_DROP_FRAC: Final = 0.99
 # Odds of one in a thousand and beyond are told as certain.
 CERTAIN_FRAC: Final = 0.999
 
@@ -285,15 +286,32 @@ def _workloads(question: Question) -> Iterable[Dial]:
                 unit="fraction",
                 scale=Scale.FRACTION,
             )
-        floor = w.quality_minimum_frac
+        yield from _floors(w, path)
+
+
+def _floors(w: Workload, path: str) -> Iterable[Dial]:
+    floors = (
+        ("minimum_frac", w.quality_minimum_frac),
+        ("worst_slice_minimum_frac", w.worst_slice_minimum_frac),
+    )
+    for name, floor in floors:
         if floor is not None:
             yield Dial(
-                field=f"{path}.quality.minimum_frac",
+                field=f"{path}.quality.{name}",
                 current=floor,
                 limit=floor * 0.01,
                 unit=w.quality_metric or "",
                 scale=Scale.FRACTION,
             )
+    allowed = w.quality_allowed_drop_frac
+    if allowed is not None and allowed < LARGEST_DROP_FRAC:
+        yield Dial(
+            field=f"{path}.quality.allowed_drop_frac",
+            current=allowed,
+            limit=LARGEST_DROP_FRAC,
+            unit=f"of {w.quality_metric}",
+            scale=Scale.FRACTION,
+        )
 
 
 def traffic(spec: Deployment, i: int) -> tuple[str, float, str]:

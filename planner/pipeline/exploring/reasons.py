@@ -10,7 +10,8 @@ from planner.domain.placement import PlacementProblem, Solution
 from planner.domain.workloads import LatencySlo, Workload
 from planner.optimize.placement import place
 from planner.pipeline.asking.candidates import slo_percentile_s
-from planner.pipeline.asking.options import Obstacle, Option
+from planner.pipeline.asking.obstacles import Obstacle
+from planner.pipeline.asking.options import Option
 from planner.pipeline.asking.question import Question
 from planner.specs.plan import Reason
 from planner.units import milliseconds

@@ -51,7 +51,7 @@ def told(
         notes.append(UNMEASURED_NOTE)
     return PlanMeasuring(
         budget_usd=budget_usd,
-        months=study_months,
+        within_months=study_months,
         price_usd=math.fsum(s.price_usd for s in adds),
         measurements=tuple(
             _measurement(
@@ -102,7 +102,7 @@ def _measurement(
         variants=tuple(dict.fromkeys(str(k.variant) for k in session.keys)),
         where="here" if session.is_here else machine_words(offer),
         is_here=session.is_here,
-        time_h=session.time_s / S_PER_H,
+        time_s=session.time_s,
         price_usd=session.price_usd,
         price_usd_per_h=offer.price_usd_per_h,
         price_source=offer.price_source,

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from planner.domain.hardware import DeviceKind
 from planner.domain.placement import Assignment, Certificate, Solution
-from planner.domain.profiles import BatchProfile, LoadCurve, Quality
+from planner.domain.profiles import BatchProfile, LoadCurve
 from planner.domain.servers import Timing
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
 from planner.pipeline.asking.options import Option
@@ -23,6 +23,7 @@ from planner.pipeline.telling.cautions import cautions, unsure
 from planner.pipeline.telling.evidence import evidence
 from planner.pipeline.telling.offline import offline, offline_rates_rps
 from planner.pipeline.telling.prediction import Seen
+from planner.pipeline.telling.quality import floor, graded
 from planner.pipeline.telling.terms import terms
 from planner.pipeline.telling.traffic import trace_evidence
 from planner.specs.deployment import Deployment
@@ -36,8 +37,6 @@ from planner.specs.plan import (
     PlanModel,
     PlanPlacement,
     PlanPolicy,
-    PlanQuality,
-    PlanQualityFloor,
     PlanSafety,
     PlanServer,
     PlanSimulation,
@@ -262,7 +261,7 @@ def _placement(
         breakdown=prediction.breakdown(p.seen),
         timing=profile.timing if isinstance(profile, BatchProfile) else Timing.SERVER,
         server=server(profile) if isinstance(profile, BatchProfile) else None,
-        quality=_quality(profile.quality),
+        quality=graded(profile.quality),
         provenance=profile.evidence.provenance,
         profile_source=profile.evidence.source,
         profile_as_of=profile.evidence.as_of,
@@ -332,18 +331,6 @@ def _gib(size_bytes: float | None) -> float | None:
     return None if size_bytes is None else size_bytes / BYTES_PER_GIB
 
 
-def _quality(quality: Quality | None) -> PlanQuality | None:
-    if quality is None:
-        return None
-    return PlanQuality(
-        metric=quality.metric,
-        value=quality.value_frac,
-        low=quality.low_frac,
-        high=quality.high_frac,
-        n_samples=quality.n_samples,
-    )
-
-
 def _workload(
     w: Workload,
     parts: Sequence[Placed],
@@ -367,7 +354,7 @@ def _workload(
         prompt_tokens=w.prompt_tokens,
         output_tokens=w.output_tokens,
         slo=_slo(w.slo),
-        quality_floor=_floor(w),
+        quality_floor=floor(w),
         residency=w.residency,
         predicted=prediction.together(shares),
         attainment_frac=min(1.0, attained),
@@ -376,16 +363,6 @@ def _workload(
         ),
         why=why,
         runner_up=runner_up,
-    )
-
-
-def _floor(w: Workload) -> PlanQualityFloor | None:
-    if w.quality_metric is None or w.quality_minimum_frac is None:
-        return None
-    return PlanQualityFloor(
-        metric=w.quality_metric,
-        minimum_frac=w.quality_minimum_frac,
-        over="mean" if w.is_mean_floor else "each_request",
     )
 
 

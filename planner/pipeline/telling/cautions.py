@@ -10,7 +10,7 @@ from planner.domain.placement import Assignment
 from planner.domain.profiles import BatchProfile
 from planner.domain.servers import SERVED_HERE, Timing
 from planner.domain.tariffs import FunctionTariff, TokenTariff
-from planner.pipeline.asking.options import Obstacle
+from planner.pipeline.asking.obstacles import Obstacle
 from planner.pipeline.asking.question import Question
 from planner.pipeline.telling.bill import machine_words
 from planner.pipeline.telling.traffic import trace_cautions

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from planner.domain.profiles import BatchProfile
+from planner.domain.profiles import BatchProfile, Quality
 from planner.domain.tariffs import TokenTariff
 from planner.pipeline.asking.options import Option
 from planner.pipeline.telling.bill import machine_words
@@ -41,7 +41,7 @@ def _lines(option: Option, catalog: Catalog) -> Iterable[EvidenceLine]:
         yield EvidenceLine(
             what=f"{profile.quality.metric} of {profile.model} as {profile.variant}",
             provenance=known.provenance.value,
-            source=profile.quality.source,
+            source=profile.quality.source + _beside_fp32(profile.quality),
             as_of=known.as_of,
         )
     yield EvidenceLine(
@@ -64,3 +64,14 @@ def _lines(option: Option, catalog: Catalog) -> Iterable[EvidenceLine]:
             source=source,
             as_of=offer.price_as_of,
         )
+
+
+def _beside_fp32(quality: Quality) -> str:
+    drop = quality.drop
+    if drop is None:
+        return ""
+    return (
+        f"; {drop.n_flips} answers differ from fp32's, {drop.n_right_to_wrong} of them "
+        f"lost and {drop.n_wrong_to_right} won: {drop.drop_frac:.2%} less, 95 % interval "
+        f"{drop.low_frac:.2%} to {drop.high_frac:.2%}"
+    )

@@ -134,7 +134,7 @@ def test_a_file_that_is_not_safetensors_is_told(tmp_path):
         ({"inputs": lambda: torch.full((2, 4), torch.nan)}, "hold NaN or infinity"),
         ({"inputs": lambda: "text"}, "as a tensor failed"),
         ({"inputs": lambda: torch.ones(2, 5)}, r"batch of shape \(3, 5\) failed"),
-        ({"evaluation": lambda: torch.ones(2, 4)}, r"return a pair \(inputs, labels\)"),
+        ({"evaluation": lambda: torch.ones(2, 4)}, r"return \(inputs, labels\), "),
         (
             {"evaluation": lambda: (torch.ones(2, 4), torch.zeros(2))},
             r"integer classes of shape \(n,\)",
@@ -166,3 +166,33 @@ def test_what_cannot_be_measured_is_refused_with_the_way_out(
 ):
     with pytest.raises(ModelLoadError, match=message):
         load_model(live(tmp_path, **changes))
+
+
+def test_an_evaluation_set_may_bring_slices_and_shifted_sets(tmp_path):
+    inputs, labels = torch.ones(4, 4), torch.tensor([0, 1, 2, 0])
+    bare = load_model(
+        live(tmp_path, evaluation=lambda: (inputs, labels, ["a", "b", "a", "b"]))
+    )
+    full = load_model(
+        live(
+            tmp_path,
+            evaluation=lambda: {
+                "inputs": inputs,
+                "labels": labels,
+                "slices": {"dark": np.array([True, False, False, True])},
+                "shifted": {"fog": (torch.zeros(2, 4), torch.tensor([1, 1]))},
+            },
+        )
+    )
+
+    assert list(bare.evaluation.slices) == ["a", "b"]
+    assert list(full.evaluation.slices["dark"]) == [True, False, False, True]
+    assert full.evaluation.shifted["fog"].labels.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("shifted", [7, {"fog": torch.zeros(2, 4)}])
+def test_a_shifted_set_is_a_pair_of_its_own(tmp_path, shifted):
+    given = {"inputs": torch.ones(2, 4), "labels": torch.tensor([0, 1]), "shifted": shifted}  # fmt: skip
+
+    with pytest.raises(ModelLoadError, match="no dict of pairs"):
+        load_model(live(tmp_path, evaluation=lambda: given))

@@ -6,7 +6,6 @@ from planner.report.tables import (
     cost_table,
     evidence_table,
     placements_table,
-    quality_table,
     relaxations_table,
     schedule_table,
 )
@@ -159,30 +158,6 @@ def test_the_widest_band_of_a_split_workload_is_told(chat):
     assert column(latency_table(plan), "How known") == [
         "published measurement, error up to 40 %"
     ]
-
-
-def test_quality_shows_score_interval_samples_and_floor(storefront):
-    assert quality_table(storefront).rows[0] == (
-        "shelf-cameras",
-        "int8 on tflite",
-        "top1_accuracy",
-        "70.68 %",
-        "70.28 % to 71.07 %",
-        "50,000",
-        "70.00 %",
-    )
-
-
-def test_no_quality_no_table(chat):
-    assert quality_table(chat) is None
-
-
-def test_a_floor_without_a_score_is_still_told(storefront):
-    plan = changed_placement(storefront, quality=None)
-
-    assert quality_table(plan).rows[0][2:] == (
-        "top1_accuracy", "—", "—", "—", "70.00 %",
-    )  # fmt: skip
 
 
 def test_means_add_up_as_printed(storefront):

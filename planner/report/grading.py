@@ -1,0 +1,72 @@
+"""What profiling found of the answers of each variant, beside those of fp32."""
+
+from collections.abc import Iterable, Sequence
+
+from planner.domain.profiles import Profile, Quality
+from planner.domain.quality import PartScore
+from planner.report.quality import DROP_NOTE, drop_cells, interval
+from planner.report.sentences import NOTHING, quality
+from planner.report.tables import Table, table
+
+# A score does not depend on the device that it is mapped to: once a variant is enough.
+Graded = tuple[str, str, Quality]
+
+
+def grading_tables(profiles: Iterable[Profile]) -> tuple[Table, ...]:
+    """What each variant loses, then its slices; none where no set was compared."""
+    known = _graded(profiles)
+    compared = [g for g in known if g[2].drop is not None]
+    if not compared:
+        return ()
+    sliced = [g for g in known if g[2].slices or g[2].shifted]
+    return (_losses(compared), *([_slices(sliced)] if sliced else []))
+
+
+def _graded(profiles: Iterable[Profile]) -> list[Graded]:
+    found = {
+        (p.model, str(p.variant)): p.quality for p in profiles if p.quality is not None
+    }
+    return [(model, variant, q) for (model, variant), q in found.items()]
+
+
+def _losses(compared: Sequence[Graded]) -> Table:
+    return table(
+        "Answers beside those of fp32",
+        [
+            *("Model", "Variant", ">Samples", "Flips", ">Loses"),
+            *(">Confidence off by", "Worst slice"),
+        ],
+        [
+            (
+                model,
+                variant,
+                f"{q.n_samples:,}" if q.n_samples else NOTHING,
+                *drop_cells(q.drop),
+                quality(q.calibration_error_frac),
+                _worst(q.worst_slice),
+            )
+            for model, variant, q in compared
+        ],
+        footnotes=[DROP_NOTE],
+    )
+
+
+def _worst(part: PartScore | None) -> str:
+    return NOTHING if part is None else f"{part.name}: {quality(part.value_frac)}"
+
+
+def _slices(sliced: Sequence[Graded]) -> Table:
+    return table(
+        "Answers by slice",
+        ["Model", "Variant", "On", ">Score", ">95 % interval", ">Samples"],
+        [
+            (model, variant, name, quality(s.value_frac), interval(s.low_frac, s.high_frac), f"{s.n_samples:,}")
+            for model, variant, q in sliced
+            for name, s in _parts(q)
+        ],
+    )  # fmt: skip
+
+
+def _parts(q: Quality) -> Iterable[tuple[str, PartScore]]:
+    yield from ((s.name, s) for s in sorted(q.slices, key=lambda s: s.value_frac))
+    yield from ((f"shifted: {s.name}", s) for s in q.shifted)

@@ -1,0 +1,118 @@
+"""How good the answers of what a plan runs are: the score, what is lost, and on what."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from planner.domain.quality import Drop
+from planner.report.sentences import NOTHING, quality, variant
+from planner.report.tables import Table, table
+from planner.specs.plan import PlanDocument, PlanDrop, PlanPartScore, PlanQualityFloor
+
+DROP_NOTE: Final = (
+    "Flips: answers on the evaluation set that differ from those of the model as given, in "
+    "fp32; lost are those that it had right and the variant has not, won the reverse. "
+    "Loses: the 95 % interval of what the score loses against it (below 0: gains)."
+)
+_CALIBRATION_NOTE: Final = (
+    "Confidence off by: expected calibration error, how far stated confidence is from the "
+    "share that is right."
+)
+
+
+def quality_table(plan: PlanDocument) -> Table | None:
+    """How good the answers are; None where neither a score nor a floor is known."""
+    floors = {w.name: w.quality_floor for w in plan.workloads}
+    if not any(floors.values()) and not any(p.quality for p in plan.placements):
+        return None
+    scores = [p.quality for p in plan.placements if p.quality]
+    has_drop = any(s.drop for s in scores)
+    has_confidence = any(s.calibration_error_frac is not None for s in scores)
+    rows = []
+    for p in plan.placements:
+        floor, score = floors.get(p.workload), p.quality
+        row = [
+            p.workload,
+            variant(p.variant),
+            score.metric if score else floor.metric if floor else NOTHING,
+            quality(score.value if score else None),
+            interval(score.low, score.high) if score else NOTHING,
+            f"{score.n_samples:,}" if score and score.n_samples else NOTHING,
+        ]
+        row += drop_cells(score.drop if score else None) if has_drop else []
+        row += [quality(score.calibration_error_frac if score else None)] if has_confidence else []  # fmt: skip
+        rows.append([*row, _floor(floor)])
+    return table(
+        "Quality of the answers",
+        [
+            *("Workload", "Variant", "Metric", ">Score", ">95 % interval", ">Samples"),
+            *(("Flips", ">Loses") if has_drop else ()),
+            *((">Confidence off by",) if has_confidence else ()),
+            ">At least",
+        ],
+        rows,
+        footnotes=[
+            *([DROP_NOTE] if has_drop else []),
+            *([_CALIBRATION_NOTE] if has_confidence else []),
+        ],
+    )
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """The two ends of an interval of a score."""
+    if low is None or high is None:
+        return NOTHING
+    return f"{quality(low)} to {quality(high)}"
+
+
+def drop_cells(drop: PlanDrop | Drop | None) -> list[str]:
+    """Flips by what they cost, and the interval of the loss."""
+    if drop is None:
+        return [NOTHING, NOTHING]
+    lost, won = drop.n_right_to_wrong, drop.n_wrong_to_right
+    flips = f"{drop.n_flips:,} ({lost:,} lost, {won:,} won)"
+    return [flips, f"{_lost(drop.low_frac)} to {_lost(drop.high_frac)}"]
+
+
+def _lost(frac: float) -> str:
+    return f"{frac:.2%}".replace("%", " %")
+
+
+def _floor(floor: PlanQualityFloor | None) -> str:
+    if floor is None:
+        return NOTHING
+    asked = []
+    if floor.minimum_frac is not None:
+        asked.append(quality(floor.minimum_frac))
+    if floor.allowed_drop_frac is not None:
+        asked.append(f"fp32 less {quality(floor.allowed_drop_frac)}")
+    if floor.worst_slice_minimum_frac is not None:
+        asked.append(f"worst slice {quality(floor.worst_slice_minimum_frac)}")
+    return ", ".join(asked)
+
+
+def slices_table(plan: PlanDocument) -> Table | None:
+    """The score on every slice and on every shifted set; None where there are none."""
+    rows = [
+        [p.workload, variant(p.variant), *cells]
+        for p in plan.placements
+        if p.quality is not None
+        for cells in part_rows(p.quality.slices, p.quality.shifted)
+    ]
+    if not rows:
+        return None
+    headings = ["Workload", "Variant", "On", ">Score", ">95 % interval", ">Samples"]
+    return table("Quality by slice", headings, rows)
+
+
+def part_rows(
+    slices: Iterable[PlanPartScore], shifted: Iterable[PlanPartScore]
+) -> Iterable[list[str]]:
+    """Slices, the worst first, and then sets that look otherwise."""
+    for s in sorted(slices, key=lambda s: s.value):
+        yield [s.name, *_score(s)]
+    for s in shifted:
+        yield [f"shifted: {s.name}", *_score(s)]
+
+
+def _score(s: PlanPartScore) -> list[str]:
+    return [quality(s.value), interval(s.low, s.high), f"{s.n_samples:,}"]

@@ -1,0 +1,107 @@
+"""What measuring would be worth, as people read it."""
+
+import datetime as dt
+
+import pytest
+
+from planner.report.measuring import measuring_lines, measuring_table
+from planner.specs.measuring import MeasurementTaken, PlanMeasurement, PlanMeasuring
+
+WORTH = PlanMeasurement(
+    model="m",
+    device="nvidia-l4",
+    variants=("fp32 on torch",),
+    where="g6.xlarge on demand in aws us-east-1",
+    is_here=False,
+    time_s=931.5,
+    price_usd=0.2083,
+    price_usd_per_h=0.8048,
+    price_source="price list",
+    price_as_of=dt.date(2026, 3, 1),
+    saving_usd_per_month=22.9,
+    best_saving_usd_per_month=54.3,
+    cheaper_probability_frac=0.6875,
+    dearer_probability_frac=0.0625,
+    verdict="take",
+    adds_usd_per_month=22.9,
+    commands=(
+        "planner profile SPEC --as-device nvidia-l4",
+        "planner import profiles f",
+    ),
+)
+STUDY = PlanMeasuring(
+    budget_usd=5.0,
+    within_months=1.0,
+    price_usd=0.2083,
+    measurements=(WORTH,),
+    n_powerless=3,
+    regret_now_usd_per_month=25.0,
+    regret_usd_per_month=2.1,
+    n_worlds=16,
+    seed=0,
+    n_solves=40,
+)
+
+
+@pytest.fixture
+def told(storefront):
+    def told(**update):
+        study = STUDY.model_copy(update=update)
+        return storefront.model_copy(update={"measuring": study})
+
+    return told
+
+
+def test_a_measurement_is_told_with_price_saving_chance_and_commands(told):
+    plan = told()
+
+    assert measuring_table(plan).rows == (
+        (
+            "m on nvidia-l4",
+            "g6.xlarge on demand in aws us-east-1",
+            "up to $0.21, 16 min",
+            "22.90",
+            "54.30",
+            "68.8 %",
+            "6.3 %",
+            "measure",
+        ),
+    )
+    first, *_ = measuring_lines(plan)
+    assert "saves $22.90 a month" in first
+    assert "there: planner profile SPEC --as-device nvidia-l4" in first
+    assert "then here: planner import profiles f" in first
+
+
+def test_prices_come_with_source_and_date(told):
+    assert any("price list, 2026-03-01" in n for n in measuring_table(told()).footnotes)
+
+
+def test_what_is_left_is_told(told):
+    *_, powerless, regret = measuring_lines(told())
+
+    assert powerless.startswith("3 other measurements could not")
+    assert "would save $2.10 a month on top" in regret
+
+
+def test_what_was_measured_is_told_before_and_after(told):
+    taken = MeasurementTaken(model="m", device="local-box", n_profiles=2, before_usd_per_month=90.0, after_usd_per_month=60.0)  # fmt: skip
+
+    first = measuring_lines(told(taken=(taken,)))[0]
+
+    assert "from $90.00 to $60.00" in first
+
+
+def test_a_study_that_stops_says_why(told):
+    plan = told(measurements=(), is_cut_short=False)
+
+    assert measuring_table(plan) is None
+    assert "No measurement left is worth its price." in measuring_lines(plan)
+    assert any("time for weighing" in s for s in measuring_lines(told(measurements=(), is_cut_short=True)))  # fmt: skip
+    assert any("budget of nothing" in s for s in measuring_lines(told(measurements=(), budget_usd=0.0)))  # fmt: skip
+    assert "is not known" in measuring_lines(told(regret_usd_per_month=None))[-1]
+
+
+def test_a_plan_that_was_not_studied_says_nothing(storefront):
+    assert measuring_table(storefront) is None
+    assert measuring_lines(storefront) == ()
