@@ -1,6 +1,6 @@
 """From a plan to the documents that run it, read back and held against the plan.
 
-layout      names and room of every placement
+placed      name and room of a placement; `layout` all of them
 engines     which program serves it, with which flags
 targets     one file a kind of deployment document
 folder      written whole, checked, kept in step with the plan

@@ -20,7 +20,7 @@ from planner.manifests.documents.ray_serve import (
 )
 from planner.manifests.engines import SERVING_APP
 from planner.manifests.hardware import Accelerator
-from planner.manifests.layout import Placed
+from planner.manifests.placed import Placed
 from planner.manifests.said import noted
 from planner.manifests.yaml_text import first_mistake, parse
 from planner.specs.serving import (

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from planner.domain.variants import Precision, Runtime
 from planner.manifests.hardware import Accelerator
-from planner.manifests.layout import Placed
+from planner.manifests.placed import Placed
 
 # Released 2026-11; the flags written here were read from its arg_utils.
 VLLM_IMAGE: Final = "vllm/vllm-openai:v0.33.0"

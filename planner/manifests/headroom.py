@@ -10,7 +10,7 @@ Owned machines cannot be scaled.
 import math
 from typing import Final
 
-from planner.manifests.layout import Placed
+from planner.manifests.placed import Placed
 from planner.specs.plan import PlanDocument
 
 # A rule, not a measurement: a quarter more than planned, and at least one machine.

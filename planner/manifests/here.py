@@ -12,7 +12,8 @@ from planner.domain.servers import SERVED_HERE
 from planner.errors import SpecError
 from planner.manifests.applications import NO_PROXY, on_this_machine
 from planner.manifests.documents.ray_serve import HttpOptions, RayServeFile
-from planner.manifests.layout import Placed, lay_out
+from planner.manifests.layout import lay_out
+from planner.manifests.placed import Placed
 from planner.specs.plan import PlanDocument
 
 EVERY_SITE = "local"

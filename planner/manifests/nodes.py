@@ -11,8 +11,8 @@ from typing import Final
 from planner.domain.hardware import Purchase
 from planner.manifests.documents.pods import Toleration
 from planner.manifests.hardware import Accelerator
-from planner.manifests.layout import Placed
 from planner.manifests.names import slug
+from planner.manifests.placed import Placed
 
 INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
 REGION: Final = "topology.kubernetes.io/region"

@@ -10,8 +10,8 @@ from planner.manifests.engines import (
     Engine,
     EngineKind,
 )
-from planner.manifests.layout import Placed
 from planner.manifests.nodes import GPU_RESOURCE, node_selector, tolerations
+from planner.manifests.placed import Placed
 
 SERVING_FILE: Final = SERVING_CONFIG.rpartition("/")[2]
 WEIGHTS_MAP: Final = "weights"

@@ -1,10 +1,14 @@
 """The README beside the manifests: what each file is, how to run it, what was checked."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from planner.manifests import image
-from planner.manifests.layout import Layout, Placed
+from planner.manifests.layout import Layout
 from planner.manifests.target import Target
+
+if TYPE_CHECKING:
+    from planner.manifests.placed import Placed
 
 
 def render(layout: Layout, targets: Sequence[Target]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from planner.errors import ManifestError
-from planner.manifests.layout import Placed
+from planner.manifests.placed import Placed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

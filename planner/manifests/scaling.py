@@ -23,7 +23,7 @@ from planner.manifests.documents.kubernetes import (
     ResourceMetric,
 )
 from planner.manifests.engines import Engine, EngineKind
-from planner.manifests.layout import MILLICORES_PER_VCPU, Placed
+from planner.manifests.placed import MILLICORES_PER_VCPU, Placed
 from planner.units import seconds
 
 # A rule, not a measurement: a tenth more load than planned is noise, more is growth.

@@ -12,15 +12,15 @@ from dataclasses import replace
 from typing import Any, Final
 
 from planner.manifests.documents import litellm, sam
-from planner.manifests.layout import Layout, Placed
+from planner.manifests.layout import Layout
 from planner.manifests.names import variable
+from planner.manifests.placed import MIB_PER_GIB, Placed
 from planner.manifests.said import Said, noted, planned, read_said
 from planner.manifests.target import Files, Target
 from planner.manifests.yaml_text import dump, parse
 from planner.specs.plan import FunctionTerms, HostedTerms
 
 PROXY: Final = "by-request/litellm.yaml"
-MIB_PER_GIB: Final = 1024
 # Functions are given this many times their slowest planned time before they are cut.
 TIMEOUT_FACTOR: Final = 4
 LEAST_TIMEOUT_S: Final = 3

@@ -37,8 +37,9 @@ from planner.manifests.engines import (
     engine_of,
 )
 from planner.manifests.hardware import Accelerator
-from planner.manifests.layout import Layout, Placed
+from planner.manifests.layout import Layout
 from planner.manifests.names import slug, variable
+from planner.manifests.placed import Placed
 from planner.manifests.said import PREFIX, Said, noted, planned, read_said
 from planner.manifests.target import Files, Target
 from planner.manifests.yaml_text import dump, parse

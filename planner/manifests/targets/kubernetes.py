@@ -20,9 +20,10 @@ from planner.manifests.engines import (
     engine_of,
 )
 from planner.manifests.headroom import max_replicas
-from planner.manifests.layout import Layout, Placed
+from planner.manifests.layout import Layout
 from planner.manifests.names import slug
 from planner.manifests.nodes import INSTANCE_TYPE, OWN_MACHINE, labels_nodes, own_label
+from planner.manifests.placed import Placed
 from planner.manifests.said import PREFIX, Said, noted, planned, read_said
 from planner.manifests.scaling import metric
 from planner.manifests.target import Files, Target

@@ -13,7 +13,8 @@ from typing import Any
 from planner.manifests import applications
 from planner.manifests.documents.ray_serve import Application
 from planner.manifests.headroom import max_replicas
-from planner.manifests.layout import Layout, Placed
+from planner.manifests.layout import Layout
+from planner.manifests.placed import Placed
 from planner.manifests.said import Said, planned, read_said
 from planner.manifests.target import Files, Target
 from planner.manifests.yaml_text import dump
