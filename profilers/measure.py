@@ -7,7 +7,12 @@ confidence interval of its median is narrow enough,
 
     (high - low) / 2  ≤  half_width_frac · median,
 
-or when its limit of time or samples is reached. The interval of a quantile is the
+and, where a promise names a far percentile q, when that one's upper end is known, too,
+
+    (high_q - p_q) / p_q  ≤  tail_half_width_frac,
+
+or when its limit of time or samples is reached. A machine that heats up is first kept
+busy for `soak_s`, so that what is timed is what it can go on doing. The interval of a quantile is the
 distribution-free one between order statistics: with B ~ Binomial(n, q),
 
     low  = x[l],  l the largest  rank with P(B < l) ≤ 2.5 %
@@ -63,6 +68,7 @@ class SamplingRule:
 
     `min_samples`, `min_blocks` and `min_window_s` are waived when `max_point_s` is over,
     `floor_samples` is not: six samples are the fewest that bound a median at 95 %.
+    `percentile_frac` is the percentile that matters beside the median.
     """
 
     half_width_frac: float = 0.025
@@ -80,6 +86,9 @@ class SamplingRule:
     max_block_ratio: float = 1.3
     max_stolen_frac: float = 0.05
     n_retries: int = 1
+    percentile_frac: float = 0.5
+    tail_half_width_frac: float = 0.1
+    soak_s: float = 0.0
 
 
 DEFAULT_RULE = SamplingRule()
@@ -87,10 +96,16 @@ DEFAULT_RULE = SamplingRule()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """A measured point with the error band that its own spread shows."""
+    """A measured point with the error band that its own spread shows.
+
+    `drift_ratio` is how far the medians of its first and last third of blocks lie apart;
+    `is_tail_known` whether the percentile that matters is, within the rule.
+    """
 
     point: MeasuredPoint
     error_frac: float
+    drift_ratio: float = 1.0
+    is_tail_known: bool = True
 
 
 @dataclass(slots=True)
@@ -99,6 +114,15 @@ class _Series:
     block_samples: int
     blocks: list[NDArray[np.float64]] = field(default_factory=list)
     spent_s: float = 0.0
+    energy_j: float | None = None  # None where nothing meters
+
+    def drift_ratio(self) -> float:
+        third = len(self.blocks) // 3
+        if not third:
+            return 1.0
+        medians_s = self.block_medians_s()
+        first_s, last_s = np.median(medians_s[:third]), np.median(medians_s[-third:])
+        return float(max(first_s, last_s) / min(first_s, last_s))
 
     def samples_s(self) -> NDArray[np.float64]:
         return np.concatenate(self.blocks)
@@ -118,17 +142,25 @@ def measure_batches(
     clock: Clock,
     stolen_frac: Callable[[], float],
     rule: SamplingRule = DEFAULT_RULE,
+    energy_j: Callable[[], float | None] = lambda: None,
+    on_block: Callable[[], object] = lambda: None,
 ) -> tuple[Timing, ...]:
     """Service times of `run(batch)` for each batch size, ascending.
 
     `stolen_frac` says which share of the machine's time was stolen since it was
-    last asked.
+    last asked, `energy_j` how much it has used so far; `on_block` is called after each
+    block.
     """
+    began_s = clock()
+    while clock() - began_s < rule.soak_s:
+        run(max(batches))
     attempts: dict[int, list[Timing]] = {batch: [] for batch in sorted(set(batches))}
     noisy = list(attempts)
     for _ in range(1 + rule.n_retries):
         stolen_frac()
-        sampled = _sample(run, noisy, clock=clock, rule=rule)
+        sampled = _sample(
+            run, noisy, clock=clock, rule=rule, energy_j=energy_j, on_block=on_block
+        )
         stolen = stolen_frac()
         for series in sampled:
             timing = _timing(series, stolen_frac=stolen, rule=rule)
@@ -158,15 +190,22 @@ def _sample(
     *,
     clock: Clock,
     rule: SamplingRule,
+    energy_j: Callable[[], float | None],
+    on_block: Callable[[], object],
 ) -> list[_Series]:
     every = [_warmed_up(run, batch, clock=clock, rule=rule) for batch in batches]
     going = list(every)
     began_s = clock()
     while going:
         for series in going:
+            before_j = energy_j()
             block = _block(run, series.batch, series.block_samples, clock=clock)
+            after_j = energy_j()
             series.blocks.append(block)
             series.spent_s += float(block.sum())
+            if before_j is not None and after_j is not None:
+                series.energy_j = (series.energy_j or 0.0) + after_j - before_j
+            on_block()
         seen_s = clock() - began_s
         going = [s for s in going if not _done(s, rule, seen_s=seen_s)]
     return every
@@ -218,7 +257,17 @@ def _done(series: _Series, rule: SamplingRule, *, seen_s: float) -> bool:
         and len(series.blocks) >= rule.min_blocks
         and seen_s >= rule.min_window_s
     )
-    return is_enough and _is_narrow(samples_s, rule)
+    return is_enough and _is_narrow(samples_s, rule) and _is_tail_known(samples_s, rule)
+
+
+def _is_tail_known(samples_s: NDArray[np.float64], rule: SamplingRule) -> bool:
+    if rule.percentile_frac <= 0.5:
+        return True
+    _, high_s = quantile_interval(samples_s, rule.percentile_frac)
+    if high_s is None:
+        return False
+    tail_s = float(np.quantile(samples_s, rule.percentile_frac))
+    return high_s <= (1 + rule.tail_half_width_frac) * tail_s
 
 
 def _is_narrow(samples_s: NDArray[np.float64], rule: SamplingRule) -> bool:
@@ -236,19 +285,24 @@ def _timing(series: _Series, *, stolen_frac: float, rule: SamplingRule) -> Timin
         or stolen_frac > rule.max_stolen_frac
         or not _is_narrow(samples_s, rule)
     )
-    point = _point(series.batch, samples_s, is_noisy=is_noisy)
+    point = _point(series, samples_s, is_noisy=is_noisy)
     block_s = float(np.quantile(series.block_medians_s(), _BAND_QUANTILE_FRAC))
     worst_s = max(point.p50_high_s, block_s)
-    return Timing(point=point, error_frac=worst_s / point.p50_s - 1.0)
+    return Timing(
+        point=point,
+        error_frac=worst_s / point.p50_s - 1.0,
+        drift_ratio=series.drift_ratio(),
+        is_tail_known=_is_tail_known(samples_s, rule),
+    )
 
 
 def _point(
-    batch: int, samples_s: NDArray[np.float64], *, is_noisy: bool
+    series: _Series, samples_s: NDArray[np.float64], *, is_noisy: bool
 ) -> MeasuredPoint:
     p50_s, p90_s, p95_s, p99_s = np.quantile(samples_s, (0.5, 0.9, 0.95, 0.99))
     low_s, high_s = quantile_interval(samples_s, 0.5)
     return MeasuredPoint(
-        batch=batch,
+        batch=series.batch,
         p50_s=float(p50_s),
         p50_low_s=float(samples_s.min()) if low_s is None else low_s,
         p50_high_s=float(samples_s.max()) if high_s is None else high_s,
@@ -260,6 +314,7 @@ def _point(
         p99_high_s=quantile_interval(samples_s, 0.99)[1],
         n_samples=len(samples_s),
         is_noisy=is_noisy,
+        energy_j=None if series.energy_j is None else series.energy_j / len(samples_s),
     )
 
 

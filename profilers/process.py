@@ -338,6 +338,8 @@ def _measured(measure: Measure, trial: Trial) -> Measurement:
     with envelope.enter(trial.envelope) as in_force:
         measurement = measure(trial, clock=time.perf_counter, now=utc_now)
     limits = {"memory_limit": in_force.memory, "cpu_quota": in_force.cpu_quota}
+    if trial.envelope.heat_speed_frac is not None:
+        limits["heat"] = in_force.heat
     return replace(measurement, environment={**measurement.environment, **limits})
 
 

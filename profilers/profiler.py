@@ -17,7 +17,7 @@ before both.
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, TypeVar
@@ -63,7 +63,8 @@ class _Wanted:
     """A profile asked for: `trial` gives it, or `refusal` says why none can.
 
     `roomier` is the trial in the device's own envelope, where `trial` has less
-    memory than that.
+    memory than that. `otherwise_key` is that of the trial with all points timed where it
+    asks for fewer, and the other way round: either will do where it is stored.
     """
 
     model: str
@@ -74,6 +75,7 @@ class _Wanted:
     deployed_key: TrialKey | None = None
     roomier: Trial | None = None
     roomier_key: TrialKey | None = None
+    otherwise_key: TrialKey | None = None
     refusal: str = ""
 
     def in_its_own_room(self) -> "_Wanted":
@@ -211,10 +213,28 @@ class Profiling:
         )
 
     def _known(self, demand: _Demand) -> Mapping[TrialKey, TrialResult]:
-        found = self._store.lookup(demand.trials)
+        found = dict(self._store.lookup(demand.trials))
+        found |= self._found_otherwise(demand, found)
+        known = {k: r for k, r in found.items() if _reaches(r, demand.trials[k])}
         if self._retry_failed:
-            return {k: r for k, r in found.items() if isinstance(r, Measurement)}
-        return {k: _dated(r) for k, r in found.items()}
+            return {k: r for k, r in known.items() if isinstance(r, Measurement)}
+        return {k: _dated(r) for k, r in known.items()}
+
+    def _found_otherwise(
+        self, demand: _Demand, found: Mapping[TrialKey, TrialResult]
+    ) -> dict[TrialKey, TrialResult]:
+        """What is stored with more or fewer points timed, as far as it reaches."""
+        keys = {
+            w.key: w.otherwise_key
+            for w in demand.wanted
+            if w.key and w.otherwise_key and not _reaches(found.get(w.key), w.trial)
+        }
+        stored = self._store.lookup(keys.values())
+        return {
+            key: stored[other]
+            for key, other in keys.items()
+            if other in stored and _reaches(stored[other], demand.trials[key])
+        }
 
     def _demand(
         self, jobs: Sequence[ProfilingJob], environment: Mapping[str, str]
@@ -263,12 +283,17 @@ class Profiling:
                     envelope=envelope,
                     batches=job.batches,
                     device=there,
+                    percentile_frac=job.percentile_frac,
+                    fewer_points=job.fewer_points,
+                    # Elsewhere the same batch may take less than it does here.
+                    limit_s=job.limit_s if device in self._environments else None,
                 )
                 tight = replace(own, envelope=_tightest(envelope, envelopes))
                 key = partial(
                     trial_key, identity=identity, environment=self._environments[there]
                 )
                 differs = tight != own
+                other = replace(tight, fewer_points=not tight.fewer_points)
                 deployed = deployed_key(
                     identity=identity,
                     variant=variant,
@@ -280,6 +305,7 @@ class Profiling:
                     deployed_key=deployed,
                     trial=tight,
                     key=key(tight),
+                    otherwise_key=key(other),
                     roomier=own if differs else None,
                     roomier_key=key(own) if differs else None,
                 )
@@ -288,11 +314,13 @@ class Profiling:
         self, device: str, job: ProfilingJob
     ) -> Iterator[Envelope | ProfilingError]:
         """The room, or the rooms asked for on this machine, or why there is none."""
-        if device != LOCAL or not job.rooms:
+        if device != LOCAL or not (job.rooms or job.local):
             yield _asked(lambda: self._envelope(device))
             return
-        for threads, replicas in job.rooms:
-            yield replace(self._local_envelope, threads=threads, replicas=replicas)
+        here = self._local_envelope
+        limits = {} if job.local is None else asdict(job.local)
+        for threads, replicas in job.rooms or ((here.threads, here.replicas),):
+            yield replace(here, threads=threads, replicas=replicas, **limits)
 
     def _maps(self, variant: Variant, device: str) -> bool:
         return device in self._environments or (
@@ -422,6 +450,16 @@ def _asked(question: Callable[[], Answer]) -> Answer | ProfilingError:
         return question()
     except ProfilingError as error:
         return error
+
+
+def _reaches(result: TrialResult | None, trial: Trial | None) -> bool:
+    """Whether a stored result says all that the trial asks; a failure says it all."""
+    if not isinstance(result, Measurement):
+        return result is not None
+    if not result.batch_grid or result.limit_s is None:
+        return True
+    limit_s = None if trial is None else trial.limit_s
+    return limit_s is not None and limit_s <= result.limit_s
 
 
 def _dated(result: TrialResult) -> TrialResult:

@@ -22,6 +22,7 @@ def service_point(point: MeasuredPoint) -> ServicePoint:
         p90_s=point.p90_s,
         p95_s=point.p95_s,
         p99_s=point.p99_s,
+        energy_j=point.energy_j,
     )
 
 
@@ -53,7 +54,14 @@ def measured_profile(
         memory_bytes=measurement.memory_bytes,
         quality=measurement.quality,
         memory_parts=measurement.memory_parts,
+        batch_grid=_within(measurement),
+        conditions=measurement.conditions,
     )
+
+
+def _within(measurement: Measurement) -> tuple[int, ...]:
+    """The grid, up to the largest batch that was timed."""
+    return tuple(b for b in measurement.batch_grid if b <= measurement.points[-1].batch)
 
 
 def _token_rates(

@@ -103,8 +103,12 @@ def trial_key(
         "batches": list(trial.batches),
         "environment": dict(environment),
     }
+    if trial.fewer_points:
+        content["fewer_points"] = True
     if trial.device != LOCAL:
         content["device"] = trial.device
+    if trial.model.evaluation is not None:
+        content["grading"] = GRADING_VERSION
     return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
 
 
@@ -136,8 +140,6 @@ def server_key(
         "server": server,
         "environment": dict(environment),
     }
-    if trial.model.evaluation is not None:
-        content["grading"] = GRADING_VERSION
     return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
 
 
@@ -151,8 +153,11 @@ def _variant_content(variant: Variant) -> list[object]:
 
 def _envelope_content(envelope: Envelope) -> dict[str, object]:
     content: dict[str, object] = _ENVELOPES.dump_python(envelope, mode="json")
-    if envelope.replicas == 1:  # as before there could be more
-        del content["replicas"]
+    # As before there could be others.
+    usual = {"replicas": 1, "soak_s": 0.0, "heat_speed_frac": None}
+    for name, value in usual.items():
+        if content[name] == value:
+            del content[name]
     return content
 
 
@@ -187,12 +192,19 @@ def encode(result: Stored) -> str:
             for k, v in told["quality"].items()
             if not (v is None or v == ()) or k not in _GRADED_WHERE_THERE
         }
+    if "points" in told:
+        told["points"] = [
+            {k: v for k, v in p.items() if v is not None or k != "energy_j"}
+            for p in told["points"]
+        ]
     instants = {k: v.isoformat() for k, v in told.items() if isinstance(v, dt.datetime)}
     return _canonical({"kind": kind, **told, **instants})
 
 
 # Left out where a measurement has none, as before there could be any.
-_TOLD_WHERE_THERE = frozenset({"memory_parts", "tokens", "experts"})
+_TOLD_WHERE_THERE = frozenset(
+    {"memory_parts", "tokens", "experts", "conditions", "batch_grid", "limit_s"}
+)
 _GRADED_WHERE_THERE = frozenset({"drop", "slices", "shifted", "calibration_error_frac"})
 _ADAPTERS: Mapping[
     object,

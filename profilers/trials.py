@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from planner.domain.conditions import Conditions
 from planner.domain.profiles import ExpertUse, MemoryParts, Quality, TokenPoint
 from planner.domain.profiling import UserModel
 from planner.domain.variants import Variant
@@ -20,12 +21,16 @@ class Envelope:
     `cpu_quota_cores` is applied where control groups can be written and None
     where no quota is wanted; `memory_bytes` is a limit that really kills.
     `replicas` of the variant run at once, each with `threads`, and one is measured.
+    What is timed is what goes on after `soak_s` of load; `heat_speed_frac` is the speed
+    that a device which throttles for its heat then has left.
     """
 
     threads: int = 1
     replicas: int = 1
     cpu_quota_cores: float | None = None
     memory_bytes: float | None = None
+    soak_s: float = 0.0
+    heat_speed_frac: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,9 @@ class Trial:
     """Measure `variant` of `model` at these batch sizes, and its quality if it can be.
 
     `device` is where: this machine or nodes like it, or a device by its catalogue's name
-    that takes part in the cluster.
+    that takes part in the cluster. `percentile_frac` is the one that matters beside the
+    median. With `fewer_points` only those of `batches` are timed that the others cannot be
+    read off from (`profilers.points`), and none longer than `limit_s`, where there is one.
     """
 
     model: UserModel
@@ -42,6 +49,9 @@ class Trial:
     batches: tuple[int, ...]
     timeout_s: float = 300.0
     device: str = LOCAL
+    percentile_frac: float = 0.5
+    fewer_points: bool = False
+    limit_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,8 @@ class MeasuredPoint:
     # Upper ends of the 95 % intervals; None where so few samples do not bound the tail.
     p95_high_s: float | None = None
     p99_high_s: float | None = None
+    # Of one batch; None where nothing meters.
+    energy_j: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +85,9 @@ class Measurement:
     """What a trial gave; `error_frac` covers what the points' own spread shows.
 
     `environment` names what the figures depend on: processor, threads and the
-    versions of the runtimes. `measured_at` is aware UTC.
+    versions of the runtimes. `measured_at` is aware UTC. `batch_grid` holds the batch sizes
+    that were asked for, where some of them were not timed, and `limit_s` up to what time
+    they were, where there was a limit.
     """
 
     points: tuple[MeasuredPoint, ...]
@@ -88,6 +102,9 @@ class Measurement:
     memory_parts: MemoryParts | None = None
     tokens: tuple[TokenPoint, ...] = ()
     experts: ExpertUse | None = None
+    conditions: Conditions | None = None
+    batch_grid: tuple[int, ...] = ()
+    limit_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

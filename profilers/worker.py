@@ -26,10 +26,14 @@ from planner.domain.variants import Runtime
 from planner.errors import MissingExtraError, ProfilingError
 from profilers import machine, measure, neighbours
 from profilers.backends import Backend, load_backend, require_engine
+from profilers.emulators import cgroups
+from profilers.energy import gpu_meter, processor_meter
 from profilers.identity import identity, runtime_versions
 from profilers.measure import Clock
 from profilers.quality.grading import Samples, graded
+from profilers.timing import timed
 from profilers.trials import Measurement, Trial
+from profilers.watch import Watch, sentences
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,28 +118,40 @@ def _measured(
 
     with neighbours.busy(another, trial.envelope):
         memory = ReplicaMemory(floor_bytes)
+        began_s = clock()
         backend = load()
         memory.loaded()
+        backend.run(batches[min(batches)])
+        cold_start_s = clock() - began_s
         _require_finite(backend, batches[max(batches)], trial)
-        timings = measure.measure_batches(
-            lambda batch: backend.run(batches[batch]),
-            trial.batches,
-            clock=clock,
-            stolen_frac=machine.StolenTime(),
+        watch = _watch(trial.variant.runtime)
+        took = timed(
+            lambda batch: backend.run(batches[batch]), trial, clock=clock, watch=watch
         )
+        conditions = watch.told(cold_start_s=cold_start_s, drift_ratio=took.drift_ratio)
+    timings = took.timings
     parts = memory.parts()
     return Measurement(
         points=tuple(timing.point for timing in timings),
         memory_bytes=_memory_bytes(backend, memory),
         artifact_bytes=float(artifact.size_bytes),
         artifact_sha256=artifact.sha256,
-        error_frac=measure.error_band_frac(timings),
+        error_frac=took.error_frac,
         measured_at=now(),
         quality=_quality(backend, model),
-        warnings=tuple(_warnings(timings, model, trial)),
+        warnings=(*_warnings(timings, model, trial), *sentences(conditions)),
         environment=environment(threads=backend.threads),
         memory_parts=parts,
+        conditions=conditions,
+        batch_grid=took.batch_grid,
+        limit_s=trial.limit_s if took.batch_grid else None,
     )
+
+
+def _watch(runtime: Runtime) -> Watch:
+    """What looks on while the engine is timed, with the meter of what it runs on."""
+    meter = gpu_meter() if runtime is Runtime.TORCH_CUDA else processor_meter()
+    return Watch(meter=meter, group_stat=cgroups.own_cpu_stat)
 
 
 class ReplicaMemory:
@@ -243,6 +259,12 @@ def measuring_warnings(
         from profilers.pruning import NO_GAIN  # noqa: PLC0415 - imports torch
 
         said.append(NO_GAIN)
+    loose = [name(t.point.batch) for t in timings if not t.is_tail_known]
+    if loose:
+        said.append(
+            f"the {100 * trial.percentile_frac:g}th percentile at {', '.join(loose)} is "
+            "known less well than to 10 %: its time to be measured was over"
+        )
     noisy = [name(t.point.batch) for t in timings if t.point.is_noisy]
     if noisy:
         said.append(

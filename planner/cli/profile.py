@@ -12,13 +12,14 @@ from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import deployment
-from planner.domain.profiling import ProfilingJob, ProfilingOutcome
+from planner.domain.profiling import LocalRoom, ProfilingJob, ProfilingOutcome
 from planner.errors import SpecError, UnknownReferenceError
 from planner.files import write_text
 from planner.pipeline.asking.knowledge import profiling_jobs
 from planner.pipeline.asking.references import check_references
 from planner.report.profiling import export_text, outcome_data, profiling_tables
 from planner.specs.load import nearest
+from planner.units import BYTES_PER_MIB
 
 
 def profile(
@@ -52,6 +53,36 @@ def profile(
             help="Measure what our server costs beside the model, where it is not known.",
         ),
     ] = True,
+    fewer_points: Annotated[
+        bool,
+        typer.Option(
+            "--fewer-points",
+            help="Time only the batch sizes that the others cannot be read off from.",
+        ),
+    ] = False,
+    cpu_quota: Annotated[
+        float | None,
+        typer.Option("--cpu-quota", min=0.05, help="Give 'local' so many cores' time."),
+    ] = None,
+    memory_mib: Annotated[
+        float | None,
+        typer.Option("--memory-mib", min=64, help="Give 'local' so much memory."),
+    ] = None,
+    soak_s: Annotated[
+        float,
+        typer.Option(
+            "--soak-s", min=0, help="Keep 'local' busy so long before timing it."
+        ),
+    ] = 0.0,
+    heat_speed: Annotated[
+        float | None,
+        typer.Option(
+            "--heat-speed",
+            min=0.05,
+            max=1,
+            help="The share of its speed that a device has left after --soak-s of load.",
+        ),
+    ] = None,
     retry_failed: Annotated[
         bool,
         typer.Option(
@@ -102,7 +133,15 @@ def profile(
     jobs = profiling_jobs(document, facts, models, reachable)
     chosen = _chosen(jobs, device, reachable) if device else jobs
     rooms = tuple(product(threads or [1], replicas or [1]))
-    chosen = tuple(replace(j, rooms=rooms) for j in chosen)
+    local = LocalRoom(
+        cpu_quota_cores=cpu_quota,
+        memory_bytes=None if memory_mib is None else memory_mib * BYTES_PER_MIB,
+        soak_s=soak_s,
+        heat_speed_frac=heat_speed,
+    )
+    chosen = tuple(
+        replace(j, rooms=rooms, fewer_points=fewer_points, local=local) for j in chosen
+    )
     with watching(quiet=json) as observer:
         outcome = profiler.profile(chosen, on_progress=observer.profiling)
     if export is not None:

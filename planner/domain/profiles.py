@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from planner.domain.conditions import Conditions
 from planner.domain.evidence import Evidence
 from planner.domain.quality import Drop, PartScore
 from planner.domain.servers import ServerCost, Timing
@@ -95,7 +96,10 @@ class ExpertUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePoint:
-    """Service time of one batch of so many requests; None where the source is silent."""
+    """Service time of one batch of so many requests; None where the source is silent.
+
+    `energy_j` is what the batch took of it, as metered; None where nothing did.
+    """
 
     batch: int
     p50_s: float
@@ -103,6 +107,7 @@ class ServicePoint:
     p90_s: float | None = None
     p95_s: float | None = None
     p99_s: float | None = None
+    energy_j: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +118,9 @@ class BatchProfile:
     `artifact_sha256` names the very file that was measured, where there is one, and
     `model_sha256` the content of the user's model that it was made from.
     `timing` says whether a server is in the times; where none is, `server` is what
-    serving costs on top, None where nobody knows.
+    serving costs on top, None where nobody knows. `batch_grid` holds the batch sizes that
+    a plan may choose from where not all of them were timed: the others lie on the line
+    between those that were. `conditions` are those of the measurement.
     """
 
     model: str
@@ -129,6 +136,8 @@ class BatchProfile:
     server: ServerCost | None = None
     memory_parts: MemoryParts | None = None
     model_sha256: str | None = None
+    batch_grid: tuple[int, ...] = ()
+    conditions: Conditions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

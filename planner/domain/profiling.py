@@ -88,12 +88,29 @@ DENSE = Sparsity(share_frac=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LocalRoom:
+    """Limits that this machine is measured within; None: as it is.
+
+    `soak_s` of load come before anything is timed; `heat_speed_frac` is the speed that is
+    left from then on.
+    """
+
+    cpu_quota_cores: float | None = None
+    memory_bytes: float | None = None
+    soak_s: float = 0.0
+    heat_speed_frac: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilingJob:
     """Measure these variants of a model, and map them to these devices.
 
     `devices` holds catalogue names (emulated) and "local" (this machine). Each of
     `rooms` is a (threads, replicas) pair that "local" is measured with; without
-    any, what the profiler takes by default.
+    any, what the profiler takes by default. `percentile_frac` is the one that the model's
+    promises name, and `limit_s` the longest of their times. With `fewer_points` only those
+    of `batches` are timed that the others cannot be read off from. `local` is the room of
+    this machine beside its threads: for a device that is not in the catalogue.
     """
 
     model: UserModel
@@ -103,6 +120,10 @@ class ProfilingJob:
     batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     sparsities: tuple[Sparsity, ...] = (DENSE,)
     rooms: tuple[tuple[int, int], ...] = ()
+    percentile_frac: float = 0.5
+    fewer_points: bool = False
+    limit_s: float | None = None
+    local: LocalRoom | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

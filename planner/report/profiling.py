@@ -25,6 +25,12 @@ _ROUTING = (
 )
 
 
+_COLD_START = (
+    "Cold start: loading the variant and its first answer, the engine being imported. "
+    f"{NOTHING}: this machine does not say."
+)
+
+
 def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
     """Profiles by device and variant, then what else there is to tell."""
     batches = [p for p in outcome.profiles if isinstance(p, BatchProfile)]
@@ -60,9 +66,61 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
         *(p for p in languages if p.memory_parts is not None),
     ]
     found += [_memory(measured)] if measured else []
+    watched = [p for p in batches if p.conditions is not None]
+    found += [_conditions(watched)] if watched else []
     served = [p for p in batches if p.server is not None]
     found += [_servers(served)] if served else []
     return (*found, _failures(outcome)) if outcome.failures else tuple(found)
+
+
+def _conditions(watched: Sequence[BatchProfile]) -> Table:
+    """Under what conditions it was measured, and what a start and a request took."""
+    seen = [(p, p.conditions) for p in watched if p.conditions is not None]
+    return table(
+        "Conditions of measuring",
+        ["Model", "Variant", "Device", ">Cold start", ">Energy a request", ">Stolen", ">Others", ">Clock moved", ">Slowed for heat", ">Drift"],
+        [
+            (
+                p.model,
+                str(p.variant),
+                _where(p),
+                NOTHING if c.cold_start_s is None else latency(milliseconds(c.cold_start_s)),
+                _energy(p),
+                *(NOTHING if f is None else share(f) for f in (c.stolen_frac, c.others_frac)),
+                NOTHING if c.clock_ratio is None else f"× {c.clock_ratio:.2f}",
+                NOTHING if c.n_heat_throttles is None else f"{c.n_heat_throttles} times",
+                NOTHING if c.drift_ratio is None else f"× {c.drift_ratio:.2f}",
+            )
+            for p, c in seen
+        ],
+        footnotes=[
+            _COLD_START,
+            *dict.fromkeys(f"Energy: {c.energy_words}." for _, c in seen),
+            *_not_timed(watched),
+        ],
+    )  # fmt: skip
+
+
+def _energy(p: BatchProfile) -> str:
+    """A request's share of its batch, from the smallest batch to the largest."""
+    first, last = p.points[0], p.points[-1]
+    if first.energy_j is None or last.energy_j is None:
+        return NOTHING
+    return f"{first.energy_j / first.batch:.3g} J to {last.energy_j / last.batch:.3g} J"
+
+
+def _not_timed(profiles: Sequence[BatchProfile]) -> list[str]:
+    """Which batch sizes are read off the line between others."""
+    said = []
+    for p in profiles:
+        timed = {point.batch for point in p.points}
+        read_off = [str(b) for b in p.batch_grid if b not in timed]
+        if read_off:
+            said.append(
+                f"{p.model} {p.variant}: {len(timed)} batch sizes timed; "
+                f"{', '.join(read_off)} read off the line between them, which the error holds"
+            )
+    return said
 
 
 def _servers(served: Sequence[BatchProfile]) -> Table:

@@ -1,7 +1,11 @@
-"""A CPU quota through Linux control groups, version 1 or 2, where they can be written.
+"""Limits through Linux control groups, version 1 or 2, where they can be written.
 
     version 1   own group of the `cpu` hierarchy / planner-<pid> / cpu.cfs_quota_us
-    version 2   a sibling or child of the own group / planner-<pid> / cpu.max
+                own group of the `memory` hierarchy / … / memory.limit_in_bytes
+    version 2   a sibling or child of the own group / planner-<pid> / cpu.max, memory.max
+
+Past its memory a group's processes are killed, whatever they hold it for. Only what is
+touched from entering on is counted, and nothing is swapped out where that can be told.
 
 A sibling comes first in version 2: a group that holds processes cannot hand
 controllers to its children. Groups of processes that were killed are swept away
@@ -10,7 +14,7 @@ by the next one that enters.
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +22,11 @@ from pathlib import Path
 PERIOD_US = 100_000
 SMALLEST_QUOTA_US = 1_000
 PREFIX = "planner-"
+# Files that keep a group of memory from being swapped out; others have none of them.
+_NO_SWAP: Mapping[int, Sequence[str]] = {
+    1: ("memory.swappiness",),
+    2: ("memory.swap.max",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +42,10 @@ class NotWritableError(Exception):
     """No control group can be made here; the message says why."""
 
 
-def places(self_cgroup: str, mountinfo: str) -> tuple[Place, ...]:
-    """Where a group could be made, from /proc/self/cgroup and /proc/self/mountinfo.
+def places(
+    self_cgroup: str, mountinfo: str, controller: str = "cpu"
+) -> tuple[Place, ...]:
+    """Where a group of that controller could be made, from /proc/self/cgroup and /proc/self/mountinfo.
 
     Example:
         >>> cgroup = "3:cpu,cpuacct:/jobs"
@@ -51,8 +62,8 @@ def places(self_cgroup: str, mountinfo: str) -> tuple[Place, ...]:
         for _, controllers, path in groups:
             if (
                 kind == "cgroup"
-                and "cpu" in controllers.split(",")
-                and "cpu" in options
+                and controller in controllers.split(",")
+                and controller in options
             ):
                 own = _inside(mount_point, root, path)
                 found.append(Place(version=1, parent=own, origin=own))
@@ -77,32 +88,71 @@ def quota(cores: float, candidates: Sequence[Place]) -> Iterator[str]:
     Raises:
         NotWritableError: No candidate lets a group be made, limited and entered.
     """
+    quota_us = max(round(cores * PERIOD_US), SMALLEST_QUOTA_US)
+    limits = {
+        1: {"cpu.cfs_period_us": f"{PERIOD_US}", "cpu.cfs_quota_us": f"{quota_us}"},
+        2: {"cpu.max": f"{quota_us} {PERIOD_US}"},
+    }
+    with _group(limits, candidates, "cpu") as version:
+        yield f"{cores:g} cores by control group v{version}"
+
+
+@contextlib.contextmanager
+def memory(limit_bytes: int, candidates: Sequence[Place]) -> Iterator[str]:
+    """Have this process killed where it touches more; yields what is in force, in words.
+
+    Raises:
+        NotWritableError: No candidate lets a group be made, limited and entered.
+    """
+    limits = {
+        1: {"memory.limit_in_bytes": f"{limit_bytes}"},
+        2: {"memory.max": f"{limit_bytes}"},
+    }
+    with _group(limits, candidates, "memory") as version:
+        yield f"killed past it by control group v{version}"
+
+
+@contextlib.contextmanager
+def _group(
+    limits: Mapping[int, Mapping[str, str]], candidates: Sequence[Place], what: str
+) -> Iterator[int]:
+    """Be in a group with these limits, by version; yields the version."""
     reasons = []
     for place in candidates:
         try:
-            group = _entered(cores, place)
+            group = _entered(limits[place.version], place)
         except OSError as error:
             reasons.append(f"{place.parent}: {error.strerror}")
             continue
         try:
-            yield f"{cores:g} cores by control group v{place.version}"
+            yield place.version
         finally:
             _leave(group, place)
         return
-    raise NotWritableError("; ".join(reasons) or "no cpu controller is mounted")
+    raise NotWritableError("; ".join(reasons) or f"no {what} controller is mounted")
 
 
-def _entered(cores: float, place: Place) -> Path:
-    quota_us = max(round(cores * PERIOD_US), SMALLEST_QUOTA_US)
+def own_cpu_stat(proc: Path = Path("/proc/self")) -> Path | None:
+    """The statistics of the group that this process is in; None where there is none."""
+    try:
+        found = places(
+            (proc / "cgroup").read_text(), (proc / "mountinfo").read_text(), "cpu"
+        )
+    except OSError:
+        return None
+    return found[-1].origin / "cpu.stat" if found else None
+
+
+def _entered(limits: Mapping[str, str], place: Place) -> Path:
     _sweep(place.parent)
     group = place.parent / f"{PREFIX}{os.getpid()}"
     group.mkdir(exist_ok=True)
     try:
-        if place.version == 1:
-            _write(group / "cpu.cfs_period_us", f"{PERIOD_US}")
-            _write(group / "cpu.cfs_quota_us", f"{quota_us}")
-        else:
-            _write(group / "cpu.max", f"{quota_us} {PERIOD_US}")
+        for file, limit in limits.items():
+            _write(group / file, limit)
+        for file in _NO_SWAP[place.version]:
+            with contextlib.suppress(OSError):
+                _write(group / file, "0")
         _write(group / "cgroup.procs", f"{os.getpid()}")
     except OSError:
         with contextlib.suppress(OSError):

@@ -1,7 +1,9 @@
 """Puts an envelope in force on the measuring process, and says what really holds.
 
-    memory   RLIMIT_DATA: private writable memory; past it an allocation is refused
-    quota    a control group where one can be written, else fewer cores, else nothing
+    memory   RLIMIT_DATA: private writable memory; past it an allocation is refused;
+             and a control group where one can be written: past it the process is killed
+    quota    a control group where one can be written, else fewer cores and a duty cycle
+    heat     after so long under load, a duty cycle at the speed that is left
     threads  told to the runtimes by the backends; repeated here for the record
 
 RLIMIT_DATA and not RLIMIT_AS: with torch 2.13 and onnxruntime 1.32 imported, a
@@ -12,6 +14,7 @@ does not pay for. Neither counts what files map in: the limit is a little genero
 """
 
 import contextlib
+import math
 import os
 import resource
 from collections.abc import Iterator
@@ -19,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planner.units import BYTES_PER_MIB
-from profilers.emulators import cgroups
+from profilers.emulators import cgroups, duty
 from profilers.trials import Envelope
 
 PROC = Path("/proc/self")
@@ -32,6 +35,7 @@ class InForce:
     threads: str
     memory: str
     cpu_quota: str
+    heat: str
 
 
 @contextlib.contextmanager
@@ -42,12 +46,27 @@ def enter(envelope: Envelope, *, proc: Path = PROC) -> Iterator[InForce]:
     dies go with it. `proc` is where the system describes this process.
     """
     with contextlib.ExitStack() as stack:
-        memory = _limit_memory(envelope.memory_bytes, stack)
+        memory = _limit_memory(envelope.memory_bytes, stack, proc)
         cpu_quota = _limit_cpu(envelope.cpu_quota_cores, stack, proc)
-        yield InForce(threads=str(envelope.threads), memory=memory, cpu_quota=cpu_quota)
+        yield InForce(
+            threads=str(envelope.threads),
+            memory=memory,
+            cpu_quota=cpu_quota,
+            heat=_heat(envelope, stack),
+        )
 
 
-def _limit_memory(memory_bytes: float | None, stack: contextlib.ExitStack) -> str:
+def _heat(envelope: Envelope, stack: contextlib.ExitStack) -> str:
+    speed_frac = envelope.heat_speed_frac
+    if speed_frac is None:
+        return "no throttling"
+    stack.enter_context(duty.cycle(speed_frac, after_s=envelope.soak_s))
+    return f"{speed_frac:.0%} of the speed after {envelope.soak_s:g} s, by duty cycle"
+
+
+def _limit_memory(
+    memory_bytes: float | None, stack: contextlib.ExitStack, proc: Path
+) -> str:
     if memory_bytes is None:
         return "not limited"
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -56,7 +75,14 @@ def _limit_memory(memory_bytes: float | None, stack: contextlib.ExitStack) -> st
         limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     stack.callback(resource.setrlimit, resource.RLIMIT_DATA, (soft, hard))
-    return f"{limit / BYTES_PER_MIB:.0f} MiB of data (RLIMIT_DATA)"
+    words = f"{limit / BYTES_PER_MIB:.0f} MiB of data (RLIMIT_DATA)"
+    candidates = cgroups.places(
+        _read(proc / "cgroup"), _read(proc / "mountinfo"), "memory"
+    )
+    try:
+        return f"{words}, {stack.enter_context(cgroups.memory(limit, candidates))}"
+    except cgroups.NotWritableError:
+        return words
 
 
 def _limit_cpu(cores: float | None, stack: contextlib.ExitStack, proc: Path) -> str:
@@ -68,11 +94,13 @@ def _limit_cpu(cores: float | None, stack: contextlib.ExitStack, proc: Path) -> 
     except cgroups.NotWritableError as error:
         reason = f"control groups not writable ({error})"
     before = os.sched_getaffinity(0)
-    if cores < 1:
-        return f"not applied: {reason}"
-    kept = sorted(before)[-int(cores) :]
+    kept = sorted(before)[-math.ceil(cores) :]
     os.sched_setaffinity(0, kept)
     stack.callback(os.sched_setaffinity, 0, before)
+    share_frac = min(1.0, cores / len(kept))
+    if share_frac < 1:
+        stack.enter_context(duty.cycle(share_frac))
+        return f"{cores:g} cores by affinity and duty cycle: {reason}"
     return f"{len(kept)} cores by affinity: {reason}"
 
 

@@ -79,6 +79,7 @@ def emulated(learned: Learned, measurement: Measurement, trial: Trial) -> BatchP
         ),
         memory_bytes=measurement.memory_bytes,
         quality=measurement.quality,
+        batch_grid=measurement.batch_grid,
     )
 
 

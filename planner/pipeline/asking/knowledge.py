@@ -22,6 +22,7 @@ from planner.ports import Profiler
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
 from planner.specs.models import Model, Variants
+from planner.units import seconds
 
 DEFAULT_VARIANTS: Final = Variants()
 
@@ -76,9 +77,24 @@ def profiling_jobs(
                 runtimes=variants.runtimes,
                 devices=here,
                 sparsities=(DENSE, *_sparsities(variants)),
+                percentile_frac=_percentile_frac(spec, model.name),
+                limit_s=_longest_promise_s(spec, model.name),
             )
             jobs.append(job)
     return tuple(jobs)
+
+
+def _percentile_frac(spec: Deployment, model: str) -> float:
+    """The farthest percentile that is promised of the model."""
+    named = [w.slo.percentile for w in spec.workloads if w.model == model]
+    return max(named, default=50.0) / 100
+
+
+def _longest_promise_s(spec: Deployment, model: str) -> float | None:
+    """What no batch may take longer than, whatever the plan; None: nothing is promised."""
+    named = [w.slo.latency_ms for w in spec.workloads if w.model == model]
+    stated = [ms for ms in named if ms is not None]
+    return seconds(max(stated)) if stated and len(stated) == len(named) else None
 
 
 def _sparsities(variants: Variants) -> tuple[Sparsity, ...]:

@@ -24,10 +24,10 @@ def test_an_envelope_without_limits_changes_nothing_and_says_so():
     assert in_force.cpu_quota == "not limited"
 
 
-def test_the_memory_limit_holds_inside_and_is_taken_back_after():
+def test_the_memory_limit_holds_inside_and_is_taken_back_after(tmp_path):
     before = data_limit()
 
-    with enter(Envelope(memory_bytes=ROOMY_BYTES)) as in_force:
+    with enter(Envelope(memory_bytes=ROOMY_BYTES), proc=tmp_path) as in_force:
         assert data_limit() == ROOMY_BYTES
 
     assert data_limit() == before
@@ -54,11 +54,17 @@ def test_without_control_groups_a_quota_becomes_fewer_cores(tmp_path):
     assert in_force.cpu_quota.startswith("1 cores by affinity: control groups not")
 
 
-def test_without_control_groups_part_of_a_core_is_not_applied(tmp_path):
+def test_without_control_groups_part_of_a_core_is_a_duty_cycle(tmp_path):
     before = os.sched_getaffinity(0)
 
     with enter(Envelope(cpu_quota_cores=0.5), proc=tmp_path) as in_force:
         inside = os.sched_getaffinity(0)
 
-    assert inside == before
-    assert in_force.cpu_quota.startswith("not applied: control groups not writable")
+    assert len(inside) == 1
+    assert os.sched_getaffinity(0) == before
+    assert in_force.cpu_quota.startswith("0.5 cores by affinity and duty cycle: control")
+
+
+def test_heat_is_told_with_the_time_and_the_speed_that_is_left():
+    with enter(Envelope(soak_s=60.0, heat_speed_frac=0.6)) as in_force:
+        assert in_force.heat == "60% of the speed after 60 s, by duty cycle"

@@ -1,0 +1,75 @@
+"""Times a trial's batch sizes: all of them, or those that the others cannot be read off.
+
+All are timed in turns (`profilers.measure`). With `fewer_points` the smallest and the
+largest are timed together, then one by one whichever `profilers.points` asks for, until
+the rest is known well enough or of no use; what stays uncertain widens the error band.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from profilers import machine, measure
+from profilers.measure import Clock, Timing
+from profilers.points import Curve
+from profilers.trials import Trial
+from profilers.watch import Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """Timings by batch, ascending; the grid, where not all of it was timed."""
+
+    timings: tuple[Timing, ...]
+    error_frac: float
+    batch_grid: tuple[int, ...] = ()
+
+    @property
+    def drift_ratio(self) -> float:
+        """The worst of them."""
+        return max(t.drift_ratio for t in self.timings)
+
+
+def timed(
+    run: Callable[[int], object],
+    trial: Trial,
+    *,
+    clock: Clock,
+    watch: Watch,
+    rule: measure.SamplingRule = measure.DEFAULT_RULE,
+) -> Timed:
+    """What `run(batch)` takes at the trial's batch sizes."""
+    soak_s = trial.envelope.soak_s
+    rule = replace(rule, percentile_frac=trial.percentile_frac, soak_s=soak_s)
+
+    def measured(batches: Sequence[int]) -> tuple[Timing, ...]:
+        return measure.measure_batches(
+            run,
+            batches,
+            clock=clock,
+            stolen_frac=machine.StolenTime(),
+            rule=rule,
+            energy_j=watch.meter.energy_j,
+            on_block=watch.note,
+        )
+
+    if not trial.fewer_points:
+        every = measured(trial.batches)
+        return Timed(timings=every, error_frac=measure.error_band_frac(every))
+    return _fewer(measured, trial)
+
+
+def _fewer(
+    measured: Callable[[Sequence[int]], tuple[Timing, ...]], trial: Trial
+) -> Timed:
+    curve = Curve.unknown(trial.batches, limit_s=trial.limit_s)
+    known: dict[int, Timing] = {}
+    wanted: Sequence[int] = sorted({curve.grid[0], curve.grid[-1]})
+    while wanted:
+        for timing in measured(wanted):
+            known[timing.point.batch] = timing
+            curve = curve.with_timed(timing.point.batch, timing.point.p50_s)
+        following = curve.next_batch()
+        wanted = [] if following is None else [following]
+    every = tuple(known[batch] for batch in sorted(known))
+    band_frac = max(measure.error_band_frac(every), curve.left_frac())
+    return Timed(timings=every, error_frac=band_frac, batch_grid=curve.grid)
