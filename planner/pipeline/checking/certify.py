@@ -21,6 +21,7 @@ from planner.pipeline.asking.demands import Demands, demands
 from planner.pipeline.asking.places import Place, places
 from planner.pipeline.asking.ways import lines, shared_limits_bytes_per_s
 from planner.pipeline.checking.by_request import broken_terms, called_usd
+from planner.pipeline.checking.facts import Facts
 from planner.pipeline.checking.machines import groups, machines_on
 from planner.pipeline.checking.policy import broken_policy
 from planner.pipeline.checking.promises import broken_promises
@@ -80,7 +81,10 @@ def violations(plan: PlanDocument, inputs: Inputs) -> Iterator[str]:
         return
     asked = demands(inputs.spec)
     spec, catalog, profiles = inputs.spec, inputs.catalog, inputs.profiles
-    yield from misstated(plan, profiles, asked, offered)
+    facts = Facts(
+        spec=spec, catalog=catalog, profiles=profiles, asked=asked, offered=offered
+    )
+    yield from misstated(plan, facts)
     yield from _cost(plan, inputs, offered)
     yield from _paid(plan)
     yield from _demand(plan, asked)
@@ -91,9 +95,9 @@ def violations(plan: PlanDocument, inputs: Inputs) -> Iterator[str]:
     for p in plan.placements:
         yield from _residency_and_quality(p, plan, offered[p.offer])
     yield from _memory(plan, offered)
-    yield from broken_policy(plan, spec, catalog, profiles, asked, offered)
+    yield from broken_policy(plan, facts)
     yield from broken_promises(plan, spec, catalog, profiles)
-    yield from broken_survival(plan, spec, catalog, profiles, asked, offered)
+    yield from broken_survival(plan, facts)
 
 
 def _close(one: float, other: float) -> bool:

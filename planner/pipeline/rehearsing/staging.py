@@ -25,7 +25,7 @@ from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.places import places
 from planner.pipeline.asking.question import Question
 from planner.pipeline.asking.ways import Ways, lines
-from planner.pipeline.checking.certify import groups
+from planner.pipeline.checking.machines import groups
 from planner.pipeline.checking.promises import stated_profile
 from planner.pipeline.rehearsing.replay_traffic import Sending
 from planner.reference.catalog import Catalog
