@@ -8,8 +8,8 @@ between two measured ones, l < b < u, is bracketed by what they took:
 and is read off the line between them, s'(b), which is what plans do (`planner.perf.service`):
 exact for a fixed cost a batch and a cost an item, and never above the bracket. The line's
 uncertainty at b is the farther end of the bracket over s'(b), less 1; but where a point has
-been timed since that the line before it had foreseen within e, lines near it are taken to be
-off by no more than 2 e (and by `FLOOR_FRAC` at least: what a repetition differs by).
+been timed since that the line before it had foreseen within e, lines that end at it are taken to
+be off by no more than 2 e of their worse end (and by `FLOOR_FRAC` at least: what a repetition differs by).
 
     start    the smallest and the largest batch
     next     the batch with the largest uncertainty, of those that matter
@@ -83,13 +83,17 @@ class Curve:
         return self.timed_s[low] + part * (self.timed_s[high] - self.timed_s[low])
 
     def fastest_s(self, batch: int) -> float:
-        """No more than this can be hoped for; the line where that is sure enough."""
+        """No less than this can be hoped for; the line where that is sure enough."""
         around = self._around(batch)
         if batch in self.timed_s or (
             around is not None and self.uncertainty_frac(batch) <= TOLERANCE_FRAC
         ):
             return self.line_s(batch)
-        below = [b for b in self.timed_s if b < batch]
+        return self._least_s(batch)
+
+    def _least_s(self, batch: int) -> float:
+        """The lower end of the bracket."""
+        below = [b for b in self.timed_s if b <= batch]
         least_s = self.timed_s[max(below)] if below else 0.0
         above = [b for b in self.timed_s if b > batch]
         if above:
@@ -120,7 +124,7 @@ class Curve:
         line_s = self.line_s(batch)
         bracket = max(most_s / line_s - 1.0, line_s / least_s - 1.0, 0.0)
         near = [self.foreseen_frac[b] for b in (low, high) if b in self.foreseen_frac]
-        return min(bracket, max(2 * min(near), FLOOR_FRAC)) if near else bracket
+        return min(bracket, max(2 * max(near), FLOOR_FRAC)) if near else bracket
 
     def next_batch(self, *, tolerance_frac: float = TOLERANCE_FRAC) -> int | None:
         """The batch to time next; None where no further one can change anything."""
@@ -141,10 +145,7 @@ class Curve:
         )
 
     def _matters(self, batch: int) -> bool:
-        if self.limit_s is None:
-            return True
-        slower = [b for b, s in self.timed_s.items() if s > self.limit_s]
-        return not slower or batch < min(slower)
+        return self.limit_s is None or self._least_s(batch) <= self.limit_s
 
     def _around(self, batch: int) -> tuple[int, int] | None:
         timed = sorted(self.timed_s)

@@ -90,7 +90,7 @@ def by_torch(name, folder):
     from torch.utils.benchmark import Timer
 
     sys.path.insert(0, str(folder))
-    import models  # noqa: PLC0415
+    import models
 
     module, inputs = getattr(models, name)(), getattr(models, f"{name}_inputs")()
     with torch.inference_mode():

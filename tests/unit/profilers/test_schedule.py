@@ -1,10 +1,12 @@
 """Conversations with the schedule: what it hears, what it orders."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from profilers.schedule import (
+    Beat,
     Crashed,
     KeepFailure,
     KeepMeasurement,
@@ -204,4 +206,69 @@ def test_nothing_to_measure_is_finished_at_once():
     machine = schedule(keys=())
 
     assert machine.begin(at_s=0.0) == ()
+    assert machine.is_finished
+
+
+def beat(at_s, cpu_s, slot=ONE, generation=1):
+    return Beat(slot=slot, generation=generation, at_s=at_s, cpu_s=cpu_s)
+
+
+def test_a_trial_that_beats_but_uses_no_processor_time_hangs_and_fails():
+    machine = schedule(standstill_timeout_s=3.0)
+    machine.begin(at_s=0.0)
+    tell(machine, ready())
+
+    for at_s, cpu_s in ((0.5, 0.1), (1.0, 0.6), (2.0, 0.6), (3.5, 0.6)):
+        assert tell(machine, beat(at_s, cpu_s)) == ()
+    ended = tell(machine, Ticked(at_s=4.0))
+
+    assert ended[:2] == (
+        StopSlot(slot=ONE),
+        KeepFailure(
+            key=A, reason="it hangs: no processor time used for 3 s, so stopped"
+        ),
+    )
+
+
+def test_a_slot_that_falls_silent_is_lost_and_its_trial_is_run_elsewhere():
+    machine = schedule(slots=(ONE, TWO), silence_timeout_s=2.0)
+    machine.begin(at_s=0.0)
+    tell(machine, ready())
+    tell(machine, beat(1.0, 0.5))
+
+    orders = tell(machine, Ticked(at_s=3.0))
+
+    assert StopSlot(slot=ONE) in orders
+    assert machine.states[A] is TrialState.PENDING
+
+
+def test_one_that_never_beat_has_the_trials_whole_time():
+    machine = schedule(silence_timeout_s=2.0, standstill_timeout_s=2.0)
+    machine.begin(at_s=0.0)
+    tell(machine, ready())
+
+    assert tell(machine, Ticked(at_s=9.0)) == ()
+
+
+def test_equal_devices_take_turns_at_one_line_and_others_keep_off():
+    pi = replace(trial(), device="pi")
+    trials = {A: pi, B: pi, TrialKey("c"): trial()}
+    slots = (ONE, TWO, SlotName("three"))
+    machine = Schedule(trials, slots, Limits(), {ONE: "pi", TWO: "pi"})
+    machine.begin(at_s=0.0)
+
+    first = tell(machine, ready(ONE))
+    tell(machine, ready(SlotName("three")))
+    tell(machine, Measured(slot=ONE, generation=1, at_s=1.0, measurement=RESULT))
+
+    assert first[0].key == A
+    assert machine.running() == {ONE: B, SlotName("three"): TrialKey("c")}
+
+
+def test_a_device_that_nobody_is_fails_its_trials_at_once():
+    machine = Schedule({A: replace(trial(), device="pi")}, (ONE,), Limits())
+
+    orders = machine.begin(at_s=0.0)
+
+    assert orders == (KeepFailure(key=A, reason="no 'pi' takes part in the cluster"),)
     assert machine.is_finished
