@@ -8,7 +8,6 @@ from planner.pipeline.informing.prices import SET_UP_S, VARIANT_S, Session
 from planner.pipeline.informing.value import Weighed, pays
 from planner.pipeline.telling.bill import machine_words
 from planner.specs.measuring import MeasurementTaken, PlanMeasurement, PlanMeasuring
-from planner.units import S_PER_H
 
 PRICE_NOTE = (
     f"prices allow {SET_UP_S / 60:.0f} minutes of setting up and at most "
