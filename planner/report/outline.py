@@ -9,7 +9,7 @@ from planner.report import prose
 from planner.report.measuring import measuring_lines, measuring_table
 from planner.report.offline import offline_table
 from planner.report.prose import Step
-from planner.report.quality import quality_table, slices_table
+from planner.report.quality import drop_table, quality_table, slices_table
 from planner.report.sentences import clean
 from planner.report.tables import (
     Table,
@@ -149,6 +149,7 @@ def _plan(plan: PlanDocument) -> Iterable[Section | None]:
     yield _tables(Topic.LATENCY, latency_table(plan), is_brief=True)
     yield _tables(Topic.BREAKDOWN, breakdown_table(plan))
     yield _tables(Topic.QUALITY, quality_table(plan), is_brief=True)
+    yield _tables(Topic.QUALITY, drop_table(plan), is_brief=True)
     yield _tables(Topic.QUALITY, slices_table(plan))
     yield _tables(Topic.OFFLINE, offline_table(plan), is_brief=True)
     yield _lines(Topic.SURENESS, "How sure", prose.how_sure(plan))
