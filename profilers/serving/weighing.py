@@ -4,8 +4,8 @@ The container's own command serves a model of the same input that only looks at 
 first number. From outside, over loopback:
 
     c   processor time    blocks of requests, AT_ONCE in flight; per block, what the
-                          replica's process used, less what its model took:
-                          (Δ processor time - Σ model's time) / requests
+                          replica's process used for a request, less what its model
+                          took at the quickest: by the clock, so a neighbour only adds
     l   beyond it         requests one by one: latency - model's time - c
 
 c is the median over blocks and l over requests, each with the 95 % interval of its
@@ -209,7 +209,7 @@ async def _weigh(
         await _in_turn(client, sending, WARM_UP)
         lone = await _in_turn(client, sending, LONE)
         block_s = np.array([await _block_s(client, sending) for _ in range(BLOCKS)])
-    processor_s, *processor_bounds_s = _with_interval(block_s)
+    processor_s, *processor_bounds_s = _with_interval(block_s - lone[1].min())
     latency_s, *latency_bounds_s = _with_interval(lone[0] - lone[1] - processor_s)
     latency_s = max(0.0, latency_s)
     worst = (processor_bounds_s[1] + max(0.0, latency_bounds_s[1])) / (
@@ -261,12 +261,12 @@ async def _in_turn(
 
 
 async def _block_s(client: aiohttp.ClientSession, sending: Sending) -> float:
+    """Processor time of a request, the model's included."""
     before_s = await _processor_s(client, sending.url)
-    seen = await asyncio.gather(
+    await asyncio.gather(
         *(_in_turn(client, sending, BLOCK // AT_ONCE) for _ in range(AT_ONCE))
     )
-    used_s = await _processor_s(client, sending.url) - before_s
-    return (used_s - sum(float(s[1].sum()) for s in seen)) / BLOCK
+    return (await _processor_s(client, sending.url) - before_s) / BLOCK
 
 
 async def _processor_s(client: aiohttp.ClientSession, url: str) -> float:

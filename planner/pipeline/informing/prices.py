@@ -27,8 +27,9 @@ from planner.units import S_PER_H
 SET_UP_S: Final = 600.0
 # The longest that profiling lets a variant take before it gives up on it.
 VARIANT_S: Final = 300.0
-# AWS and Google Cloud bill Linux machines by the second, and a minute at least (their
-# pricing pages, read 2026-03); the other clouds here by the hour, so a whole one counts.
+# AWS and Google Cloud bill Linux machines by the second, and a minute at least (AWS, "Per
+# Second Billing", 2017-10-02; Google's of 2017-09-26, as itnews.com.au reports it). Of
+# the others no source is at hand: they count as if a whole hour were the least.
 LEAST_BILLED_S: Final[Mapping[str, float]] = {"aws": 60.0, "gcp": 60.0}
 
 

@@ -59,8 +59,24 @@ def container(objects: dict[str, Any]) -> dict[str, Any]:
     return objects["Deployment"]["spec"]["template"]["spec"]["containers"][0]
 
 
-def test_our_server_serves_what_profiling_can_load():
-    assert set(BACKENDS) == SERVED_HERE
+def test_our_server_serves_nothing_that_profiling_cannot_load():
+    assert set(BACKENDS) >= SERVED_HERE
+
+
+@pytest.mark.parametrize("runtime", sorted(set(BACKENDS) - SERVED_HERE))
+def test_another_engine_than_our_servers_is_the_users_to_serve(runtime):
+    """Its image is named as one to bring, and no Dockerfile is written."""
+    variant = PlanVariant(precision=Precision.FP32, sparsity_frac=0.0, runtime=runtime)
+
+    ours = render(digits(), "compose")
+    theirs = render(digits(variant=variant), "compose")
+
+    assert any(path.startswith("serving-image") for path in ours)
+    assert not any(path.startswith("serving-image") for path in theirs)
+    assert any(
+        f"an image that serves digits in fp32 with {runtime}" in text
+        for text in theirs.values()
+    )
 
 
 def test_a_box_runs_its_share_of_the_replicas_on_ports_of_their_own():
