@@ -9,7 +9,7 @@ from planner.domain.hardware import Purchase
 from planner.domain.servers import SERVED_HERE
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ManifestError
-from planner.manifests import render
+from planner.manifests import render, write_manifests
 from planner.manifests.layout import lay_out
 from planner.specs.plan import PlanDocument, PlanPlacement, PlanVariant
 from profilers.backends import BACKENDS
@@ -64,17 +64,20 @@ def test_our_server_serves_nothing_that_profiling_cannot_load():
 
 
 @pytest.mark.parametrize("runtime", sorted(set(BACKENDS) - SERVED_HERE))
-def test_another_engine_than_our_servers_is_the_users_to_serve(runtime):
-    """Its image is named as one to bring, and no Dockerfile is written."""
+def test_another_engine_than_our_servers_is_the_users_to_serve(runtime, tmp_path):
+    """No Dockerfile of ours is written, and the guide says what the image has to serve."""
     variant = PlanVariant(precision=Precision.FP32, sparsity_frac=0.0, runtime=runtime)
 
-    ours = render(digits(), "kubernetes")
-    theirs = render(digits(variant=variant), "kubernetes")
-
-    assert any(
-        f": yours; it serves digits in fp32 with {runtime}" in text.replace("\n  ", "")
-        for text in theirs.values()
+    write_manifests(digits(), tmp_path / "ours", targets=["kubernetes"])
+    write_manifests(
+        digits(variant=variant), tmp_path / "theirs", targets=["kubernetes"]
     )
+
+    dockerfile = "serving-image/Dockerfile"
+    assert (tmp_path / "ours" / dockerfile).exists()
+    assert not (tmp_path / "theirs" / dockerfile).exists()
+    guide = " ".join((tmp_path / "theirs/README.md").read_text().split())
+    assert f"in fp32 with {runtime} on port 8000" in guide
 
 
 def test_a_box_runs_its_share_of_the_replicas_on_ports_of_their_own():
