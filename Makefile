@@ -32,7 +32,8 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
 
 test: lint types contracts
-	$(BIN)/pytest -m 'not long'
+	$(BIN)/pytest -m 'not long and not alone' --numprocesses auto --dist loadfile
+	$(BIN)/pytest -m 'not long and alone'
 
 # What takes minutes because it waits for real measurements.
 test-long: $(VENV)/.dev

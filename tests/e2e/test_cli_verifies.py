@@ -9,6 +9,8 @@ from planner.cli.app import main
 from tests.support.endpoints import Response, Script, about, answer, serving, steady
 from tests.support.plans import digits_placement, infeasible_plan, storefront_plan
 
+pytestmark = pytest.mark.alone
+
 GOOD = answer(outputs=[0.1, 0.9], label=1, batch_size=1, service_ms=2.0)
 # 99 % within 60 ms is settled by 381 requests that all are.
 ENOUGH = ["--seconds", "3", "--rate", "200"]

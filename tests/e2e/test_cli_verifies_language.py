@@ -9,6 +9,8 @@ from planner.cli.app import main
 from tests.support.endpoints import Response, Script, serving, spoken, steady
 from tests.support.plans import chat_plan
 
+pytestmark = pytest.mark.alone
+
 # assistant: 512 tokens in, 256 out, 95 % within 500 ms and 50 ms a token.
 USAGE = {"prompt_tokens": 512, "completion_tokens": 256}
 NAME = "llama-3.1-8b-instruct"
