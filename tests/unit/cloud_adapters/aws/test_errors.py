@@ -48,7 +48,9 @@ def test_the_walk_over_botocore_finds_its_exceptions():
 
 
 @pytest.mark.parametrize(
-    "verdict", list(set(VERDICTS.values())), ids=lambda v: v.problem
+    "verdict",
+    sorted(set(VERDICTS.values()), key=lambda v: v.problem),
+    ids=lambda v: v.problem,
 )
 def test_a_verdict_says_what_is_wrong_and_the_way_out(verdict):
     assert verdict.problem

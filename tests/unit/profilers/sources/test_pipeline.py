@@ -14,7 +14,7 @@ from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ModelLoadError
 from profilers.backends import load_backend
 from profilers.models import load_model
-from profilers.quality.accuracy import top1_accuracy
+from profilers.quality.grading import Samples, graded
 from profilers.variants import export_variant
 
 pytestmark = pytest.mark.slow
@@ -44,8 +44,8 @@ def test_its_accuracy_is_that_of_scikit_learn(tmp_path):
     backend = load_backend(variant.runtime, artifact.path, threads=1)
 
     inputs, labels = held_back()
-    graded = top1_accuracy(backend, inputs, labels)
-    assert graded.value_frac == fitted().score(inputs, labels)
+    quality = graded(backend.run, Samples(inputs=inputs, labels=labels))
+    assert quality.value_frac == fitted().score(inputs, labels)
     assert backend.run(inputs).shape == (200, 10)
 
 
