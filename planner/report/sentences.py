@@ -14,6 +14,7 @@ from typing import Final
 
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Purchase
+from planner.domain.variants import SparsityPattern
 from planner.report.adding import CENT_DECIMALS, fixed, half_up
 from planner.specs.plan import PlanVariant
 from planner.units import BYTES_PER_GIB, MS_PER_S
@@ -293,6 +294,8 @@ def variant(how: PlanVariant) -> str:
         'int8, 50 % sparse, on torch'
     """
     sparse = f", {share(how.sparsity_frac)} sparse," if how.sparsity_frac else ""
+    if how.sparsity_pattern is SparsityPattern.TWO_OF_FOUR:
+        sparse = f", {how.sparsity_pattern} sparse,"
     return f"{how.precision}{sparse} on {how.runtime}"
 
 

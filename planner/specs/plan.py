@@ -1,15 +1,21 @@
 """`plan.json`: the answer as a document, written by the pipeline and read back."""
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, JsonValue
+from pydantic import (
+    AwareDatetime,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Objective, Verdict
 from planner.domain.servers import Timing
-from planner.domain.variants import Precision, Runtime
+from planner.domain.variants import Precision, Runtime, SparsityPattern, Variant
 from planner.specs.base import Spec
 from planner.specs.measuring import PlanMeasuring
 
@@ -46,14 +52,45 @@ class PlanCost(Spec):
 
 
 class PlanVariant(Spec):
-    """How the model is run."""
+    """How the model is run.
+
+    `sparsity_pattern` is written only where weights are zero: None where there are none,
+    or where it was not said which, which is taken for unstructured.
+    """
 
     precision: Precision
     sparsity_frac: Share
     runtime: Runtime
+    sparsity_pattern: SparsityPattern | None = None
+
+    @classmethod
+    def of(cls, variant: Variant) -> Self:
+        """A variant as the plan states it."""
+        return cls(
+            precision=variant.precision,
+            sparsity_frac=variant.sparsity_frac,
+            runtime=variant.runtime,
+            sparsity_pattern=(
+                variant.sparsity_pattern if variant.sparsity_frac else None
+            ),
+        )
+
+    def variant(self) -> Variant:
+        """The variant that is stated."""
+        return Variant(
+            precision=self.precision,
+            sparsity_frac=self.sparsity_frac,
+            runtime=self.runtime,
+            sparsity_pattern=self.sparsity_pattern or SparsityPattern.UNSTRUCTURED,
+        )
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        said: dict[str, object] = handler(self)
+        return {k: v for k, v in said.items() if k != "sparsity_pattern" or v}
 
     def __str__(self) -> str:
-        return f"{self.precision} on {self.runtime}"
+        return str(self.variant())
 
 
 class LatencyPrediction(Spec):
@@ -466,14 +503,27 @@ class TriedWorkload(Spec):
     low_frac: Share
     high_frac: Share
 
+    @property
+    def is_late(self) -> bool:
+        """Whether it misses its promise by more than the simulation's own error."""
+        return self.high_frac < self.promised_frac
+
 
 class PlanCut(Spec):
-    """A capacity that did not hold, and the part of it that is kept."""
+    """A capacity that did not hold, and the part of it that is kept.
+
+    It holds wherever the workload is run in this way: from the profile of that
+    `source`, batched so, and on machines of its own or pooled.
+    """
 
     workload: str
     model: str
     variant: PlanVariant
     device: str
+    source: str
+    max_batch: Annotated[int, Field(ge=1)]
+    max_wait_ms: Number
+    is_pooled: bool
     kept_frac: Share
 
 

@@ -160,15 +160,13 @@ def stated_profile(p: PlanPlacement, profiles: Sequence[Profile]) -> Profile | N
 
 
 def _is_stated(p: PlanPlacement, profile: Profile) -> bool:
-    variant = profile.variant
     shape = (
         (profile.prompt_tokens, profile.output_tokens)
         if isinstance(profile, LoadCurve)
         else (None, None)
     )
     return (
-        (variant.precision, variant.runtime, variant.sparsity_frac)
-        == (p.variant.precision, p.variant.runtime, p.variant.sparsity_frac)
+        profile.variant == p.variant.variant()
         and shape == (p.profiled_prompt_tokens, p.profiled_output_tokens)
         and profile.device == p.device
         and profile.device_count == p.device_count // _replicas_per_machine(p)

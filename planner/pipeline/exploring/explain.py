@@ -25,6 +25,7 @@ from planner.pipeline.exploring.trials import SearchCutShortError, Trials
 from planner.pipeline.exploring.worth import by_worth, worths
 from planner.pipeline.recommend import World
 from planner.pipeline.solving.answered import answered
+from planner.pipeline.solving.cuts import as_tried
 from planner.pipeline.solving.scenarios import Trial, trial_of
 from planner.pipeline.telling import answer
 from planner.pipeline.telling.alternatives import runners_up
@@ -98,7 +99,8 @@ def explained(
 ) -> Explanation:
     """The same, from what is known already."""
     world.observer.stage("capacities")
-    question = ask(spec, world.catalog, knowledge, Capacities())
+    asked = ask(spec, world.catalog, knowledge, Capacities())
+    question = as_tried(asked, plan.simulation)
     found = answered(question, time_limit_s=world.time_limit_s)
     if isinstance(found, NoPlan):
         raise SpecError(
@@ -124,7 +126,7 @@ def _explanation(
     world: World,
     search_s: float,
 ) -> Explanation:
-    notes: list[str] = [*_changed(plan, base.solution), *_methods()]
+    notes: list[str] = [*_changed(plan, base.solution), *_cuts(plan), *_methods()]
 
     def within_time(items: Iterable[Item], what: str) -> tuple[Item, ...]:
         world.observer.stage(what)
@@ -184,6 +186,20 @@ def _changed(plan: PlanDocument, base: Solution) -> Iterable[str]:
         yield (
             f"prices or profiles changed since the plan was made: it cost {then:,.2f} "
             f"USD/month, the best plan today costs {now:,.2f}, and is what is explained"
+        )
+
+
+def _cuts(plan: PlanDocument) -> Iterable[str]:
+    tried = () if plan.simulation is None else plan.simulation.rounds[:-1]
+    kept = [
+        f"{c.kept_frac:.0%} of {c.workload} as {c.variant} on {c.device}"
+        for r in tried
+        for c in r.cuts
+    ]
+    if kept:
+        yield (
+            "capacities are those that held on simulated traffic, as the plan records "
+            f"them: {'; '.join(kept)}"
         )
 
 

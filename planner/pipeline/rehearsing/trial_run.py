@@ -8,8 +8,7 @@ its traffic at which it keeps the promise, and the capacity of every candidate o
 same workload, profile and way of batching is multiplied by CUT·s; members of a pool
 are cut together. The model is solved again, and so on, for at most MOST_ROUNDS plans.
 
-A workload that fails a second time is cut everywhere else, too, by the mildest factor
-of that round: the next best candidate would only fail in its turn.
+What a cut holds for is said in `planner.pipeline.solving.cuts`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,29 +18,21 @@ from typing import Final
 
 import numpy as np
 
-from planner.domain.placement import (
-    BatchPolicy,
-    Candidate,
-    NoPlan,
-    PlacementProblem,
-    Solution,
-)
-from planner.domain.variants import Variant
+from planner.domain.placement import NoPlan, Solution
 from planner.errors import SolverTimeoutError
 from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.question import Question
 from planner.pipeline.rehearsing.replay_traffic import AS_DECLARED, Wish, sending
 from planner.pipeline.rehearsing.staging import Conditions, parts_of_solution, scenario
 from planner.pipeline.solving.answered import Answered, answered
+from planner.pipeline.solving.cuts import Way, cut, recorded
 from planner.simulate.fit import scaled
 from planner.simulate.measure import in_time, share_with_error
 from planner.simulate.requests import Requests
 from planner.simulate.run import Run, run
 from planner.simulate.scenario import Scenario, Stream
 from planner.specs.plan import (
-    PlanCut,
     PlanSimulation,
-    PlanVariant,
     TrialRound,
     TriedWorkload,
 )
@@ -58,7 +49,6 @@ LONGER: Final = 4
 CUT: Final = 0.97
 BISECTIONS: Final = 5
 LEAST_PART: Final = 1 / 8
-ROUNDS_TO_CUT_ALL: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,20 +73,15 @@ def try_out(
     """
     trial = _Trial(found.question, wish, seed)
     rounds: list[TrialRound] = []
-    missed: dict[str, int] = {}
     first_usd = found.solution.cost_usd_per_month
     while True:
         seen = trial.tried(found.question, found.solution)
-        late = [w for w in seen.workloads if w.high_frac < w.promised_frac]
-        for w in late:
-            missed[w.workload] = missed.get(w.workload, 0) + 1
+        late = [w for w in seen.workloads if w.is_late]
         cuts = seen.cuts(late) if late and len(rounds) < MOST_ROUNDS - 1 else {}
         rounds.append(_round(found.solution, seen, cuts))
         why_not = _names(late)
         if cuts:
-            again = _solved(
-                _with_cuts(found.asked, cuts, missed), time_limit_s, found.solution
-            )
+            again = _solved(cut(found.asked, rounds), time_limit_s, found.solution)
             if isinstance(again, Answered):
                 found = again
                 continue
@@ -130,29 +115,6 @@ def _solved(question: Question, time_limit_s: float, start: Solution) -> Answere
     except SolverTimeoutError:
         return f"no plan was found within {time_limit_s:g} s"
     return "no plan exists" if isinstance(found, NoPlan) else found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Key:
-    """What one factor holds for: a workload run in one way, pooled or not."""
-
-    workload: str
-    variant: Variant
-    device: str
-    source: str
-    policy: BatchPolicy
-    is_pooled: bool
-
-    @classmethod
-    def of(cls, c: Candidate) -> "_Key":
-        return cls(
-            workload=c.workload,
-            variant=c.profile.variant,
-            device=c.profile.device,
-            source=c.profile.evidence.source,
-            policy=c.policy,
-            is_pooled=c.pool is not None,
-        )
 
 
 class _Trial:
@@ -229,9 +191,9 @@ class _Seen:
             w.attainment_frac < w.promised_frac <= w.high_frac for w in self.workloads
         )
 
-    def cuts(self, late: Sequence[TriedWorkload]) -> dict[_Key, float]:
+    def cuts(self, late: Sequence[TriedWorkload]) -> dict[Way, float]:
         """A factor for every way of serving that is at fault."""
-        found: dict[_Key, float] = {}
+        found: dict[Way, float] = {}
         names = list(
             dict.fromkeys(
                 a.candidate.group
@@ -243,7 +205,7 @@ class _Seen:
             part = self._part_that_holds(g)
             for a in self.solution.assignments:
                 if a.candidate.group == names[g]:
-                    key = _Key.of(a.candidate)
+                    key = Way.of(a.candidate)
                     found[key] = min(found.get(key, 1.0), CUT * part)
         return found
 
@@ -312,51 +274,11 @@ def _tried(stream: Stream, requests: Requests) -> TriedWorkload:
     )
 
 
-def _with_cuts(
-    question: Question, cuts: Mapping[_Key, float], missed: Mapping[str, int]
-) -> Question:
-    """The question with the capacities that hold."""
-    everywhere: dict[str, float] = {}
-    for key, factor in cuts.items():
-        if missed.get(key.workload, 0) >= ROUNDS_TO_CUT_ALL:
-            everywhere[key.workload] = max(everywhere.get(key.workload, 0.0), factor)
-    return question.twisted(partial(_cut, cuts=cuts, everywhere=everywhere))
-
-
-def _cut(
-    problem: PlacementProblem,
-    *,
-    cuts: Mapping[_Key, float],
-    everywhere: Mapping[str, float],
-) -> PlacementProblem:
-    def cut(c: Candidate) -> Candidate:
-        factor = cuts.get(_Key.of(c), everywhere.get(c.workload, 1.0))
-        return replace(c, capacity_rps=c.capacity_rps * factor)
-
-    return replace(problem, candidates=tuple(cut(c) for c in problem.candidates))
-
-
-def _round(solution: Solution, seen: _Seen, cuts: Mapping[_Key, float]) -> TrialRound:
+def _round(solution: Solution, seen: _Seen, kept: Mapping[Way, float]) -> TrialRound:
     chosen = [a.candidate for a in solution.assignments]
+    cuts = [recorded(c, kept[Way.of(c)]) for c in chosen if Way.of(c) in kept]
     return TrialRound(
         cost_usd_per_month=solution.cost_usd_per_month,
         workloads=seen.workloads,
-        cuts=tuple(
-            _plan_cut(c, cuts[_Key.of(c)]) for c in chosen if _Key.of(c) in cuts
-        ),
-    )
-
-
-def _plan_cut(c: Candidate, factor: float) -> PlanCut:
-    variant = c.profile.variant
-    return PlanCut(
-        workload=c.workload,
-        model=c.profile.model,
-        variant=PlanVariant(
-            precision=variant.precision,
-            sparsity_frac=variant.sparsity_frac,
-            runtime=variant.runtime,
-        ),
-        device=c.profile.device,
-        kept_frac=factor,
+        cuts=tuple(dict.fromkeys(cuts)),
     )

@@ -227,11 +227,7 @@ def _placement(
     return PlanPlacement(
         workload=c.workload,
         model=p.option.workload.model,
-        variant=PlanVariant(
-            precision=profile.variant.precision,
-            sparsity_frac=profile.variant.sparsity_frac,
-            runtime=profile.variant.runtime,
-        ),
+        variant=PlanVariant.of(profile.variant),
         site=offer.site,
         site_kind="edge" if p.option.place.is_edge else "cloud",
         zone=p.option.place.zone,

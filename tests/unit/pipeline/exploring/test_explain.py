@@ -1,6 +1,7 @@
 """What is said of a plan holds when it is solved anew."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -62,6 +63,36 @@ def test_a_plan_that_does_not_is_refused_with_the_way_out(plan):
 def test_it_explains_the_plan_that_was_made(plan, told):
     assert told.cost_usd_per_month == pytest.approx(plan.cost.total_usd_per_month)
     assert not any("changed since" in note for note in told.notes)
+
+
+def test_a_plan_that_was_cut_on_simulated_traffic_is_explained_as_it_was_cut():
+    bursts = {"dispersion_ratio": 1000, "time_scale_s": 10}
+    spec = document(
+        workloads__0__traffic={
+            "kind": "constant",
+            "rate_rps": 300,
+            "burstiness": bursts,
+        },
+        workloads__0__slo__latency_ms=100,
+        workloads__0__quality=None,
+        sites__0__devices=[{"device": "raspberry-pi-4", "stock": 60, "capex_usd": 55}],
+    )
+    plan = decide(spec, replace(world(), simulates=True), knowledge(spec))
+    ticks = itertools.count()
+
+    told = explained(
+        spec,
+        plan,
+        knowledge(spec),
+        world(),
+        search_s=5.0,
+        clock_s=lambda: float(next(ticks)),
+    )
+
+    assert len(plan.simulation.rounds) > 1
+    assert told.cost_usd_per_month == pytest.approx(plan.cost.total_usd_per_month)
+    assert not any("changed since" in note for note in told.notes)
+    assert any("held on simulated traffic" in note for note in told.notes)
 
 
 def test_what_a_unit_is_worth_is_what_solving_says(told):

@@ -20,10 +20,12 @@ from planner.pipeline.rehearsing.staging import (
 )
 from planner.pipeline.rehearsing.trial_run import try_out
 from planner.pipeline.solving.answered import Answered
+from planner.pipeline.solving.cuts import as_tried
 from planner.pipeline.telling import answer
 from planner.reference.catalog import Catalog
 from planner.simulate.run import run
 from planner.specs.load import parse_spec
+from planner.specs.plan import PlanSimulation
 from planner.specs.shapes import Traffic
 
 CATALOG = Catalog.shipped()
@@ -141,6 +143,17 @@ def test_a_plan_that_breaks_in_bursts_is_cut_until_it_holds_on_other_bursts_too(
         rounds[-1].cost_usd_per_month - rounds[0].cost_usd_per_month
     )
     assert attainment(tried.answered.question, tried.answered.solution, seed=77) > 0.94
+
+
+def test_the_record_alone_leads_back_to_the_question_that_was_answered(bursty):
+    question, _, tried = bursty
+    written = PlanSimulation.model_validate_json(tried.record.model_dump_json())
+
+    again = as_tried(question, written)
+
+    assert len(written.rounds) > 1
+    assert again.problem == tried.answered.question.problem
+    assert again.problem != question.problem
 
 
 def test_a_plan_with_cuts_passes_the_independent_check(bursty):
