@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from planner.domain.placement import Objective, Verdict
-from planner.report import prose
+from planner.report import certainty, prose
 from planner.report.measuring import measuring_lines, measuring_table
 from planner.report.offline import offline_table
 from planner.report.prose import Step
@@ -152,8 +152,8 @@ def _plan(plan: PlanDocument) -> Iterable[Section | None]:
     yield _tables(Topic.QUALITY, drop_table(plan), is_brief=True)
     yield _tables(Topic.QUALITY, slices_table(plan))
     yield _tables(Topic.OFFLINE, offline_table(plan), is_brief=True)
-    yield _lines(Topic.SURENESS, "How sure", prose.how_sure(plan))
-    yield _lines(Topic.TRIAL, "Tried out", prose.trial(plan), is_brief=True)
+    yield _lines(Topic.SURENESS, "How sure", certainty.how_sure(plan))
+    yield _lines(Topic.TRIAL, "Tried out", certainty.trial(plan), is_brief=True)
     yield _tables(Topic.MEASURING, measuring_table(plan), is_brief=True)
     yield _lines(
         Topic.MEASURING, "Before you buy", measuring_lines(plan), is_brief=True
@@ -180,7 +180,7 @@ def _ending(plan: PlanDocument) -> Iterable[Section | None]:
     yield Section(
         topic=Topic.PROOF,
         title="What was proved",
-        blocks=(Paragraph(text=prose.certificate(plan)),),
+        blocks=(Paragraph(text=certainty.certificate(plan)),),
         is_brief=True,
     )
     yield Section(

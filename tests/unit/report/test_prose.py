@@ -5,18 +5,12 @@ import pytest
 from planner.domain.placement import Objective, Verdict
 from planner.report import prose
 from planner.report.outline import answer_tables, closing_lines, outline
-from planner.specs.plan import PlanJoint, PlanSafety, PlanSplit
 
 
 def changed_workload(plan, index, **update):
     workloads = list(plan.workloads)
     workloads[index] = workloads[index].model_copy(update=update)
     return plan.model_copy(update={"workloads": tuple(workloads)})
-
-
-def with_certificate(plan, **update):
-    proof = plan.certificate.model_copy(update=update)
-    return plan.model_copy(update={"certificate": proof})
 
 
 def test_the_answer_is_two_sentences(storefront):
@@ -118,32 +112,6 @@ def test_the_verdict_claims_no_more_than_was_proved(
     assert outline(plan).verdict == words
 
 
-def test_a_plan_that_nobody_checked_says_so(storefront):
-    words = prose.certificate(with_certificate(storefront, checked=False))
-
-    assert "has not confirmed" in words
-    assert "agreed" not in words
-
-
-def test_the_certificate_of_an_unfinished_search_gives_the_gap(chat):
-    words = prose.certificate(chat)
-
-    assert "a cheaper one may exist" in words
-    assert "gap 2 %" in words
-
-
-def test_least_latency_is_not_called_least_cost(storefront):
-    words = prose.certificate(with_certificate(storefront, objective=Objective.LATENCY))
-
-    assert "no plan costs less among the plans of least latency" in words
-
-
-def test_no_certificate_is_admitted(storefront):
-    bare = storefront.model_copy(update={"certificate": None})
-
-    assert prose.certificate(bare) == "No solver's proof came with this answer."
-
-
 def test_a_runner_up_without_a_price_has_none(storefront):
     first, second = prose.runners_up(storefront)
 
@@ -190,61 +158,3 @@ def test_closing_lines_hold_answer_reasons_warnings_and_proof(storefront):
     assert any(line.startswith("Warnings: ") for line in lines)
     assert any(line.startswith("HiGHS proved") for line in lines)
     assert lines[-1].endswith("--regions eu-central-1")
-
-
-def test_what_caution_costs_is_said_with_the_risk_of_the_budget(storefront):
-    safety = PlanSafety(
-        trusting_usd_per_month=60.0, premium_usd_per_month=12.5,
-        trusting_plan="1 × board", budget_exceeded_probability_frac=0.031,
-        price_note="as compared",
-    )  # fmt: skip
-
-    told = " ".join(prose.how_sure(storefront.model_copy(update={"safety": safety})))
-
-    assert "$12.50 a month more than trusting every figure" in told
-    assert "at most 3.1 % probability: as compared" in told
-
-
-def split(**changes):
-    return PlanSplit(
-        **{
-            "workload": "shelf-cameras", "n_profiles": 2, "joint_frac": 0.844,
-            "trusted_frac": 0.9486, "is_on_one_profile": False,
-        }
-        | changes
-    )  # fmt: skip
-
-
-def sure(plan, **joint):
-    return " ".join(
-        prose.how_sure(plan.model_copy(update={"joint": PlanJoint(**joint)}))
-    )
-
-
-def test_what_it_takes_that_profiles_hold_at_once_is_told_with_its_price(storefront):
-    told = sure(storefront, splits=(split(),), price_usd_per_month=13.09)
-
-    assert "needs 2 profiles to hold at once, of which it is 84.4 % sure" in told
-    assert "takes each at 94.8 % instead of 90 %" in told
-    assert "costs $13.09 a month more" in told
-
-
-def test_a_single_profile_is_told_as_one(storefront):
-    told = sure(
-        storefront, splits=(split(is_on_one_profile=True),), price_usd_per_month=0.0
-    )
-
-    assert "needs a single profile to hold" in told
-    assert (
-        "a month more."
-        not in told.split("single profile to hold.")[1].split("Caution")[0]
-    )
-
-
-def test_where_nothing_makes_them_hold_the_reason_is_told_and_no_price(storefront):
-    told = sure(
-        storefront, splits=(split(),), price_usd_per_month=0.0, why_not="no money"
-    )
-
-    assert "still runs it so: no money" in told
-    assert "as sure as asked" not in told

@@ -9,7 +9,7 @@ from planner.errors import SpecMistakesError
 from planner.pipeline.checking.certify import Inputs, violations
 from planner.pipeline.recommend import decide
 from planner.reference.catalog import Catalog
-from planner.report.prose import how_sure
+from planner.report.certainty import how_sure
 from planner.specs.edit import with_values
 from planner.specs.load import parse_spec
 from tests.support.questions import document, world
