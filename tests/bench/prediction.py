@@ -29,8 +29,9 @@ from planner.perf import peaks as roofs
 from planner.perf.sizes import Size, factor, is_comparable
 from planner.perf.transfer import INTERVAL_FRAC, Transferred, transferred
 from planner.pipeline.asking.atlas import Atlas, runs_cuda
-from planner.pipeline.asking.unmeasured import from_models, usable
-from planner.pipeline.asking.unmeasured_language import left_out, seen_points
+from planner.pipeline.asking.unmeasured.curves import left_out, seen_points
+from planner.pipeline.asking.unmeasured.models import from_models
+from planner.pipeline.asking.unmeasured.rows import usable
 from planner.reference.catalog import Catalog
 from planner.reference.devices import CPU_NAME
 

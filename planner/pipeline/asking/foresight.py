@@ -13,14 +13,11 @@ from planner.domain.predictions import Foresight, Prediction, Refused
 from planner.domain.profiles import BatchProfile, LoadCurve, Profile
 from planner.domain.variants import Precision, Runtime
 from planner.pipeline.asking.atlas import Atlas
-from planner.pipeline.asking.unmeasured import (
-    Answer,
-    from_models,
-    from_peaks,
-    from_sizes,
-    usable,
-)
-from planner.pipeline.asking.unmeasured_language import from_curves
+from planner.pipeline.asking.unmeasured.curves import from_curves
+from planner.pipeline.asking.unmeasured.models import from_models
+from planner.pipeline.asking.unmeasured.peaks import from_peaks
+from planner.pipeline.asking.unmeasured.rows import Answer, usable
+from planner.pipeline.asking.unmeasured.sizes import from_sizes
 from planner.reference.catalog import Catalog
 
 

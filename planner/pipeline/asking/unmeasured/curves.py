@@ -29,7 +29,7 @@ from planner.perf.peaks import Peaks, Timed
 from planner.perf.roofline import Observed, Request, Roofline, calibrated
 from planner.perf.transfer import INTERVAL_FRAC
 from planner.pipeline.asking.atlas import Atlas, runs_cuda
-from planner.pipeline.asking.unmeasured import Answer
+from planner.pipeline.asking.unmeasured.rows import Answer
 from planner.reference.catalog import Catalog
 from planner.units import milliseconds
 

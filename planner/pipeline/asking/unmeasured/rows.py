@@ -1,0 +1,52 @@
+"""What a prediction is made from: measured profiles, rescaled and named."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from statistics import NormalDist
+from typing import Final
+
+from planner.domain.evidence import BAND_QUANTILE_FRAC, Provenance
+from planner.domain.predictions import Prediction, Refused
+from planner.domain.profiles import BatchProfile, Profile, ServicePoint
+from planner.perf.transfer import INTERVAL_FRAC
+from planner.pipeline.asking.atlas import setting_of, teaches
+from planner.units import milliseconds
+
+Z_BAND: Final = NormalDist().inv_cdf(BAND_QUANTILE_FRAC)
+Z_INTERVAL: Final = NormalDist().inv_cdf((1 + INTERVAL_FRAC) / 2)
+Answer = Prediction | Refused
+
+
+def rescaled(point: ServicePoint, ratio: float) -> ServicePoint:
+    """Every time of a point, multiplied."""
+
+    def scaled(time_s: float | None) -> float | None:
+        return None if time_s is None else time_s * ratio
+
+    return replace(
+        point,
+        p50_s=point.p50_s * ratio,
+        mean_s=scaled(point.mean_s),
+        p90_s=scaled(point.p90_s),
+        p95_s=scaled(point.p95_s),
+        p99_s=scaled(point.p99_s),
+    )
+
+
+def row_words(profile: BatchProfile) -> str:
+    """The profile as a reader finds it again: model, setting, time, source."""
+    return (
+        f"{profile.model}, {setting_of(profile)}: "
+        f"{milliseconds(profile.points[0].p50_s):.4g} ms ({profile.evidence.source})"
+    )
+
+
+def usable(profiles: Iterable[Profile]) -> list[BatchProfile]:
+    """The profiles that others may be predicted from: of one item, on one device."""
+    return [
+        p
+        for p in profiles
+        if isinstance(p, BatchProfile)
+        and teaches(p)
+        and p.evidence.provenance is not Provenance.PREDICTED
+    ]
