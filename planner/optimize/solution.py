@@ -89,7 +89,8 @@ def _stands_by(model: Model, values: FloatArray, machines: IntArray) -> BoolArra
     waits: BoolArray = there & ~s.is_shared[s.group_of]
     for c, v in model.standing_by:
         reachable = there[c] | s.is_by_request[s.group_of[c]]
-        waits[c] |= reachable & (values[v] > NOISE_FRAC)
+        # A candidate comes once for every block: any one of them is enough.
+        np.logical_or.at(waits, c, reachable & (values[v] > NOISE_FRAC))
     return waits
 
 

@@ -26,7 +26,7 @@ from planner.pipeline.checking.machines import groups, machines_on
 from planner.pipeline.checking.policy import broken_policy
 from planner.pipeline.checking.promises import broken_promises
 from planner.pipeline.checking.quality import below_floor
-from planner.pipeline.checking.stated import misstated
+from planner.pipeline.checking.stated import misrated, misstated
 from planner.pipeline.checking.survival import broken_survival
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
@@ -84,7 +84,12 @@ def violations(plan: PlanDocument, inputs: Inputs) -> Iterator[str]:
     facts = Facts(
         spec=spec, catalog=catalog, profiles=profiles, asked=asked, offered=offered
     )
-    yield from misstated(plan, facts)
+    wrong = list(misstated(plan, facts))
+    yield from wrong
+    if wrong:
+        # The other checks read these figures off the plan.
+        return
+    yield from misrated(plan, facts)
     yield from _cost(plan, inputs, offered)
     yield from _paid(plan)
     yield from _demand(plan, asked)

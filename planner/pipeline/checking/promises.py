@@ -176,7 +176,7 @@ def _is_stated(p: PlanPlacement, profile: Profile) -> bool:
 
 def _replicas_per_machine(p: PlanPlacement) -> int:
     # What is paid by request has no machines, and each answers for itself.
-    return p.replicas // p.machines if p.machines else 1
+    return max(1, p.replicas // p.machines) if p.machines else 1
 
 
 def _sharing(one: _Serving, serving: Sequence[_Serving]) -> list[_Serving]:

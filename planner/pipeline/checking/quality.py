@@ -39,7 +39,7 @@ def _mean(placements: Iterable[PlanPlacement]) -> float:
     weights = [
         (p.share_frac, p.quality.value if p.quality else 0.0) for p in placements
     ]
-    return sum(s * q for s, q in weights) / sum(s for s, _ in weights)
+    return sum(s * q for s, q in weights) / (sum(s for s, _ in weights) or 1.0)
 
 
 def _dropped(where: str, drop: PlanDrop | None, allowed_frac: float) -> Iterator[str]:

@@ -36,11 +36,17 @@ def misstated(plan: PlanDocument, facts: Facts) -> Iterator[str]:
         where = f"{p.workload} on {p.offer}"
         profile = facts.profile(p)
         yield from (f"{where}: {what}" for what in _of_offer(p, facts.offered[p.offer]))
-        yield from (
-            f"{where}: {what}" for what in _of_rates(p, asked[p.workload], hours)
-        )
         if profile is not None:
             yield from (f"{where}: {what}" for what in _of_profile(p, profile))
+
+
+def misrated(plan: PlanDocument, facts: Facts) -> Iterator[str]:
+    """Every share and rate that is not what the placement's rates by hour come to."""
+    hours = [b.h_per_month for b in facts.asked.blocks]
+    asked = {w.name: w for w in facts.asked.workloads}
+    for p in plan.placements:
+        for what in _of_rates(p, asked[p.workload], hours):
+            yield f"{p.workload} on {p.offer}: {what}"
 
 
 def _of_rates(p: PlanPlacement, w: Workload, hours: Sequence[float]) -> Iterator[str]:
