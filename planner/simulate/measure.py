@@ -33,7 +33,7 @@ from planner.specs.simulation import (
 from planner.units import MS_PER_S, S_PER_H, W_PER_KW
 
 if TYPE_CHECKING:
-    from planner.simulate.groups import Work
+    from planner.simulate.shifts import Work
 
 BATCHES: Final = 20
 T_QUANTILE: Final = 2.093  # Student's t, 0.975, 19 degrees of freedom

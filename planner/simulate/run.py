@@ -19,7 +19,7 @@ from planner.simulate.requests import Requests, sent
 from planner.simulate.scenario import Scenario
 
 if TYPE_CHECKING:
-    from planner.simulate.groups import Work
+    from planner.simulate.shifts import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
