@@ -13,7 +13,9 @@ from planner.report.html import plan_html, plan_page
 from planner.report.markdown import plan_markdown
 from planner.report.text import plan_text
 from planner.specs.load import parse_document, read_document
-from planner.specs.plan import PlanDocument, PlanPlacement, Reason, Relaxation
+from planner.specs.placements import PlanPlacement
+from planner.specs.plan import PlanDocument
+from planner.specs.ways_out import Reason, Relaxation
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from planner.manifests.documents.ray_serve import RayServeFile
     from planner.ports import PriceSource, Profiler
     from planner.simulate.arrays import Floats
-    from planner.specs.plan import PlanDocument, PlanPlacement
+    from planner.specs.placements import PlanPlacement
+    from planner.specs.plan import PlanDocument
     from planner.specs.traces import Trace
     from profilers.importers import About, Importer
     from profilers.ports import Executor as ProfilingExecutor

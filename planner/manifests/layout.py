@@ -10,7 +10,8 @@ from typing import TypeVar
 from planner.errors import ManifestError
 from planner.manifests.names import require_distinct, slug
 from planner.manifests.placed import Placed
-from planner.specs.plan import PlanDocument, PlanPlacement
+from planner.specs.placements import PlanPlacement
+from planner.specs.plan import PlanDocument
 
 T = TypeVar("T")
 

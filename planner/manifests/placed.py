@@ -16,7 +16,8 @@ from typing import Final
 
 from planner.domain.servers import SERVED_HERE
 from planner.manifests.hardware import Accelerator, accelerator_of
-from planner.specs.plan import PlanModel, PlanPlacement, PlanWorkload
+from planner.specs.placements import PlanPlacement
+from planner.specs.plan import PlanModel, PlanWorkload
 
 # The system, kubelet and its daemons keep the rest. GKE and EKS reserve 5-25 % of a
 # node's memory and 1-6 % of its processors (their documentation, 2026), daemons more.

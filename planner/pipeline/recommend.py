@@ -25,9 +25,10 @@ from planner.pipeline.telling.alternatives import runners_up
 from planner.pipeline.telling.certainty import safety
 from planner.ports import Observer, OneByOne, Profiler, Scenarios
 from planner.reference.catalog import Catalog
+from planner.specs.assurance import PlanSimulation
 from planner.specs.deployment import Deployment
 from planner.specs.measuring import PlanMeasuring
-from planner.specs.plan import PlanCost, PlanDocument, PlanSimulation, RunnerUp
+from planner.specs.plan import PlanCost, PlanDocument, RunnerUp
 from planner.specs.traces import Trace
 from planner.version import VERSION
 

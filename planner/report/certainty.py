@@ -15,16 +15,14 @@ from planner.report.sentences import (
     surely,
 )
 from planner.report.timing import promise
-from planner.specs.plan import (
-    PlanCertificate,
-    PlanDocument,
+from planner.specs.assurance import (
     PlanJoint,
-    PlanPolicy,
     PlanRises,
     PlanSafety,
     PlanSimulation,
     TrialRound,
 )
+from planner.specs.plan import PlanCertificate, PlanDocument, PlanPolicy
 
 LEAST_TOLD_USD: Final = 0.005
 

@@ -13,7 +13,8 @@ from planner.report.adding import printed_bill
 from planner.report.sentences import clean, latency, limit
 from planner.report.tables import where
 from planner.report.timing import breakdown_ms
-from planner.specs.plan import PlanDocument, PlanWorkload, TokenPrediction
+from planner.specs.placements import TokenPrediction
+from planner.specs.plan import PlanDocument, PlanWorkload
 
 # Okabe and Ito's palette (2008), told apart by colour-blind readers too.
 PART_COLOURS: Final = {

@@ -5,7 +5,9 @@ from typing import Final
 
 from planner.report.sentences import share
 from planner.report.tables import Table, table
-from planner.specs.plan import PlanDocument, PlanOffline, PlanPlacement
+from planner.specs.assurance import PlanOffline
+from planner.specs.placements import PlanPlacement
+from planner.specs.plan import PlanDocument
 
 # A solver's rates are floats; less than this is no difference.
 LEAST_MORE_FRAC: Final = 1e-6

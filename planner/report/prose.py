@@ -20,11 +20,8 @@ from planner.report.sentences import (
 )
 from planner.report.tables import machines, setting, target, where
 from planner.report.timing import promise
-from planner.specs.plan import (
-    PlanDocument,
-    PlanWorkload,
-    TokenPrediction,
-)
+from planner.specs.placements import TokenPrediction
+from planner.specs.plan import PlanDocument, PlanWorkload
 from planner.units import H_PER_MONTH
 
 # More placements than this are counted in the headline, and listed in the table.

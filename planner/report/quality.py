@@ -6,7 +6,8 @@ from typing import Final
 from planner.domain.quality import Drop
 from planner.report.sentences import NOTHING, quality, variant
 from planner.report.tables import Table, table
-from planner.specs.plan import PlanDocument, PlanDrop, PlanPartScore, PlanQualityFloor
+from planner.specs.placements import PlanDrop, PlanPartScore
+from planner.specs.plan import PlanDocument, PlanQualityFloor
 
 DROP_NOTE: Final = (
     "Flips: answers on the evaluation set that differ from those of the model as given, in "

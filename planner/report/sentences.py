@@ -16,7 +16,7 @@ from planner.domain.evidence import Provenance
 from planner.domain.hardware import Purchase
 from planner.domain.variants import SparsityPattern
 from planner.report.adding import CENT_DECIMALS, fixed, half_up
-from planner.specs.plan import PlanVariant
+from planner.specs.placements import PlanVariant
 from planner.units import BYTES_PER_GIB, MS_PER_S
 
 NOTHING: Final = "—"

@@ -24,15 +24,14 @@ from planner.report.sentences import (
     usd,
     variant,
 )
-from planner.specs.plan import (
-    Change,
+from planner.specs.placements import (
     FunctionTerms,
     HostedTerms,
-    PlanDocument,
     PlanPlacement,
-    Setting,
     TokenPrediction,
 )
+from planner.specs.plan import PlanDocument
+from planner.specs.ways_out import Change, Setting
 
 # Shares of a workload's traffic add up to one but for the solver's tolerance.
 WHOLE_TRAFFIC_FRAC: Final = 1e-3

@@ -16,13 +16,8 @@ from planner.report.sentences import (
     surely,
 )
 from planner.report.tables import Table, table, where
-from planner.specs.plan import (
-    LatencyBreakdown,
-    PlanDocument,
-    PlanSlo,
-    PlanWorkload,
-    TokenPrediction,
-)
+from planner.specs.placements import LatencyBreakdown, TokenPrediction
+from planner.specs.plan import PlanDocument, PlanSlo, PlanWorkload
 
 BREAKDOWN_NOTE: Final = (
     "Means, which add up; percentiles do not. Network: round trip. Transfer: payload "

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from planner.specs.base import Spec
-from planner.specs.plan import Change, Number, Relaxation, RunnerUp, Setting
+from planner.specs.base import NonNegative, Spec
+from planner.specs.plan import RunnerUp
+from planner.specs.ways_out import Change, Relaxation, Setting
 
 
 class Outcome(Spec):
@@ -16,7 +17,7 @@ class Outcome(Spec):
     """
 
     to: Setting
-    cost_usd_per_month: Number | None
+    cost_usd_per_month: NonNegative | None
     change_usd_per_month: float | None
     aim_change_frac: float | None
 
@@ -47,7 +48,7 @@ class Flip(Spec):
     what: str
     change: Change
     becomes: str | None
-    cost_usd_per_month: Number | None
+    cost_usd_per_month: NonNegative | None
 
 
 class Steady(Spec):
@@ -61,7 +62,7 @@ class NearPlan(Spec):
     """A plan of another kind, nearly as good."""
 
     description: str
-    cost_usd_per_month: Number
+    cost_usd_per_month: NonNegative
     worse_frac: float
     without: tuple[str, ...]
 
@@ -86,14 +87,14 @@ class Explanation(Spec):
     name: str
     spec_sha256: str
     plan: str
-    cost_usd_per_month: Number
+    cost_usd_per_month: NonNegative
     worth: tuple[Worth, ...]
     flips: tuple[Flip, ...]
     steady: tuple[Steady, ...]
-    near_within_frac: Number
+    near_within_frac: NonNegative
     near: tuple[NearPlan, ...]
     runners_up: tuple[WorkloadRunnerUp, ...]
     openings: tuple[Relaxation, ...] = ()
-    resolution_frac: Number
+    resolution_frac: NonNegative
     n_solves: Annotated[int, Field(ge=0)]
     notes: tuple[str, ...]

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planner.domain.placement import Objective
-from planner.specs.base import Spec
-from planner.specs.plan import Number, PlanDocument, Share
+from planner.specs.base import NonNegative, Share, Spec
+from planner.specs.plan import PlanDocument
 
 
 class FrontWorkload(Spec):
@@ -17,7 +17,7 @@ class FrontWorkload(Spec):
     """
 
     name: str
-    latency_ms: Number
+    latency_ms: NonNegative
     quality_frac: Share | None
 
 
@@ -29,8 +29,8 @@ class FrontPoint(Spec):
     that any workload gets, None where no quality is known.
     """
 
-    cost_usd_per_month: Number
-    promise_frac: Number
+    cost_usd_per_month: NonNegative
+    promise_frac: NonNegative
     quality_frac: float | None
     workloads: tuple[FrontWorkload, ...]
     description: str

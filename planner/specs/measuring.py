@@ -5,9 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from planner.specs.base import NonNegative, Spec
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from planner.specs.base import NonNegative, Share, Spec
 
 
 class PlanMeasurement(Spec):

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from planner.specs.base import NonNegative, Spec
-from planner.specs.plan import PlanVariant
+from planner.specs.placements import PlanVariant
 
 # Where the serving image keeps the folder that the spec stands in.
 MODEL_DIRECTORY = "/srv/model"

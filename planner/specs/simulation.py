@@ -4,11 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from planner.specs.base import Spec
+from planner.specs.base import NonNegative, Share, Spec
 from planner.specs.traffic import ConstantTraffic, HourlyTraffic
 
-Number = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Many = Annotated[int, Field(ge=0)]
 
 
@@ -16,9 +14,9 @@ class HourSeen(Spec):
     """One simulated hour of a workload; None where nothing was sent or answered."""
 
     hour: Many
-    rate_rps: Number
+    rate_rps: NonNegative
     attainment_frac: Share | None
-    p95_ms: Number | None
+    p95_ms: NonNegative | None
 
 
 class SimulatedWorkload(Spec):
@@ -34,18 +32,18 @@ class SimulatedWorkload(Spec):
     name: str
     n_requests: Many
     n_given_up: Many
-    rate_rps: Number
+    rate_rps: NonNegative
     promised_frac: Share
     attainment_frac: Share
     low_frac: Share
     high_frac: Share
     is_kept: bool
-    mean_ms: Number | None
-    p50_ms: Number | None
-    p95_ms: Number | None
-    p99_ms: Number | None
-    ttft_ms: Number | None = None
-    tpot_ms: Number | None = None
+    mean_ms: NonNegative | None
+    p50_ms: NonNegative | None
+    p95_ms: NonNegative | None
+    p99_ms: NonNegative | None
+    ttft_ms: NonNegative | None = None
+    tpot_ms: NonNegative | None = None
     by_hour: tuple[HourSeen, ...]
 
 
@@ -60,14 +58,14 @@ class SimulatedMachines(Spec):
     workloads: tuple[str, ...]
     machines: Many
     most_on: Many
-    utilization_frac: Number
-    mean_waiting: Number
+    utilization_frac: NonNegative
+    mean_waiting: NonNegative
     most_waiting: Many
     interruptions: Many
     handed_on: Many
     preemptions: Many
-    cost_usd: Number
-    energy_kwh: Number | None
+    cost_usd: NonNegative
+    energy_kwh: NonNegative | None
 
 
 class WorkloadTimeline(Spec):
@@ -77,9 +75,9 @@ class WorkloadTimeline(Spec):
     """
 
     name: str
-    rate_rps: tuple[Number, ...]
-    p95_ms: tuple[Number | None, ...]
-    promised_ms: Number | None
+    rate_rps: tuple[NonNegative, ...]
+    p95_ms: tuple[NonNegative | None, ...]
+    promised_ms: NonNegative | None
 
 
 class MachinesTimeline(Spec):
@@ -93,7 +91,7 @@ class MachinesTimeline(Spec):
 class Timeline(Spec):
     """The whole run in steps of equal length."""
 
-    step_s: Number
+    step_s: NonNegative
     workloads: tuple[WorkloadTimeline, ...]
     machines: tuple[MachinesTimeline, ...]
 
@@ -102,7 +100,7 @@ class FittedTraffic(Spec):
     """A trace as the traffic section of a spec; `rate_rps` is its mean."""
 
     workload: str
-    rate_rps: Number
+    rate_rps: NonNegative
     traffic: ConstantTraffic | HourlyTraffic
 
 
@@ -118,13 +116,13 @@ class SimulationDocument(Spec):
     spec_sha256: str
     seed: Many
     traffic: str
-    simulated_s: Number
-    hour_s: Number
+    simulated_s: NonNegative
+    hour_s: NonNegative
     n_requests: Many
     workloads: tuple[SimulatedWorkload, ...]
     machines: tuple[SimulatedMachines, ...]
-    cost_usd: Number
-    energy_kwh: Number | None
+    cost_usd: NonNegative
+    energy_kwh: NonNegative | None
     assumptions: tuple[str, ...] = ()
     fitted: tuple[FittedTraffic, ...] = ()
     timeline: Timeline

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from planner.specs.plan import PlanVariant
+from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServedModel, ServingConfig
 from profilers.measure import REPEATABILITY_FRAC, quantile_interval
 from profilers.process import utc_now
@@ -81,10 +81,7 @@ def weigh_model(
     Raises:
         ProfilingError: Its example cannot be had, or the server does not start here.
     """
-    from profilers.models import (  # noqa: PLC0415 - torch is heavy
-        evaluation_set,
-        example_batch,
-    )
+    from profilers.models import evaluation_set, example_batch  # noqa: PLC0415 - torch is heavy
 
     example = example_batch(model, evaluation_set(model)).numpy()
     return weigh(example.shape[1:], str(example.dtype), now=now)

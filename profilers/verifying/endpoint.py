@@ -19,7 +19,7 @@ import aiohttp
 from pydantic import ValidationError
 
 from planner.errors import ProfilingError, SpecError
-from planner.specs.plan import PlanPlacement
+from planner.specs.placements import PlanPlacement
 from planner.specs.serving import ServingConfig
 
 PROBES: Final = 7

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Variant
 from planner.errors import ProfilingError, SpecError
-from planner.specs.plan import PlanVariant
+from planner.specs.placements import PlanVariant
 from profilers.identity import identity
 from profilers.measure import REPEATABILITY_FRAC, quantile_interval
 from profilers.store import ProfileStore, deployed_key

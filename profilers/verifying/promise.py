@@ -9,13 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from planner.errors import SpecError
-from planner.specs.plan import (
-    PlanDocument,
-    PlanPlacement,
-    PlanSlo,
-    PlanWorkload,
-    TokenPrediction,
-)
+from planner.specs.placements import PlanPlacement, TokenPrediction
+from planner.specs.plan import PlanDocument, PlanSlo, PlanWorkload
 from planner.units import seconds
 
 

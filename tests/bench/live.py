@@ -43,7 +43,7 @@ from planner.errors import ProfilingError
 from planner.perf.capacity import CapacityQuery, capacities_rps
 from planner.perf.latency import predict
 from planner.reference.catalog import Catalog
-from planner.specs.plan import PlanVariant
+from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServedModel, ServingConfig
 from planner.units import milliseconds, seconds
 from profilers.emulators.emulator import Emulators

@@ -20,7 +20,7 @@ import yaml
 from planner.domain.hardware import Purchase
 from planner.domain.variants import Precision, Runtime
 from planner.manifests import write_manifests
-from planner.specs.plan import PlanVariant
+from planner.specs.placements import PlanVariant
 from tests.support.plans import digits_placement, storefront_plan
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

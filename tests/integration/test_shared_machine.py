@@ -17,7 +17,7 @@ import yaml
 
 from planner.domain.variants import Precision, Runtime
 from planner.manifests import here
-from planner.specs.plan import PlanVariant
+from planner.specs.placements import PlanVariant
 from tests.support.plans import digits_placement, storefront_plan
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

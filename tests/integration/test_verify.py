@@ -17,7 +17,8 @@ from planner.cli.app import main
 from planner.domain.evidence import Provenance
 from planner.domain.profiling import ProfilingJob, TorchModel
 from planner.domain.variants import Precision, Runtime
-from planner.specs.plan import PlanSlo, PlanVariant
+from planner.specs.placements import PlanVariant
+from planner.specs.plan import PlanSlo
 from profilers.local import LocalExecutor
 from profilers.profiler import Profiling
 from profilers.store import ProfileStore

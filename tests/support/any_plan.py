@@ -5,15 +5,13 @@ from hypothesis import strategies as st
 from planner.domain.hardware import Purchase
 from planner.domain.placement import Verdict
 from planner.domain.variants import Precision, Runtime
-from planner.specs.plan import (
+from planner.specs.placements import (
     FunctionTerms,
     HostedTerms,
-    PlanDocument,
-    PlanModel,
     PlanPlacement,
     PlanVariant,
-    PlanWorkload,
 )
+from planner.specs.plan import PlanDocument, PlanModel, PlanWorkload
 from tests.support.plans import chat_plan, digits_placement, storefront_plan
 
 # What `planner.specs.base.Name` lets through, and the characters that bite.

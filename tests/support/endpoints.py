@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from planner.specs.plan import PlanPlacement
+from planner.specs.placements import PlanPlacement
 
 
 @dataclass(frozen=True)

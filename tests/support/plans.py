@@ -12,28 +12,28 @@ from planner.domain.hardware import Purchase
 from planner.domain.placement import Objective, Verdict
 from planner.domain.variants import Precision, Runtime
 from planner.specs.base import Spec
-from planner.specs.plan import (
-    Change,
-    CostLine,
-    EvidenceLine,
+from planner.specs.placements import (
     LatencyBreakdown,
     LatencyPrediction,
+    PlanPlacement,
+    PlanQuality,
+    PlanVariant,
+    TokenPrediction,
+)
+from planner.specs.plan import (
+    CostLine,
+    EvidenceLine,
     PlanCertificate,
     PlanCost,
     PlanDocument,
     PlanModel,
-    PlanPlacement,
     PlanPolicy,
-    PlanQuality,
     PlanQualityFloor,
     PlanSlo,
-    PlanVariant,
     PlanWorkload,
-    Reason,
-    Relaxation,
     RunnerUp,
-    TokenPrediction,
 )
+from planner.specs.ways_out import Change, Reason, Relaxation
 
 CREATED_AT = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 PRICED_ON = dt.date(2026, 2, 27)

@@ -18,7 +18,7 @@ from planner.manifests.placed import MIB_PER_GIB, Placed
 from planner.manifests.said import Said, noted, planned, read_said
 from planner.manifests.target import Files, Target
 from planner.manifests.yaml_text import dump, parse
-from planner.specs.plan import FunctionTerms, HostedTerms
+from planner.specs.placements import FunctionTerms, HostedTerms
 
 PROXY: Final = "by-request/litellm.yaml"
 # Functions are given this many times their slowest planned time before they are cut.

@@ -18,7 +18,8 @@ from planner.perf.service import STRATA, service_knots
 from planner.pipeline.checking.promises import stated_profile
 from planner.specs.by_request import Function, HostedApi, HostedModel, Serverless
 from planner.specs.deployment import Deployment
-from planner.specs.plan import FunctionTerms, PlanDocument, PlanPlacement
+from planner.specs.placements import FunctionTerms, PlanPlacement
+from planner.specs.plan import PlanDocument
 from planner.units import MS_PER_S, S_PER_H, seconds
 
 TOLERANCE_FRAC: Final = 1e-6

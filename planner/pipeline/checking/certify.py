@@ -30,7 +30,8 @@ from planner.pipeline.checking.stated import misrated, misstated
 from planner.pipeline.checking.survival import broken_survival
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
-from planner.specs.plan import PlanDocument, PlanPlacement, PlanPurchase
+from planner.specs.placements import PlanPlacement
+from planner.specs.plan import PlanDocument, PlanPurchase
 from planner.units import (
     BYTES_PER_GB,
     BYTES_PER_GIB,

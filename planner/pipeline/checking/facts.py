@@ -9,7 +9,7 @@ from planner.pipeline.asking.places import Place
 from planner.pipeline.checking.promises import stated_profile
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
-from planner.specs.plan import PlanPlacement
+from planner.specs.placements import PlanPlacement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from planner.specs.plan import PlanDocument, PlanPlacement
+from planner.specs.placements import PlanPlacement
+from planner.specs.plan import PlanDocument
 
 
 def groups(plan: PlanDocument) -> dict[tuple[str, ...], list[PlanPlacement]]:

@@ -14,7 +14,8 @@ from planner.pipeline.asking.demands import Demands
 from planner.pipeline.asking.places import Place
 from planner.pipeline.checking.facts import Facts
 from planner.pipeline.checking.machines import groups, machines_on
-from planner.specs.plan import PlanDocument, PlanPlacement, PlanPurchase
+from planner.specs.placements import PlanPlacement
+from planner.specs.plan import PlanDocument, PlanPurchase
 from planner.specs.policy import Policy
 from planner.units import GCO2E_PER_KGCO2E, W_PER_KW
 

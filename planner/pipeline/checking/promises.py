@@ -27,7 +27,8 @@ from planner.pipeline.asking.places import places
 from planner.pipeline.asking.ways import Ways, lines
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
-from planner.specs.plan import PlanDocument, PlanPlacement
+from planner.specs.placements import PlanPlacement
+from planner.specs.plan import PlanDocument
 from planner.units import seconds
 
 # The capacity search works on a coarser lattice than a single prediction.

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from planner.domain.variants import Precision
-from planner.specs.plan import PlanDrop, PlanPlacement, PlanQuality, PlanQualityFloor
+from planner.specs.placements import PlanDrop, PlanPlacement, PlanQuality
+from planner.specs.plan import PlanQualityFloor
 
 # Shares of traffic are a solver's floats.
 TOLERANCE_FRAC: Final = 1e-6

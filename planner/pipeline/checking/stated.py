@@ -12,7 +12,8 @@ from planner.domain.workloads import Workload
 from planner.pipeline.asking.places import Place
 from planner.pipeline.checking.facts import Facts
 from planner.pipeline.telling.quality import floor
-from planner.specs.plan import PlanDocument, PlanPlacement
+from planner.specs.placements import PlanPlacement
+from planner.specs.plan import PlanDocument
 from planner.units import BYTES_PER_GIB
 
 TOLERANCE_FRAC: Final = 1e-6

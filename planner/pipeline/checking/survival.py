@@ -27,7 +27,8 @@ from planner.pipeline.asking.ways import lines, shared_limits_bytes_per_s
 from planner.pipeline.checking.facts import Facts
 from planner.pipeline.checking.machines import groups
 from planner.pipeline.checking.promises import broken_promises
-from planner.specs.plan import PlanDocument, PlanPlacement
+from planner.specs.placements import PlanPlacement
+from planner.specs.plan import PlanDocument
 
 SOLVE_S: Final = 10.0
 # The plan's own whole machines may be this much fuller than full.

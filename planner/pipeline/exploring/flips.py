@@ -17,19 +17,13 @@ from typing import Final
 from planner.domain.placement import Objective, PlacementProblem, Solution
 from planner.pipeline.asking.question import Question, Twist
 from planner.pipeline.exploring.dials import traffic
-from planner.pipeline.exploring.kinds import (
-    Kind,
-    is_worse,
-    kind,
-    only,
-    plan_words,
-)
+from planner.pipeline.exploring.kinds import Kind, is_worse, kind, only, plan_words
 from planner.pipeline.exploring.trials import Trials
 from planner.pipeline.solving.scenarios import Changes, Trial
 from planner.pipeline.telling.bill import machine_words
 from planner.specs.deployment import Deployment
 from planner.specs.explanation import Flip, Steady
-from planner.specs.plan import Change
+from planner.specs.ways_out import Change
 
 # Factors by which a thing is turned, up or down, before the flip is bisected.
 STEPS: Final = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from planner.pipeline.exploring.trials import Trials
 from planner.pipeline.solving.scenarios import Changes
-from planner.specs.plan import Setting
+from planner.specs.ways_out import Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from planner.pipeline.exploring.regions import region_knobs
 from planner.pipeline.exploring.trials import Trials
 from planner.pipeline.solving.scenarios import Changes, Trial
 from planner.reference.catalog import Catalog
-from planner.specs.plan import Setting
 from planner.specs.sites import CloudSite, EdgeSite
+from planner.specs.ways_out import Setting
 from planner.units import GCO2E_PER_KGCO2E
 
 # A latency promise stretched up to 50-fold is resolved to 50**(1/1024) = 0.4 %.

@@ -13,7 +13,7 @@ from planner.pipeline.exploring.knobs import WordKnob, knobs
 from planner.pipeline.exploring.regions import RegionsKnob, fewest
 from planner.pipeline.exploring.trials import Trials
 from planner.pipeline.solving.scenarios import Trial
-from planner.specs.plan import Change, Relaxation, Setting
+from planner.specs.ways_out import Change, Relaxation, Setting
 
 
 def openings(trials: Trials, base: Trial) -> Iterable[Relaxation]:

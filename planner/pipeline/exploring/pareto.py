@@ -46,7 +46,7 @@ from planner.pipeline.telling import answer
 from planner.specs.deployment import Deployment
 from planner.specs.edit import with_values
 from planner.specs.front import Front, FrontPoint, FrontWorkload
-from planner.specs.plan import Setting
+from planner.specs.ways_out import Setting
 from planner.units import milliseconds
 
 SEARCH_S: Final = 120.0

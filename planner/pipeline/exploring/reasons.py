@@ -13,7 +13,7 @@ from planner.pipeline.asking.candidates import slo_percentile_s
 from planner.pipeline.asking.obstacles import Obstacle
 from planner.pipeline.asking.options import Option
 from planner.pipeline.asking.question import Question
-from planner.specs.plan import Reason
+from planner.specs.ways_out import Reason
 from planner.units import milliseconds
 
 # A rate so small that what is seen is an idle machine.

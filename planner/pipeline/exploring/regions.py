@@ -19,8 +19,8 @@ from planner.pipeline.exploring.trials import Trials
 from planner.pipeline.solving.scenarios import Changes, Trial
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
-from planner.specs.plan import Setting
 from planner.specs.sites import CloudSite
+from planner.specs.ways_out import Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

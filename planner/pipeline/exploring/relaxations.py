@@ -26,14 +26,10 @@ from typing import Final
 from planner.pipeline.asking.question import Question
 from planner.pipeline.exploring.kinds import plan_words
 from planner.pipeline.exploring.knob import Found, Knob
-from planner.pipeline.exploring.knobs import (
-    RESOLUTION_FRAC,
-    DialKnob,
-    knobs,
-)
+from planner.pipeline.exploring.knobs import RESOLUTION_FRAC, DialKnob, knobs
 from planner.pipeline.exploring.trials import SearchCutShortError, Trials
 from planner.ports import Scenarios
-from planner.specs.plan import Change, Relaxation, Setting
+from planner.specs.ways_out import Change, Relaxation, Setting
 
 # Combinations are for orientation: a 50-fold stretch is resolved to 6 %.
 COMBINED_RESOLUTION_FRAC: Final = 1 / 64

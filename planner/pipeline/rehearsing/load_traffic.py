@@ -17,7 +17,8 @@ from planner.pipeline.exploring.explain import spec_of
 from planner.simulate.arrays import Floats
 from planner.simulate.arrivals import Arrivals, Bursts, arrivals, bursts
 from planner.simulate.fit import arrivals_of, scaled
-from planner.specs.plan import PlanDocument, PlanPlacement
+from planner.specs.placements import PlanPlacement
+from planner.specs.plan import PlanDocument
 from planner.specs.traces import Trace
 from planner.units import S_PER_H
 

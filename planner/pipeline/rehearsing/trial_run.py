@@ -31,11 +31,7 @@ from planner.simulate.measure import in_time, share_with_error
 from planner.simulate.requests import Requests
 from planner.simulate.run import Run, run
 from planner.simulate.scenario import Scenario, Stream
-from planner.specs.plan import (
-    PlanSimulation,
-    TrialRound,
-    TriedWorkload,
-)
+from planner.specs.assurance import PlanSimulation, TrialRound, TriedWorkload
 
 SEED: Final = 1
 MOST_ROUNDS: Final = 6

@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterable
 
 from planner.pipeline.rehearsing.staging import Conditions
-from planner.specs.plan import PlanDocument, PlanOffline
+from planner.specs.assurance import PlanOffline
+from planner.specs.plan import PlanDocument
 from planner.specs.simulation import SimulatedWorkload, SimulationDocument
 
 

@@ -25,7 +25,7 @@ from planner.optimize.placement import place
 from planner.pipeline.asking.question import Question
 from planner.pipeline.exploring.kinds import aims, is_worse
 from planner.pipeline.solving.joint import Shortfall, shortfalls
-from planner.specs.plan import PlanJoint, PlanSplit
+from planner.specs.assurance import PlanJoint, PlanSplit
 
 MOST_ROUNDS: Final = 4
 

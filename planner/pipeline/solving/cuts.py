@@ -18,7 +18,8 @@ from typing import Final
 from planner.domain.placement import Candidate, PlacementProblem
 from planner.domain.variants import Variant
 from planner.pipeline.asking.question import Question
-from planner.specs.plan import PlanCut, PlanSimulation, PlanVariant, TrialRound
+from planner.specs.assurance import PlanCut, PlanSimulation, TrialRound
+from planner.specs.placements import PlanVariant
 from planner.units import milliseconds
 
 ROUNDS_TO_CUT_ALL: Final = 2

@@ -20,7 +20,7 @@ from planner.pipeline.solving.answered import Answered, answered
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
 from planner.specs.edit import with_values
-from planner.specs.plan import Setting
+from planner.specs.ways_out import Setting
 
 Changes = Mapping[str, Setting]
 # Searches turn one thing at a time: who asks for a document asks for it again soon.

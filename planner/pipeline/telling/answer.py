@@ -26,22 +26,18 @@ from planner.pipeline.telling.prediction import Seen
 from planner.pipeline.telling.quality import floor, graded
 from planner.pipeline.telling.terms import terms
 from planner.pipeline.telling.traffic import trace_evidence
+from planner.specs.assurance import PlanJoint, PlanSafety, PlanSimulation
 from planner.specs.deployment import Deployment
 from planner.specs.measuring import PlanMeasuring
 from planner.specs.models import HostedSource, ReferenceSource
+from planner.specs.placements import PlanPlacement, PlanServer, PlanVariant
 from planner.specs.plan import (
     PlanBlock,
     PlanCertificate,
     PlanDocument,
-    PlanJoint,
     PlanModel,
-    PlanPlacement,
     PlanPolicy,
-    PlanSafety,
-    PlanServer,
-    PlanSimulation,
     PlanSlo,
-    PlanVariant,
     PlanWorkload,
     RunnerUp,
 )

@@ -14,7 +14,7 @@ from planner.pipeline.asking.obstacles import Obstacle
 from planner.pipeline.asking.question import Question
 from planner.pipeline.telling.bill import machine_words
 from planner.pipeline.telling.traffic import trace_cautions
-from planner.specs.plan import PlanJoint
+from planner.specs.assurance import PlanJoint
 
 # Of 829 AWS types compared between 2025-04 and 2026-07, 805 kept their price; GPUs fell
 # by 25-44 %: half a year is when a founder should look again.

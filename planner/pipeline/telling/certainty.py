@@ -26,9 +26,10 @@ from planner.optimize.placement import place
 from planner.optimize.solution import purchase_usd_per_month
 from planner.pipeline.asking.question import Question, ask
 from planner.pipeline.exploring.kinds import plan_words
+from planner.specs.assurance import PlanRises, PlanSafety
 from planner.specs.deployment import Deployment
 from planner.specs.edit import with_values
-from planner.specs.plan import PlanRises, PlanSafety, Setting
+from planner.specs.ways_out import Setting
 
 # Compared between 2025-04 and 2026-07, AWS us-east-1, Linux on demand.
 UNMOVED_FRAC: Final = 805 / 829

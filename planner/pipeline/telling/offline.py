@@ -23,8 +23,8 @@ from planner.domain.workloads import Workload
 from planner.optimize.program import Milp
 from planner.optimize.terms import FloatArray, IntArray, terms
 from planner.pipeline.asking.question import Question
+from planner.specs.assurance import PlanOffline
 from planner.specs.deployment import Deployment
-from planner.specs.plan import PlanOffline
 
 SOLVE_S: Final = 10.0
 # What came first may fall short by this much more while the next is made best.

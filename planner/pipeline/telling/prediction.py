@@ -22,7 +22,11 @@ from planner.perf.latency import LatencyPrediction as BatchPrediction
 from planner.perf.latency import predict
 from planner.perf.sharing import SharedPrediction, Sharer, shared
 from planner.pipeline.asking.options import Option
-from planner.specs.plan import LatencyBreakdown, LatencyPrediction, TokenPrediction
+from planner.specs.placements import (
+    LatencyBreakdown,
+    LatencyPrediction,
+    TokenPrediction,
+)
 from planner.units import milliseconds
 
 # Slow-downs looked at: beyond this, a profile is no evidence at all.

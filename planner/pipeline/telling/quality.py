@@ -5,7 +5,8 @@ from dataclasses import asdict
 from planner.domain.profiles import Quality
 from planner.domain.quality import PartScore
 from planner.domain.workloads import Workload
-from planner.specs.plan import PlanDrop, PlanPartScore, PlanQuality, PlanQualityFloor
+from planner.specs.placements import PlanDrop, PlanPartScore, PlanQuality
+from planner.specs.plan import PlanQualityFloor
 
 
 def graded(quality: Quality | None) -> PlanQuality | None:

@@ -6,7 +6,7 @@ from planner.domain.tariffs import FunctionTariff, TokenTariff
 from planner.perf.functions import billed_s
 from planner.pipeline.asking.by_request import charges
 from planner.pipeline.asking.options import Option
-from planner.specs.plan import FunctionTerms, HostedTerms
+from planner.specs.placements import FunctionTerms, HostedTerms
 from planner.units import milliseconds
 
 

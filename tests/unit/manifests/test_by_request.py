@@ -7,7 +7,8 @@ import yaml
 
 from planner.errors import ManifestError
 from planner.manifests import check_manifests, render, write_manifests
-from planner.specs.plan import FunctionTerms, HostedTerms, PlanBlock, PlanDocument
+from planner.specs.placements import FunctionTerms, HostedTerms
+from planner.specs.plan import PlanBlock, PlanDocument
 from tests.support.plans import chat_plan
 
 HOSTED = HostedTerms(

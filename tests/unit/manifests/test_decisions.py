@@ -11,7 +11,8 @@ from planner.domain.variants import Precision, Runtime
 from planner.errors import ManifestError
 from planner.manifests import render, write_manifests
 from planner.manifests.layout import lay_out
-from planner.specs.plan import PlanDocument, PlanPlacement, PlanVariant
+from planner.specs.placements import PlanPlacement, PlanVariant
+from planner.specs.plan import PlanDocument
 from profilers.backends import BACKENDS
 from tests.support.plans import chat_plan, digits_placement, storefront_plan
 

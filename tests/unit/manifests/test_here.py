@@ -7,7 +7,7 @@ import pytest
 from planner.domain.variants import Precision, Runtime
 from planner.errors import SpecError
 from planner.manifests import here
-from planner.specs.plan import PlanVariant
+from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServingConfig
 from tests.support.plans import digits_placement, storefront_plan
 

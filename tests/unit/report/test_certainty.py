@@ -2,7 +2,7 @@
 
 from planner.domain.placement import Objective
 from planner.report import certainty
-from planner.specs.plan import PlanJoint, PlanSafety, PlanSplit
+from planner.specs.assurance import PlanJoint, PlanSafety, PlanSplit
 
 
 def with_certificate(plan, **update):

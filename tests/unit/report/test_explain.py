@@ -11,7 +11,7 @@ from planner.specs.explanation import (
     Steady,
     Worth,
 )
-from planner.specs.plan import Change
+from planner.specs.ways_out import Change
 
 
 def change(to, not_enough=None):

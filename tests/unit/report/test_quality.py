@@ -1,13 +1,8 @@
 """What a plan says of its answers: score, floor, loss against fp32, slices."""
 
 from planner.report.quality import drop_table, quality_table, slices_table
-from planner.specs.plan import (
-    PlanDocument,
-    PlanDrop,
-    PlanPartScore,
-    PlanQuality,
-    PlanQualityFloor,
-)
+from planner.specs.placements import PlanDrop, PlanPartScore, PlanQuality
+from planner.specs.plan import PlanDocument, PlanQualityFloor
 
 DROP = PlanDrop(
     n_samples=360,

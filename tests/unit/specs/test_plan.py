@@ -4,7 +4,7 @@ import pytest
 
 from planner.domain.variants import Precision, Runtime, SparsityPattern, Variant
 from planner.report.sentences import variant as told
-from planner.specs.plan import PlanVariant
+from planner.specs.placements import PlanVariant
 
 
 def pruned(pattern: SparsityPattern) -> Variant:

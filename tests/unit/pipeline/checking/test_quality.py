@@ -4,7 +4,8 @@ import pytest
 
 from planner.domain.variants import Precision
 from planner.pipeline.checking.quality import below_floor
-from planner.specs.plan import PlanDrop, PlanPartScore, PlanQuality, PlanQualityFloor
+from planner.specs.placements import PlanDrop, PlanPartScore, PlanQuality
+from planner.specs.plan import PlanQualityFloor
 from tests.support.plans import shelf_placement
 
 DROP = PlanDrop(n_samples=1000, n_flips=30, n_right_to_wrong=12, n_wrong_to_right=7, drop_frac=0.005, low_frac=-0.004, high_frac=0.014)  # fmt: skip

@@ -24,8 +24,8 @@ from planner.pipeline.solving.cuts import as_tried
 from planner.pipeline.telling import answer
 from planner.reference.catalog import Catalog
 from planner.simulate.run import run
+from planner.specs.assurance import PlanSimulation
 from planner.specs.load import parse_spec
-from planner.specs.plan import PlanSimulation
 from planner.specs.shapes import Traffic
 
 CATALOG = Catalog.shipped()

@@ -7,12 +7,8 @@ import pytest
 from planner.pipeline.rehearsing.staging import Conditions
 from planner.pipeline.rehearsing.uplinks_out import owed
 from planner.simulate.scenario import Outage
-from planner.specs.plan import PlanOffline
-from planner.specs.simulation import (
-    SimulatedWorkload,
-    SimulationDocument,
-    Timeline,
-)
+from planner.specs.assurance import PlanOffline
+from planner.specs.simulation import SimulatedWorkload, SimulationDocument, Timeline
 from tests.support.plans import storefront_plan
 
 

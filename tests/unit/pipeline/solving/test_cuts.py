@@ -3,7 +3,7 @@
 import pytest
 
 from planner.pipeline.solving.cuts import as_tried, recorded
-from planner.specs.plan import PlanSimulation, TrialRound, TriedWorkload
+from planner.specs.assurance import PlanSimulation, TrialRound, TriedWorkload
 from tests.support.questions import asked, document
 
 QUESTION = asked(

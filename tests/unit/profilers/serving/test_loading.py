@@ -7,7 +7,7 @@ import pytest
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ModelLoadError
-from planner.specs.plan import PlanVariant
+from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServedModel, ServingConfig
 from profilers.serving.loading import load
 

@@ -8,7 +8,7 @@ from planner.domain.evidence import Evidence, Provenance
 from planner.domain.profiles import BatchProfile, Quality, ServicePoint
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError, SpecError
-from planner.specs.plan import PlanVariant
+from planner.specs.placements import PlanVariant
 from profilers.profiles import deployed_profile
 from profilers.store import ProfileStore, deployed_key
 from profilers.verifying import keeping
