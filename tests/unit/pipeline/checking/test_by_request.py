@@ -53,9 +53,17 @@ def test_the_plan_as_emitted_passes():
 @pytest.mark.parametrize(
     ("workload", "changes", "words"),
     [
-        ("assistant", {"machines_on": (1,)}, "machines where there are none"),
+        (
+            "assistant",
+            {"machines": 1, "machines_on": (1,)},
+            "machines where there are none",
+        ),
         ("assistant", {"by_request": None}, "is not as the document offers it"),
-        ("assistant", {"instance_type": "other"}, "is not as the document offers it"),
+        (
+            "assistant",
+            {"instance_type": "other"},
+            "its instance type is stated as other",
+        ),
         ("assistant", {"rates_rps": (11.0,)}, "660.000 requests a minute"),
         ("cameras", {"rates_rps": (4e4,)}, "requests at once"),
     ],
