@@ -7,7 +7,8 @@ import pytest
 from planner.domain.placement import Objective
 from planner.errors import SpecError
 from planner.pipeline.asking.candidates import Capacities
-from planner.pipeline.exploring.pareto import RESOLUTION_FRAC, front, spanned, tightened
+from planner.pipeline.exploring.pareto import front, spanned
+from planner.pipeline.exploring.staircase import RESOLUTION_FRAC, tightened
 from planner.pipeline.solving.answered import Answered, answered
 from planner.specs.edit import with_values
 from tests.support.questions import asked, document, knowledge, world
