@@ -11,8 +11,9 @@ from planner.pipeline.asking.knowledge import learn
 from planner.pipeline.asking.references import check_references
 from planner.pipeline.exploring.explain import spec_of
 from planner.pipeline.recommend import World
+from planner.pipeline.rehearsing.parts import parts_of_plan
 from planner.pipeline.rehearsing.replay_traffic import Wish, section, sending
-from planner.pipeline.rehearsing.staging import Conditions, parts_of_plan, scenario
+from planner.pipeline.rehearsing.staging import Conditions, scenario
 from planner.pipeline.rehearsing.uplinks_out import owed
 from planner.simulate.fit import fitted
 from planner.simulate.measure import measured

@@ -22,8 +22,9 @@ from planner.domain.placement import NoPlan, Solution
 from planner.errors import SolverTimeoutError
 from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.question import Question
+from planner.pipeline.rehearsing.parts import parts_of_solution
 from planner.pipeline.rehearsing.replay_traffic import AS_DECLARED, Wish, sending
-from planner.pipeline.rehearsing.staging import Conditions, parts_of_solution, scenario
+from planner.pipeline.rehearsing.staging import Conditions, scenario
 from planner.pipeline.solving.answered import Answered, answered
 from planner.pipeline.solving.cuts import Way, cut, recorded
 from planner.simulate.fit import scaled

@@ -11,13 +11,9 @@ from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.knowledge import Knowledge, published
 from planner.pipeline.asking.question import ask
 from planner.pipeline.checking.certify import Inputs, certified
+from planner.pipeline.rehearsing.parts import parts_of_plan, parts_of_solution
 from planner.pipeline.rehearsing.replay_traffic import AS_DECLARED, section, sending
-from planner.pipeline.rehearsing.staging import (
-    Conditions,
-    parts_of_plan,
-    parts_of_solution,
-    scenario,
-)
+from planner.pipeline.rehearsing.staging import Conditions, scenario
 from planner.pipeline.rehearsing.trial_run import try_out
 from planner.pipeline.solving.answered import Answered
 from planner.pipeline.solving.cuts import as_tried
