@@ -3,18 +3,12 @@
 import datetime as dt
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from planner.domain.hardware import DeviceKind
-from planner.domain.placement import Assignment, Certificate, Solution
-from planner.domain.profiles import BatchProfile, LoadCurve
-from planner.domain.servers import Timing
+from planner.domain.placement import Certificate, Solution
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
-from planner.pipeline.asking.options import Option
 from planner.pipeline.asking.question import Question
 from planner.pipeline.solving.joint import joint_frac
 from planner.pipeline.telling import prediction
@@ -22,15 +16,18 @@ from planner.pipeline.telling.bill import bill, parts_usd_per_month, purchases
 from planner.pipeline.telling.cautions import cautions, unsure
 from planner.pipeline.telling.evidence import evidence
 from planner.pipeline.telling.offline import offline, offline_rates_rps
-from planner.pipeline.telling.prediction import Seen
-from planner.pipeline.telling.quality import floor, graded
-from planner.pipeline.telling.terms import terms
+from planner.pipeline.telling.placements import (
+    Placed,
+    placed,
+    placement,
+    share_of_month_frac,
+)
+from planner.pipeline.telling.quality import floor
 from planner.pipeline.telling.traffic import trace_evidence
 from planner.specs.assurance import PlanJoint, PlanSafety, PlanSimulation
 from planner.specs.deployment import Deployment
 from planner.specs.measuring import PlanMeasuring
 from planner.specs.models import HostedSource, ReferenceSource
-from planner.specs.placements import PlanPlacement, PlanServer, PlanVariant
 from planner.specs.plan import (
     PlanBlock,
     PlanCertificate,
@@ -41,43 +38,8 @@ from planner.specs.plan import (
     PlanWorkload,
     RunnerUp,
 )
-from planner.units import BYTES_PER_GIB, BYTES_PER_KIB, milliseconds
+from planner.units import BYTES_PER_KIB, milliseconds
 from planner.version import VERSION
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """An assignment with the option behind it and what its users see."""
-
-    assignment: Assignment
-    option: Option
-    seen: Seen
-    slo_met_probability_frac: float
-    shared_with: tuple[str, ...]
-
-
-def placed(question: Question, solution: Solution) -> tuple[Placed, ...]:
-    """Predictions for every assignment of a solution."""
-    found = []
-    for a in solution.assignments:
-        sharing = [
-            b
-            for b in solution.assignments
-            if b is not a
-            and b.candidate.group == a.candidate.group
-            and a.candidate.offer.tariff is None
-        ]
-        replica = prediction.replica(a, sharing, question.behind)
-        found.append(
-            Placed(
-                assignment=a,
-                option=replica.option,
-                seen=replica.seen(),
-                slo_met_probability_frac=prediction.slo_met_probability_frac(replica),
-                shared_with=tuple(sorted({b.candidate.workload for b in sharing})),
-            )
-        )
-    return tuple(found)
 
 
 def plan_document(
@@ -111,7 +73,7 @@ def plan_document(
         ),
         purchases=purchases(question.problem, solution),
         placements=tuple(
-            _placement(
+            placement(
                 p,
                 question,
                 parts[p.assignment.candidate.name],
@@ -211,118 +173,6 @@ def certificate(question: Question, solution: Solution) -> PlanCertificate:
     )
 
 
-def _placement(
-    p: Placed,
-    question: Question,
-    usd_per_month: float,
-    *,
-    offline_rates_rps: tuple[float, ...],
-) -> PlanPlacement:
-    a, profile = p.assignment, p.option.profile
-    c, offer = a.candidate, a.candidate.offer
-    return PlanPlacement(
-        workload=c.workload,
-        model=p.option.workload.model,
-        variant=PlanVariant.of(profile.variant),
-        site=offer.site,
-        site_kind="edge" if p.option.place.is_edge else "cloud",
-        zone=p.option.place.zone,
-        provider=offer.provider,
-        offer=offer.name,
-        instance_type=offer.instance_type,
-        device=offer.device,
-        device_count=offer.device_count,
-        purchase=offer.purchase,
-        machines=a.machines,
-        replicas=a.machines * c.replicas_per_machine,
-        spare_machines=max(
-            0, min(question.problem.limits.spare_replicas, a.machines - 1)
-        ),
-        max_batch=c.policy.max_batch,
-        max_wait_ms=milliseconds(c.policy.max_wait_s),
-        rate_rps=a.rate_rps,
-        share_frac=min(1.0, _share_frac(a, p.option.workload, question)),
-        capacity_rps=_capacity_rps(a),
-        memory_gib=_gib(profile.memory_bytes),
-        machine_memory_gib=_machine_memory_gib(p.option, question),
-        vcpus=offer.vcpus,
-        artifact_sha256=(
-            profile.artifact_sha256 if isinstance(profile, BatchProfile) else None
-        ),
-        predicted=prediction.document(p.seen),
-        breakdown=prediction.breakdown(p.seen),
-        timing=profile.timing if isinstance(profile, BatchProfile) else Timing.SERVER,
-        server=server(profile) if isinstance(profile, BatchProfile) else None,
-        quality=graded(profile.quality),
-        provenance=profile.evidence.provenance,
-        profile_source=profile.evidence.source,
-        profile_as_of=profile.evidence.as_of,
-        profiled_prompt_tokens=(
-            profile.prompt_tokens if isinstance(profile, LoadCurve) else None
-        ),
-        profiled_output_tokens=(
-            profile.output_tokens if isinstance(profile, LoadCurve) else None
-        ),
-        error_frac=profile.evidence.error_frac,
-        price_usd_per_h=offer.price_usd_per_h,
-        price_source=offer.price_source,
-        price_as_of=offer.price_as_of,
-        cost_usd_per_month=usd_per_month,
-        by_request=terms(a, p.option),
-        shared_with=p.shared_with,
-        machines_on=a.machines_on,
-        rates_rps=a.rates_rps,
-        offline_rates_rps=offline_rates_rps,
-    )
-
-
-def _capacity_rps(a: Assignment) -> float | None:
-    """Of all its machines, or of the account's limit; None without either."""
-    capacity = a.candidate.capacity_rps
-    if a.candidate.offer.tariff is not None:
-        return None if math.isinf(capacity) else capacity
-    return capacity * a.machines
-
-
-def server(profile: BatchProfile) -> PlanServer | None:
-    """What serving costs beside the model; None where it is not known, or in the times."""
-    cost = profile.server
-    if cost is None:
-        return None
-    return PlanServer(
-        server=cost.server,
-        processor_ms=milliseconds(cost.processor_s),
-        latency_ms=milliseconds(cost.latency_s),
-        shared_frac=cost.shared_frac,
-        provenance=cost.evidence.provenance,
-        error_frac=cost.evidence.error_frac,
-        source=cost.evidence.source,
-        as_of=cost.evidence.as_of,
-    )
-
-
-def _share_frac(a: Assignment, w: Workload, question: Question) -> float:
-    """Part of the workload's requests in a month."""
-    hours = [b.h_per_month for b in question.blocks]
-    served = sum(h * r for h, r in zip(hours, a.rates_rps, strict=True))
-    asked = sum(h * r for h, r in zip(hours, w.rates_rps, strict=True))
-    return served / asked
-
-
-def _machine_memory_gib(option: Option, question: Question) -> float | None:
-    """Memory of the machine itself; an accelerator's own is another matter."""
-    if option.place.offer.tariff is not None:
-        return None
-    device = question.catalog.device(option.place.offer.device)
-    if device.kind is DeviceKind.GPU:
-        return None
-    return _gib(option.place.offer.memory_bytes)
-
-
-def _gib(size_bytes: float | None) -> float | None:
-    return None if size_bytes is None else size_bytes / BYTES_PER_GIB
-
-
 def _workload(
     w: Workload,
     parts: Sequence[Placed],
@@ -332,7 +182,7 @@ def _workload(
     runner_up: RunnerUp | None,
 ) -> PlanWorkload:
     serving = [p for p in parts if p.assignment.rate_rps > 0]
-    shares = [(_share_frac(p.assignment, w, question), p.seen) for p in serving]
+    shares = [(share_of_month_frac(p.assignment, w, question), p.seen) for p in serving]
     attained = sum(
         share * prediction.attainment_frac(seen, w.slo) for share, seen in shares
     )
