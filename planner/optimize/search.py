@@ -231,17 +231,25 @@ def _looks(part: Matrix, effort: Effort, relaxed: Found) -> Iterator[Found]:
     start: FloatArray | None = None
     for size in LOOKS_COLUMNS_PER_ROW:
         few = promising(part, relaxed.values, relaxed.reduced_costs, size)
-        some = by_highs(
-            few,
-            _some_of(effort, LOOK_FRAC),
-            start=None if start is None else start[few.variable],
-            objective_target=enough,
-        )
+        some = _few_solved(few, _some_of(effort, LOOK_FRAC), start, enough)
         if some is None or some.verdict is Verdict.INFEASIBLE:
             continue
         start = np.zeros(len(part.cost))
         start[few.variable] = some.values
         yield _plan(part, start, relaxed.best)
+
+
+def _few_solved(
+    few: Matrix, effort: Effort, start: FloatArray | None, enough: float
+) -> Found | None:
+    if not len(few.cost):
+        return _nothing(few)
+    return by_highs(
+        few,
+        effort,
+        start=None if start is None else start[few.variable],
+        objective_target=enough,
+    )
 
 
 def _some_of(effort: Effort, time_frac: float) -> Effort:

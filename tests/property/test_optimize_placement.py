@@ -336,7 +336,11 @@ def alternatives(draw):
 
 def by_request(draw):
     """Some offers without machines, with a limit or none, and a price a request."""
-    problem = draw(problems(n_blocks=draw(st.integers(1, 2)), most_offers=3))
+    # Counts multiply: two hours are listed with fewer workloads than one.
+    n_blocks = draw(st.integers(1, 2))
+    problem = draw(
+        problems(n_blocks=n_blocks, most_offers=3, most_workloads=3 - n_blocks)
+    )
     is_so = [draw(st.booleans()) for _ in range(3)]
     without = with_offers(
         replace(problem, stock={}),
