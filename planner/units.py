@@ -13,7 +13,6 @@ MS_PER_S: Final = 1000.0
 S_PER_H: Final = 3600.0
 # The month every cloud bills by: 8,760 h / 12.
 H_PER_MONTH: Final = 730.0
-S_PER_MONTH: Final = H_PER_MONTH * S_PER_H
 W_PER_KW: Final = 1000.0
 GCO2E_PER_KGCO2E: Final = 1000.0
 

@@ -31,10 +31,6 @@ class Deployment(Spec):
         """Places of the user's own."""
         return tuple(s for s in self.sites if isinstance(s, EdgeSite))
 
-    def cloud_sites(self) -> tuple[CloudSite, ...]:
-        """Providers and their regions."""
-        return tuple(s for s in self.sites if isinstance(s, CloudSite))
-
     def hosted_apis(self) -> tuple[HostedApi, ...]:
         """Somebody else's models."""
         return tuple(s for s in self.sites if isinstance(s, HostedApi))

@@ -7,7 +7,6 @@ import pytest
 
 from tests.support.profiling import SUPPORT
 
-
 HERE = Path(__file__).parent
 
 

@@ -16,7 +16,8 @@ from planner.domain.profiles import BatchProfile, ServicePoint
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.perf.capacity import CapacityQuery, capacities_rps
 from planner.perf.latency import predict
-from planner.perf.queues import Deterministic, PooledExponential, erlang_c
+from planner.perf.queues import Deterministic
+from tests.support.exponential_queues import PooledExponential, erlang_c
 
 # What two lattices may differ by where theory says "not less".
 SLACK = 0.03

@@ -6,7 +6,8 @@ import ciw
 import numpy as np
 import pytest
 
-from planner.perf.queues import Deterministic, PooledExponential, erlang_c
+from planner.perf.queues import Deterministic
+from tests.support.exponential_queues import PooledExponential, erlang_c
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from planner.domain.placement import BatchPolicy
 from planner.domain.profiles import BatchProfile, ServicePoint
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.perf.latency import predict
-from planner.perf.queues import Deterministic, PooledExponential
+from planner.perf.queues import Deterministic
 from planner.perf.service import STRATA, service_knots
 from planner.simulate.scenario import Batches, Routing, Way
+from tests.support.exponential_queues import PooledExponential
 from tests.support.stages import (
     constant,
     exponential,

@@ -61,7 +61,7 @@ def test_the_document_of_the_contract_loads():
     spec = parse_spec(STOREFRONT, document="spec.yaml")
 
     assert spec.workloads[0].slo.latency_ms == 120
-    assert spec.cloud_sites()[0].regions == ("eu-central-1", "us-east-1")
+    assert spec.regions() == ("eu-central-1", "us-east-1")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from planner.report.document import plan_json
+from planner.plan import Answer
 from planner.specs.plan import PlanDocument
 from tests.support.plans import with_every_text
 
@@ -13,11 +13,11 @@ from tests.support.plans import with_every_text
 def test_what_is_written_reads_back_equal(name, request):
     plan = request.getfixturevalue(name)
 
-    assert PlanDocument.model_validate_json(plan_json(plan)) == plan
+    assert PlanDocument.model_validate_json(Answer(plan).to_json()) == plan
 
 
 def test_keys_are_the_contract_s_and_names_stay_readable(infeasible):
-    text = plan_json(with_every_text(infeasible, "商店"))
+    text = Answer(with_every_text(infeasible, "商店")).to_json()
 
     change = json.loads(text)["relaxations"][0]["change"][0]
     assert set(change) == {"field", "from", "to", "unit", "not_enough"}
