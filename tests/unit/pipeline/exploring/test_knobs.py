@@ -10,7 +10,7 @@ from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.exploring.dials import Dial, Scale, dials
 from planner.pipeline.exploring.knobs import knobs
 from planner.specs.edit import with_values
-from tests.support.questions import asked, document
+from tests.support.questions import asked, document, trials
 
 HOURLY = {"kind": "hourly", "rates_rps": [2.0] * 12 + [20.0] * 12}
 EVERY_LIMIT = {
@@ -106,3 +106,52 @@ def test_scaling_hourly_traffic_is_multiplying_every_rate():
     written = document(workloads__0__traffic={"kind": "hourly", "rates_rps": rates})
 
     assert asked(scaled).problem.rate_rps == asked(written).problem.rate_rps
+
+
+BOARDS = {
+    "workloads__0__traffic__rate_rps": 40,
+    "policy__budget_usd_per_month": None,
+}
+# What forbids every plan, and the field that alone is turned until one is allowed.
+FORBIDDING = {
+    "sites.0.devices.0.stock": {"sites__0__devices__0__stock": 1},
+    "workloads.0.traffic.rate_rps": {"workloads__0__traffic__rate_rps": 400},
+    "workloads.0.slo.latency_ms": {"workloads__0__slo__latency_ms": 55},
+    "workloads.0.slo.percentile": {
+        "workloads__0__slo__latency_ms": 90,
+        "workloads__0__slo__percentile": 99.9,
+    },
+    "workloads.0.quality.minimum_frac": {"workloads__0__quality__minimum_frac": 0.9},
+    "policy.spare_replicas": {"policy__spare_replicas": 9},
+    "policy.least_machines": {"policy__least_machines": 9},
+    "policy.confidence_frac": {
+        "workloads__0__slo__latency_ms": 70,
+        "policy__confidence_frac": 0.999,
+    },
+    "policy.demand_error_frac": {"policy__demand_error_frac": 4},
+    "policy.demand_rises.rise_frac": {
+        "policy__demand_rises": {"most_at_once": 1, "rise_frac": 4}
+    },
+    "policy.budget_usd_per_month": {"policy__budget_usd_per_month": 0.1},
+}
+
+
+@pytest.mark.parametrize("field", FORBIDDING)
+def test_turned_as_little_as_suffices_a_limit_allows_a_plan_and_a_little_less_does_not(
+    field,
+):
+    spec, capacities = document(**BOARDS | FORBIDDING[field]), Capacities()
+    question = asked(spec, capacities)
+    knob = next(k for k in knobs(question) if k.field == field)
+
+    def is_feasible(value):
+        problem = asked(with_values(spec, {field: value}), capacities).problem
+        return isinstance(place(problem), Solution)
+
+    found = knob.least(trials(question), {}, start=knob.most, coarse_frac=1 / 256)
+
+    assert not isinstance(place(question.problem), Solution)
+    assert is_feasible(found.value)
+    assert not is_feasible(found.not_enough)
+    exact = isinstance(found.value, int) and abs(found.value - found.not_enough) == 1
+    assert exact or found.value == pytest.approx(found.not_enough, rel=0.1, abs=0.02)
