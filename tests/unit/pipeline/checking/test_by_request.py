@@ -9,6 +9,7 @@ from planner.pipeline.asking.knowledge import published
 from planner.pipeline.checking.certify import Inputs, violations
 from planner.pipeline.recommend import recommend
 from planner.reference.catalog import Catalog
+from planner.specs.edit import with_values
 from planner.specs.load import parse_spec
 from tests.support.by_request import document
 from tests.support.questions import world
@@ -20,8 +21,8 @@ def planned():
     return recommend(spec, world()), spec
 
 
-def found(plan):
-    _, spec = planned()
+def found(plan, spec=None):
+    spec = spec or planned()[1]
     catalog = Catalog.shipped()
     profiles = with_hosted(spec, published(spec, catalog))
     inputs = Inputs(spec=spec, catalog=catalog, profiles=profiles)
@@ -48,6 +49,12 @@ def test_the_plan_as_emitted_passes():
 
     assert {p.purchase.value for p in plan.placements} == {"by_request"}
     assert found(plan) == ""
+
+
+def test_what_is_called_needs_no_machines_at_least():
+    plan, spec = planned()
+
+    assert found(plan, with_values(spec, {"policy.least_machines": 3})) == ""
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,18 @@ def test_a_thinner_line_than_the_traffic_needs_is_noticed():
     assert any("bytes/s leave shop" in b for b in found(plan, thin))
 
 
+@pytest.mark.parametrize(("traffic_frac", "is_kept"), [(0.75, True), (0.9, False)])
+def test_what_is_left_without_spot_carries_its_part_and_no_more(traffic_frac, is_kept):
+    plan, spec = planned()
+    left = [p for p in plan.placements if p.purchase is not Purchase.SPOT]
+    carried_rps = sum(max(p.rates_rps) for p in left if p.workload == "cameras")
+    assert 0.75 < carried_rps / 1200 < 0.9
+
+    broken = found(plan, with_values(spec, {"policy.survive.traffic_frac": traffic_frac}))  # fmt: skip
+
+    assert (broken == []) is is_kept
+
+
 def test_capacities_that_are_stated_too_high_do_not_survive_a_loss():
     """One small box is said to carry all that aws did."""
     plan, spec = planned()
