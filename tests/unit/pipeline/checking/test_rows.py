@@ -223,6 +223,17 @@ def test_what_is_left_without_spot_carries_its_part_and_no_more(traffic_frac, is
     assert (broken == []) is is_kept
 
 
+def test_spares_are_at_work_when_something_is_lost():
+    _, spec = planned()
+    spared = placements(lambda p: p.purchase is Purchase.ON_DEMAND, spare_machines=1)
+
+    broken = found(spared, spec)
+
+    # One machine beside the spare is too little every day; both are enough without spot.
+    assert any("answers in" in b for b in broken)
+    assert not any("without" in b for b in broken)
+
+
 def test_capacities_that_are_stated_too_high_do_not_survive_a_loss():
     """One small box is said to carry all that aws did."""
     plan, spec = planned()
