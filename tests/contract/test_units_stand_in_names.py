@@ -36,8 +36,10 @@ UNITS = [
     "_ratio",
     "_mbps",
     "_mib",
+    "_cores",
     "_per_month",
     "_bytes_per_request",
+    "_cores",
 ]
 # Counts, percentiles (0-100 by the contract), and values whose unit a neighbour names.
 WITHOUT_UNIT = {
