@@ -13,6 +13,7 @@ from planner.domain.placement import (
     Commitment,
     DemandRises,
     FailureDomain,
+    Limits,
     NoPlan,
     Objective,
     PlacementProblem,
@@ -291,6 +292,22 @@ def variety(draw):
     )
 
 
+def few_profiles(draw):
+    """Single machines run in one of two ways; a workload may rest on one way only."""
+    ways = st.sampled_from([Precision.FP32, Precision.INT8])
+    offers = [offer(f"o{i}", float(draw(st.integers(1, 9)))) for i in range(4)]
+    return PlacementProblem(
+        rate_rps={"a": (float(draw(st.integers(3, 9))),)},
+        candidates=tuple(
+            candidate("a", o, float(draw(st.integers(3, 6))), precision=draw(ways))
+            for o in offers
+        ),
+        stock={o.name: 1 for o in offers},
+        uplink_bytes_per_s={},
+        limits=Limits(most_profiles={"a": 1}),
+    )
+
+
 def with_rises(draw, problem):
     return replace(
         problem,
@@ -414,7 +431,7 @@ FEATURES = [
     least_machines, loss_of(FailureDomain.SITE), loss_of(FailureDomain.PROVIDER),
     loss_of(FailureDomain.SPOT_POOL), uplinks, offline, pools, pools_in_hours, pools_with_spares,
     pools_with_least_machines, pools_that_survive, mean_quality, carbon_cap,
-    carbon_first, latency_first, quality_last, variety, rises_in_pools, rises_on_lines,
+    carbon_first, latency_first, quality_last, variety, few_profiles, rises_in_pools, rises_on_lines,
     alternatives, by_request, by_request_with_spares, by_request_with_least_machines,
     by_request_that_survives, by_request_with_variety, everything,
 ]  # fmt: skip

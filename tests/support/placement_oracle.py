@@ -142,6 +142,13 @@ def _fit(problem, living):
         (limits.most_providers, {c.offer.provider for c in living}),
         (limits.most_regions, {(c.offer.provider, c.offer.site) for c in living}),
     ]  # fmt: skip
+    kinds += [
+        (
+            most,
+            {(c.profile.variant, c.profile.device) for c in living if c.workload == w},
+        )
+        for w, most in limits.most_profiles.items()
+    ]
     return all(most is None or len(used) <= most for most, used in kinds)
 
 
