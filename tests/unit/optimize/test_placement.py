@@ -233,3 +233,21 @@ def test_requests_may_be_all_that_is_paid():
     dear = replace(by_request, usd_per_request=1e-4)
     mixed = place(problem(dear, server, rate_rps={"a": (102.0,)}))
     assert mixed.cost_usd_per_month == pytest.approx(730 * (10 + 2 * 0.36))
+
+
+def test_machines_at_least_are_those_a_workload_lives_on():
+    """Only b fits the two small ones: they do not count for a, which takes two large ones."""
+    small, large = offer("small", 1.0, memory_bytes=4.0), offer("large", 5.0)
+    problem = PlacementProblem(
+        rate_rps={"a": (1.0,), "b": (1.0,)},
+        candidates=(
+            candidate("a", small, 9.0, pool="small", memory_bytes=3.0),
+            candidate("b", small, 9.0, pool="small", memory_bytes=3.0),
+            candidate("a", large, 9.0),
+        ),
+        stock={},
+        uplink_bytes_per_s={},
+        limits=Limits(least_machines=2),
+    )
+
+    assert place(problem).cost_usd_per_month == pytest.approx(730 * (2 * 1.0 + 2 * 5.0))
