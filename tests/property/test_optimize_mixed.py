@@ -4,13 +4,16 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from planner.domain.placement import Solution
 from planner.optimize import cuts, decomposition, search
 from planner.optimize.placement import place
 from tests.support.mixed_problems import mixed_problems
+
+# Drawing a problem of forty figures takes long where the machine is busy.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def cost(problem, **how):
@@ -71,20 +74,20 @@ def turned_round(problem):
 
 
 @given(mixed_problems())
-@settings(max_examples=20, deadline=None)
+@settings(CALM, max_examples=20)
 def test_twice_the_prices_twice_the_cost(problem):
     assert cost(dearer(problem)) == same(2 * cost(problem))
 
 
 @pytest.mark.parametrize("change", [in_halves, turned_round])
 @given(problem=mixed_problems())
-@settings(max_examples=15, deadline=None)
+@settings(CALM, max_examples=15)
 def test_what_only_looks_different_costs_the_same(change, problem):
     assert cost(change(problem)) == same(cost(problem))
 
 
 @given(mixed_problems())
-@settings(max_examples=8, deadline=None)
+@settings(CALM, max_examples=8)
 def test_highs_and_cbc_agree(problem):
     assert cost(problem, solver="cbc") == same(cost(problem))
 
@@ -105,7 +108,7 @@ def by_sifting(patch):
 
 @pytest.mark.parametrize("road", [with_cuts, in_pieces, by_sifting])
 @given(problem=mixed_problems())
-@settings(max_examples=20, deadline=None)
+@settings(CALM, max_examples=20)
 def test_every_road_leads_to_the_same_cost(road, problem):
     straight = cost(problem)
     event(f"has a plan: {straight < math.inf}")
@@ -118,7 +121,7 @@ def test_every_road_leads_to_the_same_cost(road, problem):
 
 
 @given(mixed_problems(), st.sampled_from([0.5, 0.9, 1.1]))
-@settings(max_examples=20, deadline=None)
+@settings(CALM, max_examples=20)
 def test_a_plan_of_other_rates_to_begin_with_changes_no_cost(problem, factor):
     other = replace(
         problem,

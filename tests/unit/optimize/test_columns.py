@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 
 from planner.domain.hardware import Purchase
-from planner.domain.placement import Commitment, PlacementProblem
+from planner.domain.placement import (
+    Commitment,
+    FailureDomain,
+    Limits,
+    PlacementProblem,
+)
+from planner.domain.variants import Precision
 from planner.optimize.columns import undominated
 from tests.support.placements import candidate, offer
 
@@ -91,3 +97,26 @@ def test_more_carbon_is_no_bargain():
     ways = candidate("a", CHEAP, 5.0), candidate("a", DEAR, 5.0)
 
     assert len(left_of(*ways, gco2e_per_machine_h={"cheap": 2.0, "dear": 1.0})) == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "other"),
+    [
+        (Limits(most_profiles={"a": 1}), {"precision": Precision.INT8}),
+        (Limits(most_configurations=1), {"precision": Precision.INT8}),
+        (Limits(most_providers=1), {"provider": "q"}),
+        (Limits(most_regions=1), {"site": "t"}),
+        (Limits(survives=(FailureDomain.SITE,)), {"site": "t"}),
+        (Limits(spot_share_frac=0.5), {"purchase": Purchase.SPOT}),
+    ],
+)
+def test_where_kinds_are_counted_none_gives_way_to_another_kind(limits, other):
+    precision = other.pop("precision", Precision.FP32)
+    alike = candidate("a", DEAR, 5.0, tag=" alike")
+    unlike = candidate(
+        "a", replace(DEAR, **other), 5.0, tag=" unlike", precision=precision
+    )
+    cheap = candidate("a", replace(CHEAP, instance_type=DEAR.instance_type), 5.0)
+
+    assert left_of(cheap, alike, unlike) == [cheap.name]
+    assert left_of(cheap, alike, unlike, limits=limits) == [cheap.name, unlike.name]

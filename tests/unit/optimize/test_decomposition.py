@@ -1,5 +1,7 @@
 """Hours tied by month-long purchases: taken apart, bounded and put together again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from planner.domain.placement import (
 )
 from planner.optimize import decomposition, search
 from planner.optimize.placement import place, variables
-from planner.optimize.rows import add_rows
+from planner.optimize.rows import add_rows, budget
 from tests.support.placements import candidate, offer
 
 GAP_FRAC = 2e-3
@@ -143,6 +145,32 @@ def test_pieces_bound_a_plan_better_than_fractions_do(worth_it):
     best = search.by_highs(matrix, effort).best
     assert relaxed.best < bound <= best * (1 + 1e-6)
     assert best - bound < 0.7 * (best - relaxed.best)
+
+
+def test_a_budget_that_ties_everything_together_bounds_no_plan_away(worth_it):
+    """The row's own bound is worth something there, unlike those of `owned` and `hourly`."""
+    problem = days()
+    least_usd = place(problem).cost_usd_per_month
+    # The cheaper, the dirtier.
+    grams = {c.offer.name: 1.0 / c.offer.price_usd_per_h for c in problem.candidates}
+    model = variables(
+        replace(problem, gco2e_per_machine_h=grams),
+        problem.candidates,
+    )
+    add_rows(model)
+    budget(model, 1.02 * least_usd)
+    model.milp.minimise(model.carbon())
+    matrix = model.milp.matrix()
+    effort = search.Effort(solver="highs", until_s=float("inf"), gap_frac=1e-4)
+    relaxed = search.by_highs(matrix, effort, is_relaxed=True)
+
+    _, bound = decomposition.decomposed(
+        decomposition.tied(matrix), effort, relaxed.row_prices, []
+    )
+
+    best = search.by_highs(matrix, effort).best
+    assert relaxed.row_prices[-1] < 0
+    assert relaxed.best * (1 - 1e-6) <= bound <= best * (1 + 1e-6)
 
 
 def test_more_than_the_boxes_can_do_is_no_plan(taken_apart):

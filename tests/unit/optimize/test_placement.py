@@ -251,3 +251,41 @@ def test_machines_at_least_are_those_a_workload_lives_on():
     )
 
     assert place(problem).cost_usd_per_month == pytest.approx(730 * (2 * 1.0 + 2 * 5.0))
+
+
+def test_quality_is_the_mean_over_requests_of_the_month_not_over_hour_blocks():
+    """One hour in ten served well is too little, as good as the short block's half may look."""
+    blocks = (
+        Block(name="long", h_per_month=657.0),
+        Block(name="short", h_per_month=73.0),
+    )
+    good, poor = offer("good", 5.0), offer("poor", 1.0)
+    problem = PlacementProblem(
+        blocks=blocks,
+        rate_rps={"a": (1.0, 1.0)},
+        candidates=(
+            candidate("a", good, 1.0, quality_frac=1.0),
+            candidate("a", poor, 1.0, quality_frac=0.0),
+        ),
+        stock={},
+        uplink_bytes_per_s={},
+        limits=Limits(least_mean_quality_frac={"a": 0.2}),
+    )
+
+    assert place(problem).cost_usd_per_month == pytest.approx(657.0 * 5.0 + 73.0 * 1.0)
+
+
+def test_a_workload_lives_on_a_machine_whole():
+    """Two small machines have room for five ninths of three workloads each, and for one."""
+    small = [offer(site, 1.0, site=site, memory_bytes=5.0) for site in "st"]
+    problem = PlacementProblem(
+        rate_rps=dict.fromkeys("abc", (1.0,)),
+        candidates=(
+            *(candidate(w, o, 9.0, pool=o.name, memory_bytes=3.0) for o in small for w in "abc"),
+            *(candidate(w, offer("large", 5.0), 9.0) for w in "abc"),
+        ),
+        stock={"s": 1, "t": 1},
+        uplink_bytes_per_s={},
+    )  # fmt: skip
+
+    assert place(problem).cost_usd_per_month == pytest.approx(730 * (1.0 + 1.0 + 5.0))
