@@ -62,7 +62,9 @@ def test_without_control_groups_part_of_a_core_is_a_duty_cycle(tmp_path):
 
     assert len(inside) == 1
     assert os.sched_getaffinity(0) == before
-    assert in_force.cpu_quota.startswith("0.5 cores by affinity and duty cycle: control")
+    assert in_force.cpu_quota.startswith(
+        "0.5 cores by affinity and duty cycle: control"
+    )
 
 
 def test_heat_is_told_with_the_time_and_the_speed_that_is_left():
