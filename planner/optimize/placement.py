@@ -53,7 +53,7 @@ Rows that whole machines imply are added where they help (`planner.optimize.cuts
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -123,14 +123,31 @@ def place(
     if start is not None and len(model.sets.columns) <= MOST_TIED_COLUMNS:
         known = start_values(model, start)
     answer = _first(model, best, known)
+    proofs = [answer.certificate]
     for objective in problem.objectives[1:]:
         if answer.certificate.verdict is Verdict.INFEASIBLE:
             break
         _keep(model, answer)
         answer = best(_objective(model, objective), answer.values)
+        proofs.append(answer.certificate)
     if answer.certificate.verdict is Verdict.INFEASIBLE:
         return NoPlan(certificate=answer.certificate)
-    return solution(model, _nearest(model, answer, best), answer.certificate)
+    proof = _told(problem.objectives, proofs)
+    return solution(model, _nearest(model, answer, best), proof)
+
+
+def _told(
+    objectives: Sequence[Objective], proofs: Sequence[Certificate]
+) -> Certificate:
+    """What was proved of money, where it is an aim; proved at all only if every aim is."""
+    of = dict(zip(objectives, proofs, strict=True))
+    proof = of.get(Objective.COST, proofs[0])
+    weakest = any(p.verdict is Verdict.FEASIBLE for p in proofs)
+    return replace(
+        proof,
+        verdict=Verdict.FEASIBLE if weakest else proof.verdict,
+        solve_s=sum(p.solve_s for p in proofs),
+    )
 
 
 def _tighten(model: Model, time_limit_s: float) -> float:

@@ -154,6 +154,23 @@ def test_no_traffic_at_all_costs_nothing():
     assert (answer.assignments, answer.cost_usd_per_month) == ((), 0.0)
 
 
+@pytest.mark.parametrize(
+    "objectives",
+    [(Objective.COST, Objective.QUALITY), (Objective.QUALITY, Objective.COST)],
+)
+def test_the_proof_is_of_money_wherever_it_stands_among_the_aims(objectives):
+    columns = [
+        candidate("a", offer("o", 2.0), 5.0, quality_frac=0.7),
+        candidate("a", offer("better", 2.0), 5.0, quality_frac=0.8),
+    ]
+
+    answer = place(problem(*columns, rate_rps={"a": (5.0,)}, objectives=objectives))
+
+    assert machines(answer) == {"a on better": (1,)}
+    assert answer.certificate.objective_value == pytest.approx(2.0 * 730)
+    assert answer.certificate.bound_value == pytest.approx(2.0 * 730)
+
+
 @pytest.mark.parametrize("pool", [None, "p"])
 @pytest.mark.parametrize("rate_rps", [1e-3, 1e-5, 1e-8])
 def test_a_tiny_workload_still_needs_a_machine(rate_rps, pool):
