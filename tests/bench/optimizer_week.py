@@ -12,7 +12,7 @@ from planner.optimize.columns import undominated
 from planner.optimize.placement import place
 
 GAP_FRAC = 1e-3
-LIMIT_S = 120.0
+LIMIT_S = 150.0
 
 
 def planner(problem: PlacementProblem, clock: Clock) -> Run:
