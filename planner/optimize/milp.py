@@ -111,7 +111,7 @@ def by_highs(
         msg=False,
         timeLimit=effort.left_s,
         gapRel=effort.gap_frac,
-        threads=1,
+        parallel="off",
         mip_heuristic_run_feasibility_jump=False,
         mip_allow_restart=False,
         **options,

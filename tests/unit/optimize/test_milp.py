@@ -127,3 +127,31 @@ def test_the_first_solve_of_a_process_prints_nothing():
     )
 
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_a_process_that_solved_something_of_its_own_before_is_answered(threads):
+    """HiGHS keeps its threads for the whole process, and refuses another number of them."""
+    script = f"""
+import highspy
+theirs = highspy.Highs()
+theirs.setOptionValue("output_flag", False)
+theirs.setOptionValue("threads", {threads})
+theirs.addVar(0.0, 1.0)
+theirs.changeColsIntegrality(1, [0], [highspy.HighsVarType.kInteger])
+theirs.run()
+
+from planner.optimize.program import Milp
+from planner.optimize.terms import terms
+
+milp = Milp()
+boxes = milp.variables(2, integer=True)
+milp.require(terms(boxes, [3.0, 5.0]), ">=", 7.0)
+milp.minimise(terms(boxes, [2.0, 3.0]))
+assert milp.solve(time_limit_s=10).certificate.objective_value == 5.0
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
