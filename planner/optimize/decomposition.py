@@ -38,7 +38,7 @@ from planner.optimize.matrix import (
     without,
 )
 from planner.optimize.milp import QUICK, Effort, Found, by_highs
-from planner.optimize.terms import BoolArray, FloatArray, IntArray, sums_by
+from planner.optimize.terms import FloatArray, IntArray, sums_by
 
 # Pieces worth the trouble: fewer or larger ones HiGHS searches as well in one tree.
 LEAST_PIECES: Final = 64
@@ -250,15 +250,16 @@ class _Master:
         """More ways, by piece."""
         for i, values in ways:
             ties, piece = self._ties[i], self._tied.pieces[i]
+            way = np.where(piece.integer, np.round(values), values)
             used = sums_by(
-                ties.row_of_entry, ties.value * values[ties.index], len(self._tied.rows)
+                ties.row_of_entry, ties.value * way[ties.index], len(self._tied.rows)
             )
             rows = np.flatnonzero(used)
             self._ways.append(
                 _Way(
                     piece=i,
-                    values=np.where(piece.integer, np.round(values), values),
-                    cost=float(piece.cost @ values),
+                    values=way,
+                    cost=float(piece.cost @ way),
                     rows=rows,
                     used=used[rows],
                 )
@@ -278,7 +279,7 @@ class _Master:
         if self._answer is None:
             return None
         matrix = self._matrix()
-        held = np.flatnonzero(matrix.linking)
+        held = np.flatnonzero(matrix.linking & matrix.integer)
         values = np.zeros(len(matrix.cost))
         values[held] = np.round(self._answer.values[held])
         effort = Effort(
@@ -346,8 +347,10 @@ class _Master:
                 [own.cost, np.full(n_short, dearest), [w.cost for w in self._ways]]
             ),
             upper=np.concatenate([own.upper, np.full(n_short + n_ways, math.inf)]),
-            integer=_flags(own.integer, n_short, n_ways, is_way=True),
-            linking=_flags(own.integer, n_short, n_ways, is_way=False),
+            integer=np.repeat(
+                [*own.integer, False, True], [*[1] * n_own, n_short, n_ways]
+            ),
+            linking=np.repeat([*own.linking, False], [*[1] * n_own, n_short + n_ways]),
             row_lower=np.concatenate([own.row_lower, once]),
             row_upper=np.concatenate([own.row_upper, once]),
             start=start,
@@ -366,10 +369,3 @@ class _Way:
     cost: float
     rows: IntArray
     used: FloatArray
-
-
-def _flags(own: BoolArray, n_short: int, n_ways: int, *, is_way: bool) -> BoolArray:
-    """By column of the master."""
-    return np.concatenate(
-        [own, np.zeros(n_short, dtype=np.bool_), np.full(n_ways, is_way)]
-    )
