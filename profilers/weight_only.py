@@ -9,13 +9,15 @@ Convolutions stay as they are on torch and onnxruntime, and in torch's 4 bits ev
 layer whose inputs do not come in whole groups.
 """
 
+import copy
 import logging
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch import nn
 
-from planner.domain.variants import Precision
+from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
 from profilers import openvino_files, torchao_tensors
 from profilers.artifacts import replacing
@@ -25,6 +27,54 @@ from profilers.variants import fp32
 
 GROUP = 32
 Bits = Literal[4, 8]
+
+
+class WeightOnly:
+    """The transformation to weights of so many bits."""
+
+    def __init__(self, precision: Precision, bits: Bits) -> None:
+        self.PRECISION = precision
+        self.NOT_OFFERED: dict[Runtime, str] = {}
+        self._bits = bits
+
+    def torch_imports(self, module: nn.Module) -> tuple[str, ...]:  # noqa: ARG002 - the family's signature
+        """Weights are tensors of torchao's own."""
+        return ("torchao.quantization",)
+
+    def transform(self, model: LoadedModel) -> nn.Module:
+        """A copy of the module with its linear layers' weights in integers.
+
+        Raises:
+            ProfilingError: It has none.
+            MissingExtraError: torchao is not installed.
+        """
+        return quantize(copy.deepcopy(model.module), self._bits, model.name)
+
+    def skeleton(self, module: nn.Module, sample: torch.Tensor) -> nn.Module:  # noqa: ARG002 - the family's signature
+        """The same modules, ready for saved weights.
+
+        Raises:
+            ProfilingError: As for `transform`.
+            MissingExtraError: torchao is not installed.
+        """
+        return quantize(module, self._bits, type(module).__name__)
+
+    def write_onnx(self, model: LoadedModel, path: Path) -> None:
+        """The fp32 graph with the weights of its matrix products packed.
+
+        Raises:
+            ProfilingError: It has none, or a tool refuses the model.
+        """
+        write_onnx(model, self._bits, path)
+
+    def write_openvino(self, model: LoadedModel, path: Path) -> None:
+        """OpenVINO's graph with compressed weights.
+
+        Raises:
+            ProfilingError: A tool refuses the model.
+            MissingExtraError: OpenVINO or NNCF is not installed.
+        """
+        write_openvino(model, self.PRECISION, self._bits, path)
 
 
 def quantize(module: nn.Module, bits: Bits, name: str) -> nn.Module:

@@ -221,9 +221,6 @@ class HostedTimes:
     device_count: int = 1
     memory_bytes: float | None = None
     quality: Quality | None = None
-    memory_parts: MemoryParts | None = None
-    grid: tuple[TokenPoint, ...] = ()
-    experts: ExpertUse | None = None
 
 
 Profile = BatchProfile | LoadCurve | TokenRates | HostedTimes

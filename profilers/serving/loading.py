@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.domain.profiling import TorchModel
-from planner.domain.variants import Variant
 from planner.specs.serving import ServingConfig
 from profilers.backends import Backend, load_backend
 
@@ -38,11 +37,7 @@ def load(config: ServingConfig, directory: Path) -> Served:
 
     model = torch_model(config)
     loaded = load_model(model)
-    variant = Variant(
-        precision=config.variant.precision,
-        runtime=config.variant.runtime,
-        sparsity_frac=config.variant.sparsity_frac,
-    )
+    variant = config.variant.variant()
     artifact = export_variant(loaded, variant, directory)
     backend = load_backend(
         variant.runtime,

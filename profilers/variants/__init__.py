@@ -64,8 +64,8 @@ TRANSFORMATIONS: Mapping[Precision, Transformation] = {
     Precision.INT8: int8,
     Precision.INT8_STATIC: int8_static,
     Precision.INT8_DYNAMIC: int8_dynamic,
-    Precision.INT8_WEIGHT_ONLY: int8_weight_only,
-    Precision.INT4: int4,
+    Precision.INT8_WEIGHT_ONLY: int8_weight_only.TRANSFORMATION,
+    Precision.INT4: int4.TRANSFORMATION,
 }
 # Engines that compile have their own way to the same precision.
 _COMPILED = dict.fromkeys((Precision.INT8, Precision.INT8_DYNAMIC), compiled_int8)

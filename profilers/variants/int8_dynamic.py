@@ -13,10 +13,9 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from profilers.artifacts import replacing
 from profilers.foreign import deprecations_of_torch_hidden, told_as
 from profilers.models import LoadedModel, has_linears
-from profilers.variants import fp32, int8_static
+from profilers.variants import int8_static
 
 PRECISION = Precision.INT8_DYNAMIC
 NOT_OFFERED = {
@@ -74,24 +73,19 @@ def write_onnx(model: LoadedModel, path: Path) -> None:
         ProfilingError: The exporter or the quantizer refuses the model.
         MissingExtraError: onnxruntime is not installed.
     """
+    int8_static.quantized_onnx(model, path, _write_dynamic)
+
+
+def _write_dynamic(prepared: Path, path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - heavy
 
-    with replacing(path) as temporary:
-        full = temporary.with_name("full.onnx")
-        prepared = temporary.with_name("prepared.onnx")
-        fp32.write_onnx(model, full)
-        with told_as(
-            ProfilingError, f"quantizing model '{model.name}' to int8 for onnxruntime"
-        ):
-            int8_static.prepare(full, prepared)
-            quantize_dynamic(
-                prepared,
-                temporary,
-                weight_type=QuantType.QInt8,
-                per_channel=True,
-                reduce_range=True,
-            )
-        int8_static.require_int8(temporary, model.name)
+    quantize_dynamic(
+        prepared,
+        path,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        reduce_range=True,
+    )
 
 
 def write_openvino(model: LoadedModel, path: Path) -> None:  # noqa: ARG001 - the family's signature

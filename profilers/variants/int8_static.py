@@ -11,6 +11,7 @@ OpenVINO decides that itself.
 """
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,20 @@ def write_onnx(model: LoadedModel, path: Path) -> None:
         ProfilingError: The exporter or the quantizer refuses the model.
         MissingExtraError: onnxruntime is not installed.
     """
+    quantized_onnx(
+        model, path, lambda prepared, to: _write_static(prepared, to, model.example)
+    )
+
+
+def quantized_onnx(
+    model: LoadedModel, path: Path, quantize: Callable[[Path, Path], None]
+) -> None:
+    """Export in fp32, prepare the graph, and have it quantized from one file to the other.
+
+    Raises:
+        ProfilingError: The exporter or the quantizer refuses the model.
+        MissingExtraError: onnxruntime is not installed.
+    """
     with replacing(path) as temporary:
         full = temporary.with_name("full.onnx")
         prepared = temporary.with_name("prepared.onnx")
@@ -117,12 +132,12 @@ def write_onnx(model: LoadedModel, path: Path) -> None:
         with told_as(
             ProfilingError, f"quantizing model '{model.name}' to int8 for onnxruntime"
         ):
-            prepare(full, prepared)
-            _write_static(prepared, temporary, model.example)
-        require_int8(temporary, model.name)
+            _prepare(full, prepared)
+            quantize(prepared, temporary)
+        _require_int8(temporary, model.name)
 
 
-def prepare(full: Path, prepared: Path) -> None:
+def _prepare(full: Path, prepared: Path) -> None:
     """Infer shapes and fold constants, as onnxruntime's quantizers want it."""
     from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415 - heavy
 
@@ -163,7 +178,7 @@ class _Calibration:
         return next(self._feeds, None)
 
 
-def require_int8(path: Path, name: str) -> None:
+def _require_int8(path: Path, name: str) -> None:
     """Refuse a graph that the quantizer left as it was.
 
     Raises:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.domain.profiling import TorchModel
-from planner.domain.variants import Variant
 from planner.errors import ProfilingError, SpecError
 from planner.specs.placements import PlanVariant
 from profilers.identity import identity
@@ -104,11 +103,7 @@ def deployed(
     answered = sum(1 for r in replies if r.answer.service_s is not None)
     return Deployed(
         model=model,
-        variant=Variant(
-            precision=variant.precision,
-            runtime=variant.runtime,
-            sparsity_frac=variant.sparsity_frac,
-        ),
+        variant=variant.variant(),
         device=device,
         points=points,
         error_frac=max(REPEATABILITY_FRAC, worst),
