@@ -16,6 +16,7 @@ from planner.errors import (
     ProfilingError,
 )
 from planner.manifests import here
+from planner.manifests.placed import OWN
 from planner.pipeline.informing.study import Study
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S, World
 from planner.ports import Observer, OneByOne, Scenarios, Unobserved
@@ -26,7 +27,7 @@ from planner.reference.snapshots import read_snapshot
 if TYPE_CHECKING:
     from planner.domain.joining import Joining
     from planner.domain.profiles import Profile
-    from planner.domain.profiling import TorchModel, UserModel
+    from planner.domain.profiling import UserModel
     from planner.domain.variants import Variant
     from planner.manifests.documents.ray_serve import RayServeFile
     from planner.ports import PriceSource, Profiler
@@ -423,7 +424,7 @@ def _timed(
 
     if trace is not None:
         found = load_traffic.trace_load(
-            placement, read_trace(trace), length_s=length_s, seed=0
+            placement, read_trace(trace, placement.workload), length_s=length_s, seed=0
         )
     elif hours == "all":
         found = load_traffic.all_hours_load(plan, placement, length_s=length_s, seed=0)
@@ -494,20 +495,20 @@ def keeping(
 
 def _model_at_hand(
     plan: "PlanDocument", workload: str, folders: Sequence[Path]
-) -> "TorchModel | None":
+) -> "UserModel | None":
     """The workload's own model; None where it is a published one or its files elsewhere.
 
     Raises:
         ModelLoadError: The one folder that was named does not hold it.
     """
-    from profilers.serving.folder import model_folder, torch_model  # noqa: PLC0415  # a plugin
+    from profilers.serving.folder import model_folder, user_model  # noqa: PLC0415  # a plugin
 
     names = {w.model for w in plan.workloads if w.name == workload}
-    own = [m for m in plan.models if m.name in names and m.source == "torch"]
+    own = [m for m in plan.models if m.name in names and m.source in OWN]
     if not own:
         return None
     try:
-        return torch_model(own[0], model_folder(own[0], folders))
+        return user_model(own[0], model_folder(own[0], folders))
     except ModelLoadError:
         if len(folders) == 1:
             raise

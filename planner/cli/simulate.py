@@ -1,6 +1,7 @@
 """`planner simulate`: replay traffic against a plan."""
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from planner.simulate.scenario import Outage, Routing
 from planner.specs.plan import PlanDocument
 from planner.specs.shapes import Shape
 from planner.specs.simulation import SimulationDocument
-from planner.specs.traces import Trace, read_trace
+from planner.specs.traces import Trace, read_traces
 from planner.units import seconds
 
 
@@ -35,8 +36,8 @@ def simulate(
         typer.Option(
             "--trace",
             metavar="[WORKLOAD=]FILE",
-            help="Requests as CSV or Parquet: timestamp_s, or minute and requests. "
-            "Repeatable.",
+            help="Requests as CSV or Parquet: timestamp_s, or minute and requests; of "
+            "several workloads with a column workload. Repeatable.",
         ),
     ] = None,
     shape: Annotated[
@@ -129,7 +130,8 @@ def simulate(
     document = answer.document
     folder = (directory or Path()).resolve()
     own = {} if shape else traces_at_hand(spec_of(document), folder)
-    wish = Wish(traces=own | _traces(trace, document), shape=shape, scale_ratio=scale)
+    given = _traces(trace, document, at_hand=own)
+    wish = Wish(traces=own | given, shape=shape, scale_ratio=scale)
     conditions = Conditions(
         confidence_frac=document.policy.confidence_frac if cautious else 0.5,
         are_spares_idle=cautious,
@@ -178,21 +180,60 @@ def _tell(seen: SimulationDocument, out: Path | None, *, json: bool) -> None:
             typer.echo(f"written: {out}/simulation.json, timeline.svg")
 
 
-def _traces(texts: list[str] | None, plan: PlanDocument) -> dict[str, Trace]:
-    found = {}
+def _traces(
+    texts: list[str] | None, plan: PlanDocument, *, at_hand: Collection[str]
+) -> dict[str, Trace]:
+    """What each workload sends: a file of its own before its part of a shared one.
+
+    Of workloads `at_hand` the document's own traces are here.
+    """
+    own: dict[str, Trace] = {}
+    shared: dict[str, Trace] = {}
     names = [w.name for w in plan.workloads]
     for text in texts or ():
         name, equals, file = text.partition("=")
-        if not equals or name not in names:
-            # A path may hold an equals sign of its own.
-            name, file = names[0], text
-            if len(names) > 1:
-                raise SpecError(
-                    f"--trace {text}: the plan has several workloads; write "
-                    f"--trace {names[0]}={text}, one of: {', '.join(names)}"
-                )
-        found[name] = read_trace(Path(file))
-    return found
+        # A path may hold an equals sign of its own.
+        is_named = bool(equals) and (name in names or not Path(text).exists())
+        if is_named and name not in names:
+            raise SpecError(
+                f"--trace {text}: the plan has no workload {name}; it has: "
+                f"{', '.join(names)}"
+            )
+        if is_named and name in own:
+            raise SpecError(f"--trace {text}: {name} has a trace already: give one")
+        if is_named:
+            own[name] = read_traces(Path(file)).of(name)
+        else:
+            shared |= _shared(text, names)
+    missing = [n for n in names if n not in shared | own and n not in at_hand]
+    if shared and missing:
+        raise SpecError(
+            f"--trace: no requests of {', '.join(missing)} are given; add a --trace "
+            f"{missing[0]}=FILE, or name those that the file is for, as in --trace "
+            f"{next(iter(shared))}=FILE: the others then send at the plan's rates"
+        )
+    return shared | own
+
+
+def _shared(file: str, names: list[str]) -> dict[str, Trace]:
+    """What each workload sends by a file that was given for none of them."""
+    read = read_traces(Path(file))
+    if not read.workloads:
+        if len(names) > 1:
+            raise SpecError(
+                f"--trace {file}: the plan has several workloads, and the file does not "
+                f"tell them apart: write --trace {names[0]}={file}, one of: "
+                f"{', '.join(names)}, or give the file a column workload"
+            )
+        return {names[0]: read.of(names[0])}
+    unknown = [n for n in read.workloads if n not in names]
+    if unknown:
+        raise SpecError(
+            f"--trace {file}: the plan has no workload {', '.join(unknown[:5])}; it "
+            f"has: {', '.join(names)}. To take one workload's requests out of the file, "
+            f"write --trace {names[0]}={file}"
+        )
+    return dict(read.traces)
 
 
 def _outage(text: str) -> Outage:

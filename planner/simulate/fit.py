@@ -128,7 +128,7 @@ def _window_counts(trace: Trace, window_s: float) -> Floats | None:
     if trace.counts is None:
         edges = window_s * np.arange(n + 1)
         return np.histogram(trace.at_s, edges)[0].astype(np.float64) if n else None
-    interval_s = trace.span_s - float(trace.at_s[-1])
+    interval_s = trace.interval_s
     if window_s < interval_s or window_s % interval_s:
         return None
     whole = np.zeros(round(trace.span_s / interval_s))
@@ -165,9 +165,8 @@ def arrivals_of(
     """The trace's requests; those known by counts at random instants of theirs."""
     at_s = trace.at_s
     if trace.counts is not None:
-        interval_s = trace.span_s - float(trace.at_s[-1])
         starts = np.repeat(trace.at_s, trace.counts.astype(np.int64))
-        at_s = np.sort(starts + rng.random(starts.size) * interval_s)
+        at_s = np.sort(starts + rng.random(starts.size) * trace.interval_s)
     sizes = trace.request_kib
     return Arrivals(
         at_s=at_s,

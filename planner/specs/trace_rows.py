@@ -25,6 +25,7 @@ from planner.errors import MissingExtraError, SpecFileError
 from planner.units import MS_PER_S
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 MOST_ROWS: Final = 20_000_000
 # Longer than any row of numbers; a file without line ends is read no further.
@@ -32,6 +33,8 @@ MOST_LINE_CHARS: Final = 65_536
 MOST_BAD_ROWS: Final = 5
 SHOWN_CHARS: Final = 60
 PARQUET_ROWS: Final = 65_536
+# A column with more of them names requests, users or instants, not workloads.
+MOST_NAMES: Final = 1_000
 
 Reading = Callable[[str], float]
 
@@ -45,6 +48,29 @@ class Column:
 
     name: str
     read: Reading = float
+
+
+class Names:
+    """Reads names as numbers, each its place among those that were `found`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.found: dict[str, int] = {}
+
+    def __call__(self, text: str) -> float:
+        """The number of a name.
+
+        Raises:
+            ValueError: Empty.
+            SpecFileError: One more than a file has workloads.
+        """
+        name = text.strip()
+        if not name:
+            raise ValueError("no name")
+        if name not in self.found and len(self.found) == MOST_NAMES:
+            problem = f"names more than {MOST_NAMES:,} workloads"
+            raise SpecFileError(problem, str(self._path))
+        return float(self.found.setdefault(name, len(self.found)))
 
 
 Choose = Callable[[Sequence[str]], Sequence[Column]]

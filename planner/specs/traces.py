@@ -6,9 +6,10 @@ are ignored:
     instants   timestamp_s, timestamp_ms, or timestamp (ISO 8601, UTC unless it says)
     counts     second, minute or hour (its number) with requests
     optional   prompt_tokens, output_tokens (also under the names of public traces),
-               request_kib
+               request_kib; workload, where one file holds the requests of several
 
-Instants need not be in order; they count from the first one, whose date is kept where
+Requests of several workloads are on one clock: each is a trace of its own from the
+file's first instant to its last. Instants need not be in order; they count from the first one, whose date is kept where
 it has one (numbers are dates from EPOCH_FROM_S on). Counts are spread evenly at random
 over their interval by whoever simulates them.
 """
@@ -25,7 +26,9 @@ import numpy as np
 from planner.errors import SpecFileError
 from planner.specs.trace_rows import (
     Column,
+    Flags,
     Floats,
+    Names,
     Reading,
     instant_s,
     milliseconds_s,
@@ -47,6 +50,9 @@ PROMPT: Final = ("prompt_tokens", "contexttokens", "input_length")
 OUTPUT: Final = ("output_tokens", "generatedtokens", "output_length")
 SIZE: Final = ("request_kib",)
 COUNT: Final = ("requests",)
+WORKLOAD: Final = "workload"
+# Names in a sentence.
+MOST_SHOWN: Final = 8
 INTERVALS_S: Final[Mapping[str, float]] = {
     "second": 1.0,
     "minute": S_PER_MINUTE,
@@ -60,7 +66,8 @@ class Trace:
 
     `at_s` ascends from 0, which is `starts_at` (None: a clock without a date). With
     counts it holds the intervals' starts, `counts` the requests in each, and `span_s`
-    ends with the last interval. Sizes are None where the file has none; `sha256` is
+    ends with the last interval, each of `interval_s`. Of a file of several workloads it
+    is one's part: the clock and the span are the file's. Sizes are None where the file has none; `sha256` is
     the file's.
     """
 
@@ -68,6 +75,7 @@ class Trace:
     at_s: Floats
     span_s: float
     counts: Floats | None = None
+    interval_s: float = 0.0
     prompt_tokens: Floats | None = None
     output_tokens: Floats | None = None
     request_kib: Floats | None = None
@@ -86,26 +94,70 @@ class Trace:
 
     def between(self, from_s: float, until_s: float) -> "Trace":
         """A stretch of it, as a trace of its own that starts at `from_s`."""
-        inside = (self.at_s >= from_s) & (self.at_s < until_s)
-
-        def part(column: Floats | None) -> Floats | None:
-            return None if column is None else column[inside]
-
+        part = self.only((self.at_s >= from_s) & (self.at_s < until_s))
         starts_at = self.starts_at
         return replace(
-            self,
-            at_s=self.at_s[inside] - from_s,
+            part,
+            at_s=part.at_s - from_s,
             span_s=min(until_s, self.span_s) - from_s,
+            starts_at=starts_at and starts_at + dt.timedelta(seconds=from_s),
+        )
+
+    def only(self, which: Flags) -> "Trace":
+        """Those of its rows, on the same clock and over the same span."""
+
+        def part(column: Floats | None) -> Floats | None:
+            return None if column is None else column[which]
+
+        return replace(
+            self,
+            at_s=self.at_s[which],
             counts=part(self.counts),
             prompt_tokens=part(self.prompt_tokens),
             output_tokens=part(self.output_tokens),
             request_kib=part(self.request_kib),
-            starts_at=starts_at and starts_at + dt.timedelta(seconds=from_s),
         )
 
 
-def read_trace(path: Path) -> Trace:
-    """The trace at `path`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceFile:
+    """What a file holds: one trace under the name "", or one by workload."""
+
+    path: Path
+    traces: Mapping[str, Trace]
+
+    @property
+    def workloads(self) -> tuple[str, ...]:
+        """The workloads that it tells apart; none where it has no such column."""
+        return tuple(name for name in self.traces if name)
+
+    def of(self, workload: str) -> Trace:
+        """The workload's requests: all of them where the file does not tell them apart.
+
+        Raises:
+            SpecFileError: It tells them apart and has none of that workload's.
+        """
+        found = self.traces.get(workload if self.workloads else "")
+        if found is None:
+            problem = f"has no requests of {shown(workload)} in its column {WORKLOAD}, "
+            problem += f"which names: {self.names}"
+            raise SpecFileError(problem, str(self.path))
+        return found
+
+    @property
+    def names(self) -> str:
+        """The first of its workloads, in words."""
+        names = [shown(name) for name in self.workloads]
+        return ", ".join(names[:MOST_SHOWN]) + (", …" if names[MOST_SHOWN:] else "")
+
+
+def read_trace(path: Path, workload: str = "") -> Trace:
+    """The trace at `path`, or that workload's part of it; as `read_traces`."""
+    return read_traces(path).of(workload)
+
+
+def read_traces(path: Path) -> TraceFile:
+    """The trace at `path`, or the traces, where it names their workloads.
 
     Raises:
         SpecFileError: Missing, not a table, without a time column, or with rows that
@@ -113,10 +165,13 @@ def read_trace(path: Path) -> Trace:
         MissingExtraError: Parquet, and nothing here that reads it.
     """
     chosen: dict[str, str] = {}
+    known = Names(path)
 
     def choose(names: Sequence[str]) -> Sequence[Column]:
         header = {name.strip().lower(): name for name in names}
         columns = _columns(header, path)
+        if WORKLOAD in header:
+            columns["who"] = Column(name=header[WORKLOAD], read=known)
         chosen.update({key: c.name.strip().lower() for key, c in columns.items()})
         return tuple(columns.values())
 
@@ -125,16 +180,34 @@ def read_trace(path: Path) -> Trace:
         raise SpecFileError("has a header and no requests", str(path))
     rows = rows[np.argsort(rows[:, 0], kind="stable")]
     found = {key: rows[:, i] for i, key in enumerate(chosen)}
-    interval_s = INTERVALS_S.get(chosen["time"])
+    trace = replace(_whole(path, chosen["time"], found), sha256=_sha256(path))
+    if "who" not in found:
+        return TraceFile(path=path, traces={"": trace})
+    return TraceFile(path=path, traces=_apart(path, trace, found["who"], known.found))
+
+
+def _apart(
+    path: Path, trace: Trace, who: Floats, names: Mapping[str, int]
+) -> Mapping[str, Trace]:
+    """Each workload's part; `who` is the number of each row's name."""
+    parts = {name: trace.only(who == names[name]) for name in sorted(names)}
+    for name, part in parts.items():
+        if not part.n_requests:
+            raise SpecFileError(f"counts no requests of {shown(name)}", str(path))
+    return parts
+
+
+def _whole(path: Path, time: str, found: Mapping[str, Floats]) -> Trace:
+    interval_s = INTERVALS_S.get(time)
     if interval_s is not None:
-        trace = _of_counts(path, found["time"], interval_s, found["count"])
+        trace = _of_counts(path, found, interval_s)
     else:
-        trace = _of_instants(path, found, is_dated=chosen["time"] == "timestamp")
+        trace = _of_instants(path, found, is_dated=time == "timestamp")
     if trace.span_s > MOST_SPAN_S:
         days = trace.span_s / S_PER_DAY
         problem = f"spans {days:,.0f} days; give at most {MOST_SPAN_S / S_PER_DAY:.0f}"
         raise SpecFileError(problem, str(path))
-    return replace(trace, sha256=_sha256(path))
+    return trace
 
 
 def _sha256(path: Path) -> str:
@@ -160,8 +233,10 @@ def _of_instants(path: Path, found: Mapping[str, Floats], *, is_dated: bool) -> 
     )
 
 
-def _of_counts(path: Path, number: Floats, interval_s: float, counts: Floats) -> Trace:
-    if np.any(np.diff(number) <= 0):
+def _of_counts(path: Path, found: Mapping[str, Floats], interval_s: float) -> Trace:
+    number, counts = found["time"], found["count"]
+    who = found.get("who", np.zeros(number.size))
+    if len(np.unique(np.stack((who, number)), axis=1).T) < number.size:
         raise SpecFileError("an interval is given twice", str(path))
     if not counts.any():
         raise SpecFileError("counts no requests at all", str(path))
@@ -171,6 +246,7 @@ def _of_counts(path: Path, number: Floats, interval_s: float, counts: Floats) ->
         at_s=at_s,
         span_s=float(at_s[-1]) + interval_s,
         counts=np.rint(counts),
+        interval_s=interval_s,
     )
 
 

@@ -153,3 +153,156 @@ def test_ready_shapes_are_checked_like_any_other_traffic(tmp_path, capsys, kind)
     assert main(["check", "spec.yaml"]) == 0
     assert main(["check", "spec.yaml", "--set", "workloads.0.traffic.rate_rps=-1"]) == 2
     assert "workloads.0.traffic.rate_rps" in capsys.readouterr().err
+
+
+TWO = """
+kind: deployment
+version: 1
+name: kiosks
+models: [{name: m, source: {kind: reference, name: mobilenet-v2-1.0-224}, license: Apache-2.0}]
+workloads:
+  - name: cameras
+    model: m
+    origin: kiosk
+    traffic: {kind: trace, file: CAMERAS, stands_for: day, other_hours_ratio: 0.5}
+    payload: {request_kib: 20, response_kib: 1}
+    slo: {percentile: 95, latency_ms: 150}
+  - name: doors
+    model: m
+    origin: kiosk
+    traffic: {kind: trace, file: DOORS, stands_for: day, other_hours_ratio: 0.5}
+    payload: {request_kib: 20, response_kib: 1}
+    slo: {percentile: 95, latency_ms: 200}
+sites:
+  - {kind: edge, name: kiosk, zone: eu, devices: [{device: raspberry-pi-4, stock: 20}], uplink: {rtt_ms: 30, jitter_ms: 4, bandwidth_mbps: 100, to: eu-central-1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two workloads, 40 minutes from 14:00 on: together in one file, and in two files."""
+    folder = tmp_path_factory.mktemp("two")
+    rng = np.random.default_rng(2)
+    stamps = {
+        "cameras": np.sort(rng.random(4800)) * 2400,
+        # Nobody comes in before a quarter past.
+        "doors": 900 + np.sort(rng.random(1200)) * 1500,
+    }
+    rows = [(t, name) for name, at_s in stamps.items() for t in at_s]
+    lines = [f"{STARTS_S + t},{name}" for t, name in sorted(rows)]
+    (folder / "all.csv").write_text("\n".join(["timestamp_s,workload", *lines]))
+    for name, at_s in stamps.items():
+        own = [f"{STARTS_S + t}" for t in at_s]
+        (folder / f"{name}.csv").write_text("\n".join(["timestamp_s", *own]))
+    write_two(folder / "shared.yaml", "all.csv", "all.csv")
+    write_two(folder / "apart.yaml", "cameras.csv", "doors.csv")
+    return folder
+
+
+def write_two(file, cameras, doors):
+    file.write_text(TWO.replace("CAMERAS", cameras).replace("DOORS", doors))
+
+
+@pytest.fixture(scope="module")
+def plans(two):
+    """The plan of one file for both, and that of a file for each."""
+    found = {}
+    for name in ("shared", "apart"):
+        out = two / name
+        assert main(["recommend", str(two / f"{name}.yaml"), "--out", str(out)]) == 0
+        found[name] = json.loads((out / "plan.json").read_text())
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["shared", "apart"])
+def test_each_workload_is_planned_for_and_tried_on_its_own_requests(plans, name):
+    plan = plans[name]
+
+    seen = {
+        w["name"]: w["traffic"]["seen"]["n_requests"] for w in plan["spec"]["workloads"]
+    }
+    tried = {
+        w["workload"]: w["n_requests"]
+        for w in plan["simulation"]["rounds"][-1]["workloads"][:2]
+    }
+    rates = {w["name"]: w["rate_rps"] for w in plan["workloads"]}
+    assert plan["simulation"]["holds"]
+    assert seen == {"cameras": 4800, "doors": 1200}
+    assert tried["cameras"] == 4800
+    assert rates["cameras"] == pytest.approx(2.0, rel=0.01)
+    # A file of its own says nothing of the quarter of an hour before.
+    expected = {"shared": 0.5, "apart": 0.8}[name]
+    assert rates["doors"] == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.slow
+def test_one_file_or_one_each_replay_the_same_requests(two, plans, capsys):
+    here = ["simulate", str(two / "apart"), "--json"]
+    each = [f"--trace={name}={two / name}.csv" for name in ("cameras", "doors")]
+
+    assert main([*here, "--trace", str(two / "all.csv")]) == 0
+    together = json.loads(capsys.readouterr().out)
+    assert main([*here, *each]) == 0
+    apart = json.loads(capsys.readouterr().out)
+    assert main([*here, f"--trace=doors={two / 'all.csv'}"]) == 0
+    one = json.loads(capsys.readouterr().out)
+
+    sent = {w["name"]: w["n_requests"] for w in together["workloads"]}
+    assert sent == {"cameras": 4800, "doors": 1200}
+    assert "cameras: trace all.csv; doors: trace all.csv" in together["traffic"]
+    assert [f["workload"] for f in together["fitted"]] == ["cameras", "doors"]
+    of_cameras = [w for w in apart["workloads"] if w["name"] == "cameras"]
+    assert of_cameras[0]["n_requests"] >= 4800
+    assert "cameras: bursts" in one["traffic"] or "cameras: Poisson" in one["traffic"]
+    assert "doors: trace all.csv" in one["traffic"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("content", "given", "says"),
+    [
+        ("timestamp_s\n1\n2\n", "{}", "does not tell them apart"),
+        (
+            "timestamp_s,workload\n1,cameras\n2,cameras\n",
+            "{}",
+            "no requests of doors are given",
+        ),
+        (
+            "timestamp_s,workload\n1,cameras\n2,cellar\n",
+            "{}",
+            "the plan has no workload cellar; it has: cameras, doors",
+        ),
+        (
+            "timestamp_s,workload\n1,cellar\n2,cellar\n",
+            "doors={}",
+            "no requests of 'doors' in its column workload, which names: 'cellar'",
+        ),
+        ("timestamp_s\n1\n2\n", "cellar={}", "the plan has no workload cellar"),
+    ],
+    ids=["apart", "missing", "unknown", "unknown to the file", "unknown to the plan"],
+)
+def test_traces_that_do_not_fit_the_workloads_are_refused(
+    two, plans, tmp_path, capsys, content, given, says
+):
+    (tmp_path / "t.csv").write_text(content)
+
+    code = main(["simulate", str(two / "apart"), "--trace", given.format("t.csv")])
+
+    captured = capsys.readouterr()
+    assert code == 2
+    assert says in " ".join(captured.err.split())
+    assert captured.out == ""
+
+
+def test_check_names_the_workload_that_a_shared_file_has_not(two, tmp_path, capsys):
+    write_two(tmp_path / "spec.yaml", "t.csv", "t.csv")
+    text = (two / "all.csv").read_text().replace("doors", "gates")
+    (tmp_path / "t.csv").write_text(text)
+
+    assert main(["check", "spec.yaml"]) == 2
+
+    told = " ".join(capsys.readouterr().err.split())
+    assert "workloads.1.traffic.file: " in told
+    assert "no requests of 'doors'" in told
+    assert "names: 'cameras', 'gates'" in told

@@ -27,7 +27,7 @@ from planner.simulate.fit import burstiness, by_hour
 from planner.specs.deployment import Deployment
 from planner.specs.edit import with_values
 from planner.specs.shapes import H_PER_DAY, H_PER_WEEK
-from planner.specs.traces import Trace, read_trace
+from planner.specs.traces import Trace, TraceFile, read_traces
 from planner.specs.traffic import Burstiness, Spread, TraceSeen, TraceTraffic
 from planner.specs.workloads import Workload
 from planner.units import S_PER_H
@@ -60,12 +60,13 @@ def with_traces(spec: Deployment, folder: Path) -> WithTraces:
     changes: dict[str, object] = {}
     traces: dict[str, Trace] = {}
     mistakes: list[Mistake] = []
+    files: dict[str, TraceFile] = {}
     for i, w in enumerate(spec.workloads):
         if not isinstance(w.traffic, TraceTraffic):
             continue
         path = f"workloads.{i}"
         try:
-            trace = dated(read_trace(folder / w.traffic.file), w.traffic)
+            trace = dated(_read(w, w.traffic, folder, files), w.traffic)
         except SpecFileError as error:
             mistakes.append(Mistake(path=f"{path}.traffic.file", problem=str(error)))
             continue
@@ -81,6 +82,21 @@ def with_traces(spec: Deployment, folder: Path) -> WithTraces:
     )
 
 
+def _read(
+    w: Workload, traffic: TraceTraffic, folder: Path, files: dict[str, TraceFile]
+) -> Trace:
+    """The workload's requests in its file, which is read once for all who name it.
+
+    Raises:
+        SpecFileError: It cannot be read, or tells workloads apart and not this one.
+        MissingExtraError: Parquet, and nothing here that reads it.
+    """
+    file = traffic.file
+    if file not in files:
+        files[file] = read_traces(folder / file)
+    return files[file].of(w.name)
+
+
 def traces_at_hand(spec: Deployment, folder: Path) -> dict[str, Trace]:
     """The traces of a plan's document whose files lie in `folder`, as they were.
 
@@ -88,14 +104,14 @@ def traces_at_hand(spec: Deployment, folder: Path) -> dict[str, Trace]:
         SpecMistakesError: A file that is not what the plan was made from.
     """
     found: dict[str, Trace] = {}
+    files: dict[str, TraceFile] = {}
     for i, w in enumerate(spec.workloads):
         if not isinstance(w.traffic, TraceTraffic):
             continue
-        file = folder / w.traffic.file
         try:
-            if not file.is_file():
+            if not (folder / w.traffic.file).is_file():
                 continue
-            trace = dated(read_trace(file), w.traffic)
+            trace = dated(_read(w, w.traffic, folder, files), w.traffic)
         except (SpecFileError, MissingExtraError, ValueError) as error:
             mistake = Mistake(path=f"workloads.{i}.traffic.file", problem=str(error))
             raise SpecMistakesError(spec.name, (mistake,)) from None

@@ -113,6 +113,7 @@ def test_counts_become_requests_within_their_interval():
         at_s=np.array([0.0, 60.0, 120.0]),
         span_s=180.0,
         counts=np.array([5.0, 0.0, 7.0]),
+        interval_s=60.0,
     )
 
     sent = arrivals_of(counted, np.random.default_rng(1))

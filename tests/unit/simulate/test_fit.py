@@ -14,7 +14,14 @@ LATE = dt.datetime(2026, 11, 22, 23, 30, tzinfo=dt.UTC)
 
 def every_minute(hours, *, at=LATE, counts=None):
     at_s = 60.0 * np.arange(round(hours * 60))
-    return Trace(name="t", at_s=at_s, span_s=hours * 3600, starts_at=at, counts=counts)
+    return Trace(
+        name="t",
+        at_s=at_s,
+        span_s=hours * 3600,
+        starts_at=at,
+        counts=counts,
+        interval_s=60.0,
+    )
 
 
 def test_a_trace_over_midnight_falls_into_both_days():

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from planner.errors import MissingExtraError, SpecFileError
-from planner.simulate.fit import fitted
+from planner.simulate.fit import arrivals_of, fitted
 from planner.specs import trace_rows
-from planner.specs.traces import read_trace
+from planner.specs.traces import read_trace, read_traces
 
 PUBLIC = Path(os.environ.get("PLANNER_DATA", "../shared/data")) / "traces"
 
@@ -63,6 +63,56 @@ def test_counts_by_the_minute(tmp_path):
     assert trace.span_s == 240.0
 
 
+def test_each_workload_of_a_file_is_a_trace_on_the_files_clock(tmp_path):
+    text = "timestamp_s,Workload,request_kib\n9,b,3\n1,a,1\n5,b,2\n3,a,4\n"
+
+    read = read_traces(written(tmp_path, text))
+
+    a, b = read.of("a"), read.of("b")
+    assert read.workloads == ("a", "b")
+    assert list(a.at_s) == [0.0, 2.0]
+    assert list(b.at_s) == [4.0, 8.0]
+    assert list(b.request_kib) == [2.0, 3.0]
+    assert a.span_s == b.span_s == pytest.approx(8 * 4 / 3)
+    assert a.sha256 == b.sha256
+
+
+def test_counts_of_several_workloads_share_intervals(tmp_path):
+    text = "minute,workload,requests\n0,a,5\n0,b,1\n1,b,2\n5,b,4\n"
+
+    read = read_traces(written(tmp_path, text))
+
+    a, b = read.of("a"), read.of("b")
+    assert (a.n_requests, b.n_requests) == (5, 7)
+    assert a.span_s == b.span_s == 360.0
+    sent = arrivals_of(a, np.random.default_rng(1))
+    assert sent.at_s.max() < 60.0
+    late = arrivals_of(b.between(60.0, 360.0), np.random.default_rng(1))
+    assert list(np.histogram(late.at_s, [0, 60, 240, 300])[0]) == [2, 0, 4]
+
+
+def test_a_workload_that_the_file_has_not_is_refused_with_those_it_has(tmp_path):
+    read = read_traces(written(tmp_path, "timestamp_s,workload\n1,a\n2,b\n"))
+
+    with pytest.raises(SpecFileError, match=r"no requests of 'c'.*'a', 'b'"):
+        read.of("c")
+
+
+def test_a_file_that_tells_no_workloads_apart_is_whole_for_any(tmp_path):
+    read = read_traces(written(tmp_path, "timestamp_s\n1\n2\n"))
+
+    assert read.workloads == ()
+    assert read.of("c") is read.of("d")
+
+
+def test_a_column_of_identities_is_no_column_of_workloads(tmp_path, monkeypatch):
+    monkeypatch.setattr(trace_rows, "MOST_NAMES", 2)
+    text = "timestamp_s,workload\n1,a\n2,b\n3,a\n4,c\n"
+
+    with pytest.raises(SpecFileError, match="more than 2 workloads"):
+        read_traces(written(tmp_path, text))
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -76,6 +126,9 @@ def test_counts_by_the_minute(tmp_path):
         ("minute\n1\n", "requests"),
         ("minute,requests\n1,5\n1,5\n", "twice"),
         ("minute,requests\n1,0\n", "no requests at all"),
+        ("minute,workload,requests\n1,a,5\n1,a,5\n", "twice"),
+        ("minute,workload,requests\n1,a,5\n1,b,0\n", "no requests of 'b'"),
+        ("timestamp_s,workload\n1,a\n2, \n", "line 3"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_its_place(tmp_path, text, words):
