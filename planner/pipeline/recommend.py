@@ -10,6 +10,7 @@ from typing import Final
 from planner.domain.placement import Candidate, NoPlan, Objective, Solution, Verdict
 from planner.domain.profiling import UserModel
 from planner.pipeline.asking.candidates import Capacities
+from planner.pipeline.asking.demands import demands
 from planner.pipeline.asking.knowledge import Knowledge, learn
 from planner.pipeline.asking.question import Question, ask
 from planner.pipeline.asking.references import check_references
@@ -141,7 +142,10 @@ def _tried(found: Answered, world: World) -> tuple[Answered, PlanSimulation]:
     from planner.pipeline.rehearsing.stretches import busiest  # noqa: PLC0415
     from planner.pipeline.rehearsing.trial_run import try_out  # noqa: PLC0415
 
-    wish = Wish(traces=busiest(world.traces, found.question.workloads))
+    question = found.question
+    blocks = demands(question.spec).block_of_hour
+    traces = busiest(world.traces, question.spec, question.workloads, blocks)
+    wish = Wish(traces=traces)
     tried = try_out(found, time_limit_s=world.time_limit_s, wish=wish)
     return tried.answered, tried.record
 

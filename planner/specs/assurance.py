@@ -78,10 +78,13 @@ class PlanJoint(Spec):
 class TriedWorkload(Spec):
     """What a workload's users saw in a simulated trial of the plan.
 
-    `low_frac` and `high_frac` bound the simulation's own error (95 %).
+    `low_frac` and `high_frac` bound the simulation's own error (95 %). A plan that is
+    tried on traces and, apart from that, on the hours they say nothing of, has two of
+    these for each workload; `traffic` then says which.
     """
 
     workload: str
+    traffic: str = ""
     n_requests: Annotated[int, Field(ge=0)]
     promised_frac: Share
     attainment_frac: Share

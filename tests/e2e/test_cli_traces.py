@@ -60,6 +60,7 @@ def test_a_bursty_trace_buys_more_than_its_rates_do(plan):
 
     assert plan["simulation"]["holds"]
     assert "trace arrivals.csv" in plan["simulation"]["traffic"]
+    assert "then the other 23 of 24 hours of the day" in plan["simulation"]["traffic"]
     assert first["workloads"][0]["attainment_frac"] < 0.95
     assert last["workloads"][0]["attainment_frac"] >= 0.95
     assert plan["simulation"]["price_usd_per_month"] > 0

@@ -3,9 +3,10 @@
 Hours of the document's day or week follow each other, all cut to the same length so
 that no more than so many requests are sent; at one constant rate there is one hour, as
 long as it takes. What varies within hours keeps its own clock. A trace comes at its own
-instants, in the hours of the day and week that they fall in, and workloads without one
-send at the plan's rates meanwhile. The document's own traces come as many times as it
-counts them; of two traces with dates the one that is later in the day or week comes later.
+instants, in the hours of the day and week that they fall in; workloads without one send
+at the plan's rates meanwhile, and so does each before its trace begins and after it
+ends. The document's own traces come as many times as it counts them; of two traces with
+dates the one that is later in the day or week comes later.
 """
 
 import math
@@ -16,6 +17,7 @@ from typing import Final
 import numpy as np
 
 from planner.domain.workloads import TokenSlo, Workload
+from planner.simulate.arrays import Floats
 from planner.simulate.arrivals import Arrivals, arrivals, bursts
 from planner.simulate.fit import arrivals_of, into_cycle_s, scaled
 from planner.specs.deployment import Deployment
@@ -54,14 +56,14 @@ AS_DECLARED: Final = Wish()
 class Sending:
     """Everyone's requests, the simulated hours, and what that is in words.
 
-    `first_hour` is the hour of the day or week that the first one is, and `into_s` how
-    much of it is over before the first request may come.
+    `hours` are those of the day or week that the simulated ones are, and `into_s` is how
+    much of the first is over before the first request may come.
     """
 
     arrivals: Mapping[str, Arrivals]
     hour_s: float
     words: str
-    first_hour: int = 0
+    hours: tuple[int, ...] = (0,)
     into_s: float = 0.0
 
 
@@ -73,44 +75,48 @@ def sending(
     wish: Wish,
     most_requests: int,
     seed: int,
+    hours: Sequence[int] | None = None,
 ) -> Sending:
-    """Requests of every workload over the same span."""
+    """Requests of every workload over the same span: that of its traces, or all `hours`.
+
+    Those are of the day or week; None: each of them once.
+    """
     seeds = np.random.SeedSequence([seed, len(workloads)]).spawn(len(workloads))
     declared = {w.name: w.traffic.burstiness for w in spec.workloads}
     traffic = {
         w.name: _traffic(w, block_of_hour, declared[w.name], wish) for w in workloads
     }
-    stamps = _stamped(wish.traces, len(block_of_hour))
-    hour_s, n_hours = _hours(workloads, traffic, stamps, most_requests)
-    counted = _counted(spec, wish)
+    stamps = stamped(wish.traces, len(block_of_hour))
+    span = _span(workloads, traffic, stamps, most_requests, hours)
+    counted = times_counted(spec, wish)
     found: dict[str, Arrivals] = {}
     for w, entropy in zip(workloads, seeds, strict=True):
         rng = np.random.default_rng(entropy)
         trace = wish.traces.get(w.name)
-        if trace is not None:
-            own = arrivals_of(trace, rng, declared_bytes=w.request_bytes)
-            times = scaled(own, counted[w.name], rng)
-            found[w.name] = times.later(stamps.begins_s[w.name])
-        else:
-            first = stamps.first_hour
-            found[w.name] = _sent(
-                traffic[w.name], hour_s, (first, stamps.into_s, n_hours), rng
-            )
+        if trace is None:
+            found[w.name] = _sent(traffic[w.name], span, rng)
+            continue
+        own = arrivals_of(trace, rng, declared_bytes=w.request_bytes)
+        times = scaled(own, counted[w.name], rng).later(stamps.begins_s[w.name])
+        if trace.span_s < stamps.span_s:
+            around = _sent(traffic[w.name], span, rng)
+            times = _around(times, trace.span_s, around, w)
+        found[w.name] = times
     words = "; ".join(
         _words(w, traffic[w.name], wish, counted.get(w.name, wish.scale_ratio))
         for w in workloads
     )
     return Sending(
         arrivals=found,
-        hour_s=hour_s,
+        hour_s=span.hour_s,
         words=words,
-        first_hour=stamps.first_hour,
-        into_s=stamps.into_s,
+        hours=span.hours,
+        into_s=span.into_s,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Stamps:
+class Stamps:
     """The instant of the cycle that traces are tried from, and when each begins."""
 
     first_hour: int
@@ -119,7 +125,7 @@ class _Stamps:
     span_s: float
 
 
-def _stamped(traces: Mapping[str, Trace], cycle_h: int) -> _Stamps:
+def stamped(traces: Mapping[str, Trace], cycle_h: int) -> Stamps:
     """Traces without a date begin with the first of those that have one."""
     into_s = {
         name: into_cycle_s(trace, cycle_h)
@@ -129,7 +135,7 @@ def _stamped(traces: Mapping[str, Trace], cycle_h: int) -> _Stamps:
     first_s = min(into_s.values(), default=0.0)
     begins_s = {name: into_s.get(name, first_s) - first_s for name in traces}
     ends_s = [begins_s[name] + trace.span_s for name, trace in traces.items()]
-    return _Stamps(
+    return Stamps(
         first_hour=int(first_s // S_PER_H),
         into_s=first_s % S_PER_H,
         begins_s=begins_s,
@@ -137,7 +143,7 @@ def _stamped(traces: Mapping[str, Trace], cycle_h: int) -> _Stamps:
     )
 
 
-def _counted(spec: Deployment, wish: Wish) -> dict[str, float]:
+def times_counted(spec: Deployment, wish: Wish) -> dict[str, float]:
     """How many times each trace's requests come; the document's own as it says."""
     found = {}
     for w in spec.workloads:
@@ -190,19 +196,22 @@ def _traffic(
     )
 
 
-def _sent(
-    traffic: Traffic,
-    hour_s: float,
-    hours: tuple[int, float, float],
-    rng: np.random.Generator,
-) -> Arrivals:
-    """Traffic of so many hours, from so far into the first; the last may be a part."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    """Hours that are simulated, from so far into the first; the last may be a part."""
+
+    hours: tuple[int, ...]
+    hour_s: float
+    into_s: float
+    span_s: float
+
+
+def _sent(traffic: Traffic, span: _Span, rng: np.random.Generator) -> Arrivals:
+    """Traffic at the rates of those hours."""
     rates = traffic.rates_rps
-    first, into_s, n_hours = hours
-    whole = math.ceil(into_s / hour_s + n_hours)
     sent = arrivals(
-        [rates[(first + hour) % len(rates)] for hour in range(whole)],
-        hour_s=hour_s,
+        [rates[hour % len(rates)] for hour in span.hours],
+        hour_s=span.hour_s,
         rng=rng,
         modulation=bursts(
             dispersion_ratio=traffic.dispersion_ratio,
@@ -210,27 +219,67 @@ def _sent(
             rate_rps=traffic.rate_rps,
         ),
     )
-    span_s = n_hours * hour_s
-    inside = np.flatnonzero((sent.at_s >= into_s) & (sent.at_s < into_s + span_s))
-    mine = sent.only(inside)
-    return replace(mine, at_s=mine.at_s - into_s, span_s=span_s)
+    at_s = sent.at_s - span.into_s
+    mine = sent.only(np.flatnonzero((at_s >= 0) & (at_s < span.span_s)))
+    return replace(mine, at_s=mine.at_s - span.into_s, span_s=span.span_s)
 
 
-def _hours(
+def _around(
+    own: Arrivals, own_span_s: float, around: Arrivals, workload: Workload
+) -> Arrivals:
+    """A trace's requests (over the last `own_span_s` of its span) among others.
+
+    The others carry what the document declares.
+    """
+    ends_s, begins_s = own.span_s, own.span_s - own_span_s
+    others = around.only(
+        np.flatnonzero((around.at_s < begins_s) | (around.at_s >= ends_s))
+    )
+    at_s = np.concatenate((own.at_s, others.at_s))
+    order = np.argsort(at_s, kind="stable")
+
+    def both(column: Floats | None, declared: float) -> Floats | None:
+        if column is None:
+            return None
+        return np.concatenate((column, np.full(others.at_s.size, declared)))[order]
+
+    return Arrivals(
+        at_s=at_s[order],
+        span_s=around.span_s,
+        prompt_tokens=both(own.prompt_tokens, workload.prompt_tokens or 0),
+        output_tokens=both(own.output_tokens, workload.output_tokens or 0),
+        size_ratio=both(own.size_ratio, 1.0),
+    )
+
+
+def _span(
     workloads: Sequence[Workload],
     traffic: Mapping[str, Traffic],
-    stamps: _Stamps,
+    stamps: Stamps,
     most_requests: int,
-) -> tuple[float, float]:
-    """Length and number of simulated hours."""
+    hours: Sequence[int] | None,
+) -> _Span:
+    """Hours of traces are whole ones; others are cut so that not too much is sent."""
     if stamps.span_s > 0:
-        return S_PER_H, stamps.span_s / S_PER_H
+        n_hours = math.ceil((stamps.into_s + stamps.span_s) / S_PER_H)
+        return _Span(
+            hours=tuple(range(stamps.first_hour, stamps.first_hour + n_hours)),
+            hour_s=S_PER_H,
+            into_s=stamps.into_s,
+            span_s=stamps.span_s,
+        )
     cycle = max(len(t.rates_rps) for t in traffic.values())
-    per_hour_rps = sum(cost(w) * traffic[w.name].rate_rps for w in workloads)
-    longest_s = most_requests / (per_hour_rps * cycle)
-    if cycle == 1:
-        return longest_s, 1.0
-    return min(longest_s, S_PER_H), float(cycle)
+    sent = tuple(range(cycle)) if hours is None else tuple(hours)
+    total_rps = math.fsum(
+        cost(w) * t.rates_rps[h % len(t.rates_rps)]
+        for w in workloads
+        for t in (traffic[w.name],)
+        for h in sent
+    )
+    hour_s = most_requests / total_rps
+    if cycle > 1:
+        hour_s = min(hour_s, S_PER_H)
+    return _Span(hours=sent, hour_s=hour_s, into_s=0.0, span_s=hour_s * len(sent))
 
 
 def cost(workload: Workload) -> float:

@@ -94,19 +94,15 @@ def scenario(
             _group(members, catalog, conditions) for members in by_group.values()
         ),
         calendar=Calendar(
-            block_of_hour=_from_hour(block_of_hour, sent.first_hour),
+            block_of_hour=tuple(
+                block_of_hour[h % len(block_of_hour)] for h in sent.hours
+            ),
             hour_s=sent.hour_s,
             into_s=sent.into_s,
         ),
         outages=conditions.outages,
         timeout_s=conditions.timeout_s,
     )
-
-
-def _from_hour(block_of_hour: Sequence[int], first: int) -> tuple[int, ...]:
-    """The blocks of a day or week that is looked at from an hour on."""
-    first %= len(block_of_hour)
-    return (*block_of_hour[first:], *block_of_hour[:first])
 
 
 def _group(members: Sequence[Part], catalog: Catalog, conditions: Conditions) -> Group:

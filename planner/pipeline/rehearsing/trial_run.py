@@ -8,10 +8,13 @@ its traffic at which it keeps the promise, and the capacity of every candidate o
 same workload, profile and way of batching is multiplied by CUT·s; members of a pool
 are cut together. The model is solved again, and so on, for at most MOST_ROUNDS plans.
 
+Where traces cover a part of the day or week, a second run has the other hours at the
+plan's rates and in the bursts of the document, and the promise must hold in each.
+
 What a cut holds for is said in `planner.pipeline.solving.cuts`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -25,6 +28,7 @@ from planner.pipeline.asking.question import Question
 from planner.pipeline.rehearsing.parts import parts_of_solution
 from planner.pipeline.rehearsing.replay_traffic import AS_DECLARED, Wish, sending
 from planner.pipeline.rehearsing.staging import Conditions, scenario
+from planner.pipeline.rehearsing.stretches import hours_left
 from planner.pipeline.solving.answered import Answered, answered
 from planner.pipeline.solving.cuts import Way, cut, recorded
 from planner.simulate.fit import scaled
@@ -33,6 +37,7 @@ from planner.simulate.requests import Requests
 from planner.simulate.run import Run, run
 from planner.simulate.scenario import Scenario, Stream
 from planner.specs.assurance import PlanSimulation, TrialRound, TriedWorkload
+from planner.specs.shapes import H_PER_DAY
 
 SEED: Final = 1
 MOST_ROUNDS: Final = 6
@@ -68,14 +73,15 @@ def try_out(
     `wish` holds the traces of those workloads whose own requests are known. Where no
     plan holds, the last one that was found is given, and the record says why not.
     """
-    trial = _Trial(found.question, wish, seed)
+    runs = _runs(found.question, wish, seed)
     rounds: list[TrialRound] = []
     first_usd = found.solution.cost_usd_per_month
     while True:
-        seen = trial.tried(found.question, found.solution)
-        late = [w for w in seen.workloads if w.is_late]
-        cuts = seen.cuts(late) if late and len(rounds) < MOST_ROUNDS - 1 else {}
-        rounds.append(_round(found.solution, seen, cuts))
+        seen = [r.tried(found.question, found.solution) for r in runs]
+        workloads = tuple(w for s in seen for w in s.workloads)
+        late = [w for w in workloads if w.is_late]
+        cuts = _least(s.cuts() for s in seen) if len(rounds) < MOST_ROUNDS - 1 else {}
+        rounds.append(_round(found.solution, workloads, cuts))
         why_not = _names(late)
         if cuts:
             again = _solved(cut(found.asked, rounds), time_limit_s, found.solution)
@@ -87,7 +93,7 @@ def try_out(
             answered=found,
             record=PlanSimulation(
                 seed=seed,
-                traffic=trial.words,
+                traffic="; then ".join(r.words for r in runs),
                 rounds=tuple(rounds),
                 holds=not late,
                 why_not=why_not,
@@ -101,6 +107,7 @@ def _names(late: Sequence[TriedWorkload]) -> str:
         return ""
     worst = ", ".join(
         f"{w.workload} keeps {w.attainment_frac:.1%} of {w.promised_frac:.1%}"
+        + (f" ({w.traffic})" if w.traffic else "")
         for w in late
     )
     return f"on simulated traffic {worst}"
@@ -114,11 +121,46 @@ def _solved(question: Question, time_limit_s: float, start: Solution) -> Answere
     return "no plan exists" if isinstance(found, NoPlan) else found
 
 
+def _runs(question: Question, wish: Wish, seed: int) -> "list[_Trial]":
+    """The traffic wished for, and the hours that its traces leave out."""
+    blocks = demands(question.spec).block_of_hour
+    left = hours_left(wish.traces, question.workloads, blocks) if wish.traces else ()
+    if not left:
+        return [_Trial(question, wish, seed)]
+    rest = replace(wish, traces={})
+    return [
+        _Trial(question, wish, seed, name="as the traces have it"),
+        _Trial(question, rest, seed, name=_hour_words(left, len(blocks)), hours=left),
+    ]
+
+
+def _hour_words(left: Sequence[int], cycle_h: int) -> str:
+    period = "week" if cycle_h > H_PER_DAY else "day"
+    return f"the other {len(left)} of {cycle_h} hours of the {period}"
+
+
+def _least(cuts: Iterable[Mapping[Way, float]]) -> dict[Way, float]:
+    found: dict[Way, float] = {}
+    for each in cuts:
+        for way, kept in each.items():
+            found[way] = min(found.get(way, 1.0), kept)
+    return found
+
+
 class _Trial:
     """Two samples of traffic, the same for every plan: the longer one where in doubt."""
 
-    def __init__(self, question: Question, wish: Wish, seed: int) -> None:
+    def __init__(
+        self,
+        question: Question,
+        wish: Wish,
+        seed: int,
+        *,
+        name: str = "",
+        hours: Sequence[int] | None = None,
+    ) -> None:
         asked = demands(question.spec)
+        self._name = name
         is_bursty = any(w.traffic.burstiness for w in question.spec.workloads)
         most = MOST_BURSTY_REQUESTS if is_bursty else MOST_REQUESTS
         self._block_of_hour = asked.block_of_hour
@@ -135,6 +177,7 @@ class _Trial:
                 wish=wish,
                 most_requests=length,
                 seed=seed,
+                hours=hours,
             )
             for length in lengths
         ]
@@ -143,7 +186,7 @@ class _Trial:
     @property
     def words(self) -> str:
         """What was sent."""
-        return self._sent.words
+        return f"{self._name}: {self._sent.words}" if self._name else self._sent.words
 
     def tried(self, question: Question, solution: Solution) -> "_Seen":
         """The plan on the shorter sample, on the longer one where that says too little."""
@@ -165,7 +208,9 @@ class _Trial:
                 are_spares_idle=True,
             ),
         )
-        return _Seen(solution=solution, ran=run(stage, seed=self._seed))
+        return _Seen(
+            solution=solution, ran=run(stage, seed=self._seed), traffic=self._name
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,12 +219,15 @@ class _Seen:
 
     solution: Solution
     ran: Run
+    traffic: str
 
     @property
     def workloads(self) -> tuple[TriedWorkload, ...]:
         """What each workload's users saw."""
         pairs = zip(self.ran.scenario.streams, self.ran.requests, strict=True)
-        return tuple(_tried(stream, requests) for stream, requests in pairs)
+        return tuple(
+            _tried(stream, requests, self.traffic) for stream, requests in pairs
+        )
 
     @property
     def is_in_doubt(self) -> bool:
@@ -188,9 +236,12 @@ class _Seen:
             w.attainment_frac < w.promised_frac <= w.high_frac for w in self.workloads
         )
 
-    def cuts(self, late: Sequence[TriedWorkload]) -> dict[Way, float]:
-        """A factor for every way of serving that is at fault."""
+    def cuts(self) -> dict[Way, float]:
+        """A factor for every way of serving that is at fault, if a promise is missed."""
+        late = {w.workload for w in self.workloads if w.is_late}
         found: dict[Way, float] = {}
+        if not late:
+            return found
         names = list(
             dict.fromkeys(
                 a.candidate.group
@@ -198,7 +249,7 @@ class _Seen:
                 if a.machines > 0 or a.candidate.offer.tariff is not None
             )
         )
-        for g in self._at_fault({w.workload for w in late}):
+        for g in self._at_fault(late):
             part = self._part_that_holds(g)
             for a in self.solution.assignments:
                 if a.candidate.group == names[g]:
@@ -258,11 +309,12 @@ def _holds(alone: Scenario, part: float, seed: int) -> bool:
     )
 
 
-def _tried(stream: Stream, requests: Requests) -> TriedWorkload:
+def _tried(stream: Stream, requests: Requests, traffic: str) -> TriedWorkload:
     kept = in_time(stream.slo, requests)
     share, low, high = share_with_error(kept)
     return TriedWorkload(
         workload=stream.workload,
+        traffic=traffic,
         n_requests=kept.size,
         promised_frac=stream.slo.percentile_frac,
         attainment_frac=share,
@@ -271,11 +323,13 @@ def _tried(stream: Stream, requests: Requests) -> TriedWorkload:
     )
 
 
-def _round(solution: Solution, seen: _Seen, kept: Mapping[Way, float]) -> TrialRound:
+def _round(
+    solution: Solution, workloads: tuple[TriedWorkload, ...], kept: Mapping[Way, float]
+) -> TrialRound:
     chosen = [a.candidate for a in solution.assignments]
     cuts = [recorded(c, kept[Way.of(c)]) for c in chosen if Way.of(c) in kept]
     return TrialRound(
         cost_usd_per_month=solution.cost_usd_per_month,
-        workloads=seen.workloads,
+        workloads=workloads,
         cuts=tuple(dict.fromkeys(cuts)),
     )

@@ -83,7 +83,9 @@ def recorded(c: Candidate, kept_frac: float) -> PlanCut:
 def cut(question: Question, rounds: Sequence[TrialRound]) -> Question:
     """The question with the capacities that the last of the rounds found to hold."""
     kept_frac = {Way.stated(c): c.kept_frac for c in rounds[-1].cuts}
-    missed = Counter(w.workload for r in rounds for w in r.workloads if w.is_late)
+    missed = Counter(
+        name for r in rounds for name in {w.workload for w in r.workloads if w.is_late}
+    )
     everywhere: dict[str, float] = {}
     for way, factor in kept_frac.items():
         if missed[way.workload] >= ROUNDS_TO_CUT_ALL:

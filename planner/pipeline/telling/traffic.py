@@ -60,7 +60,7 @@ def _read_as(name: str, traffic: TraceTraffic) -> str:
         other = (traffic.other_hours_ratio or 0.0) * traffic.scale_ratio
         taken += (
             f"; it covers {covered} of {hours} hours, and the others are taken to have "
-            f"{other:g} times its mean rate, which nobody saw, and no trial is made of"
+            f"{other:g} times its mean rate, which nobody saw"
         )
     times = "" if traffic.scale_ratio == 1 else f", {traffic.scale_ratio:g} times"
     return (

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import numpy as np
 import pytest
 
 from planner.domain.placement import Solution
@@ -12,7 +13,12 @@ from planner.pipeline.asking.knowledge import Knowledge, published
 from planner.pipeline.asking.question import ask
 from planner.pipeline.checking.certify import Inputs, certified
 from planner.pipeline.rehearsing.parts import parts_of_plan, parts_of_solution
-from planner.pipeline.rehearsing.replay_traffic import AS_DECLARED, section, sending
+from planner.pipeline.rehearsing.replay_traffic import (
+    AS_DECLARED,
+    Wish,
+    section,
+    sending,
+)
 from planner.pipeline.rehearsing.staging import Conditions, scenario
 from planner.pipeline.rehearsing.trial_run import try_out
 from planner.pipeline.solving.answered import Answered
@@ -23,6 +29,7 @@ from planner.simulate.run import run
 from planner.specs.assurance import PlanSimulation
 from planner.specs.load import parse_spec
 from planner.specs.shapes import Traffic
+from planner.specs.traces import Trace
 
 CATALOG = Catalog.shipped()
 
@@ -31,8 +38,28 @@ def taken(question, solution):
     return Answered(asked=question, question=question, solution=solution)
 
 
-def spec(*, burstiness=None, budget=None, rate_rps=300.0, hourly=None, offline=False):
+BURSTY = {"dispersion_ratio": 1000, "time_scale_s": 10}
+# From four to five in the morning, and thirty times as much at any other time.
+TRACED = {
+    "kind": "trace",
+    "file": "quiet.csv",
+    "stands_for": "day",
+    "other_hours_ratio": 30.0,
+    "seen": {
+        "sha256": "a" * 64,
+        "span_s": 3600.0,
+        "n_requests": 36_000,
+        "rates_rps": [300.0] * 4 + [10.0] + [300.0] * 19,
+        "covered_hours": [4],
+        "burstiness": BURSTY,
+    },
+}
+
+
+def spec(*, burstiness=None, budget=None, rate_rps=300.0, hourly=None, traced=False):
     traffic = {"kind": "constant", "rate_rps": rate_rps}
+    if traced:
+        traffic = dict(TRACED)
     if hourly:
         traffic = {"kind": "hourly", "rates_rps": hourly}
     if burstiness:
@@ -113,9 +140,6 @@ def test_a_plan_for_poisson_traffic_holds_on_it_and_is_left_alone():
     assert tried.record.price_usd_per_month == 0.0
 
 
-BURSTY = {"dispersion_ratio": 1000, "time_scale_s": 10}
-
-
 @pytest.fixture(scope="module")
 def bursty():
     """A plan in bursts, before and after its trial."""
@@ -167,6 +191,35 @@ def test_a_plan_with_cuts_passes_the_independent_check(bursty):
     )
 
     assert certified(document, inputs).certificate.checked
+
+
+def test_hours_that_a_trace_says_nothing_of_are_tried_at_the_plans_rates():
+    question, solution = solved(spec(traced=True))
+    quiet = Trace(
+        name="quiet.csv",
+        at_s=np.arange(0, 3600, 0.1),
+        span_s=3600.0,
+        starts_at=dt.datetime(2026, 11, 24, 4, 0, tzinfo=dt.UTC),
+        sha256=TRACED["seen"]["sha256"],
+    )
+
+    tried = try_out(
+        taken(question, solution), time_limit_s=10, wish=Wish(traces={"w": quiet})
+    )
+
+    first, *_, last = tried.record.rounds
+    seen, other = first.workloads
+    assert (seen.traffic, other.traffic) == (
+        "as the traces have it",
+        "the other 23 of 24 hours of the day",
+    )
+    assert (seen.n_requests, seen.is_late) == (36_000, False)
+    # The document's bursts, which the quiet hour has not.
+    assert other.is_late
+    assert first.cuts
+    assert tried.record.holds
+    assert [w.is_late for w in last.workloads] == [False, False]
+    assert "trace quiet.csv; then the other 23 of 24 hours" in tried.record.traffic
 
 
 def test_where_no_money_is_left_for_what_holds_the_record_says_so(bursty):
