@@ -84,6 +84,7 @@ def write(
         ):
             with contextlib.redirect_stdout(io.StringIO()):  # NNCF draws its progress
                 graph = change(openvino.Core().read_model(onnx_path), model, onnx_path)
+            _renamed(graph)
             ir = Path(scratch) / _GRAPH
             openvino.save_model(graph, ir, compress_to_fp16=False)
             members = {
@@ -96,6 +97,12 @@ def write(
                 member = tarfile.TarInfo(name)
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
+
+
+def _renamed(graph: Any) -> None:  # noqa: ANN401 - OpenVINO's own type
+    """Number the operations: their own names count what the process made before."""
+    for i, operation in enumerate(graph.get_ordered_ops()):
+        operation.set_friendly_name(f"{operation.get_type_name()}_{i}")
 
 
 def read(path: Path) -> OpenvinoFile:

@@ -9,13 +9,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
+from typing import TypeGuard
 
-from planner.domain.profiles import BatchProfile
+from planner.domain.profiles import BatchProfile, Profile
 from planner.domain.profiling import (
     ProfilingJob,
     ProfilingOutcome,
     ProfilingProgress,
-    TorchModel,
+    UserModel,
 )
 from planner.domain.servers import SERVED_HERE, ServerCost
 from planner.domain.variants import Precision, Variant
@@ -30,7 +31,7 @@ from profilers.session import OnProgress
 from profilers.store import ProfileStore, server_key
 from profilers.trials import LOCAL, MeasuredPoint, Measurement, Trial
 
-Weigh = Callable[[TorchModel], ServerMeasured]
+Weigh = Callable[[UserModel], ServerMeasured]
 
 
 def server_environment() -> Mapping[str, str]:
@@ -42,6 +43,10 @@ def server_environment() -> Mapping[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _is_served_here(profile: Profile) -> TypeGuard[BatchProfile]:
+    return isinstance(profile, BatchProfile) and profile.variant.runtime in SERVED_HERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +62,7 @@ class ServedProfiling:
     emulator: Emulator
     cores_of: Callable[[str], int | None]
     weigh: Weigh | None = None
-    identify: Callable[[TorchModel], str] = identity
+    identify: Callable[[UserModel], str] = identity
     local_threads: int = 1
     cores: int = os.cpu_count() or 1
 
@@ -75,17 +80,18 @@ class ServedProfiling:
         """
         outcome = self.inner.profile(jobs, on_progress=on_progress)
         warnings: list[str] = []
+        ours = {p.model for p in outcome.profiles if _is_served_here(p)}
         known = {
             job.model.name: (job, measured)
             for job in jobs
-            if isinstance(job.model, TorchModel)
+            if job.model.name in ours
             and (measured := self._measured(job.model, warnings, on_progress))
         }
         return replace(
             outcome,
             profiles=tuple(
                 self._served(p, *known[p.model])
-                if isinstance(p, BatchProfile) and p.model in known
+                if _is_served_here(p) and p.model in known
                 else p
                 for p in outcome.profiles
             ),
@@ -93,7 +99,7 @@ class ServedProfiling:
         )
 
     def _measured(
-        self, model: TorchModel, warnings: list[str], on_progress: OnProgress
+        self, model: UserModel, warnings: list[str], on_progress: OnProgress
     ) -> ServerMeasured | None:
         """What is stored of the model's requests, or measured now; None: neither."""
         try:
@@ -116,8 +122,6 @@ class ServedProfiling:
     def _served(
         self, profile: BatchProfile, job: ProfilingJob, measured: ServerMeasured
     ) -> BatchProfile:
-        if profile.variant.runtime not in SERVED_HERE:
-            return profile
         if profile.device == LOCAL:
             # A profile does not say its room: the fullest of them leaves least.
             busy = max((t * r for t, r in job.rooms), default=self.local_threads)

@@ -8,7 +8,9 @@ from planner.domain.evidence import Evidence
 from planner.domain.variants import Runtime
 
 # Runtimes that our own server loads; the others bring a server of their own.
-SERVED_HERE: Final = frozenset({Runtime.TORCH, Runtime.ONNXRUNTIME})
+SERVED_HERE: Final = frozenset(
+    {Runtime.TORCH, Runtime.TORCH_COMPILE, Runtime.ONNXRUNTIME, Runtime.OPENVINO}
+)
 
 
 class Timing(StrEnum):

@@ -24,10 +24,10 @@ from planner.manifests.placed import Placed
 from planner.manifests.said import noted
 from planner.manifests.yaml_text import first_mistake, parse
 from planner.specs.serving import (
-    ServedModel,
     ServingArgs,
     ServingConfig,
     SharedMachine,
+    served_model,
 )
 
 IN_FLIGHT_BATCHES: Final = 2
@@ -57,19 +57,14 @@ def shared_machine(
 def serving_config(
     placed: Placed, *, shared: SharedMachine | None = None
 ) -> ServingConfig:
-    """How one replica serves the placement's model."""
-    model, placement = placed.model, placed.placement
-    if model.factory is None:
-        raise AssertionError("a torch model of the plan has a factory")
+    """How one replica serves the placement's model.
+
+    Raises:
+        SpecError: The plan does not say all that loading it takes.
+    """
+    placement = placed.placement
     return ServingConfig(
-        model=ServedModel(
-            name=model.name,
-            factory=model.factory,
-            weights=model.weights,
-            inputs=model.inputs,
-            # Only an example's shape is needed, and `inputs` is the smaller of the two.
-            evaluation=None if model.inputs else model.evaluation,
-        ),
+        model=served_model(placed.model),
         variant=placement.variant,
         max_batch=placement.max_batch,
         max_wait_ms=placement.max_wait_ms,

@@ -1,6 +1,6 @@
 """What program serves a placement, and which of its flags follow from the plan.
 
-    serving app   a user's own torch model on a runtime that `profilers.serving` runs
+    serving app   a user's own model on a runtime that `profilers.serving` runs
     vLLM          language models measured on vLLM
     llama.cpp     language models measured on llama.cpp
     own image     published models on other runtimes: the user brings the image, and

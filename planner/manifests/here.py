@@ -13,7 +13,7 @@ from planner.errors import SpecError
 from planner.manifests.applications import NO_PROXY, on_this_machine
 from planner.manifests.documents.ray_serve import HttpOptions, RayServeFile
 from planner.manifests.layout import lay_out
-from planner.manifests.placed import Placed
+from planner.manifests.placed import OWN, Placed
 from planner.specs.plan import PlanDocument
 
 EVERY_SITE = "local"
@@ -49,10 +49,16 @@ def chosen(
 
 def _refusal(placed: Placed) -> str:
     runtime = placed.placement.variant.runtime
-    if placed.model.source != "torch":
+    name = placed.model.name
+    if placed.model.source not in OWN:
         return (
-            f"'{placed.model.name}' is a published model, whose weights the planner does "
-            f"not have: run it with {runtime}'s own server, as the manifests do"
+            f"'{name}' is a published model, whose weights the planner does not have: "
+            f"run it with {runtime}'s own server, as the manifests do"
+        )
+    if placed.is_language:
+        return (
+            f"'{name}' answers token by token, which our server does not: run it with a "
+            "server of language models, such as vLLM or llama.cpp"
         )
     known = ", ".join(sorted(SERVED_HERE))
     return f"our server runs {known}, and the plan chose {runtime}"

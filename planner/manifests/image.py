@@ -6,30 +6,57 @@ that nothing has to be copied beside the Dockerfile.
 
 from typing import Final
 
+from planner.domain.variants import Precision, Runtime
 from planner.manifests.engines import SERVING_CONFIG, SERVING_IMAGE, TURNS_DIRECTORY
 from planner.manifests.layout import Layout
+from planner.manifests.placed import Placed
 from planner.manifests.pods import UID
+from planner.specs.placements import PlanVariant
 from planner.specs.serving import MODEL_DIRECTORY
 
 PATH: Final = "serving-image/Dockerfile"
 _BASE: Final = "python:3.11-slim-bookworm"
 _TORCH_INDEX: Final = "https://download.pytorch.org/whl/cpu"
+_TORCH: Final = frozenset({Runtime.TORCH, Runtime.TORCH_COMPILE})
+_WEIGHT_ONLY: Final = frozenset({Precision.INT8_WEIGHT_ONLY, Precision.INT4})
+_INT8: Final = frozenset({Precision.INT8, Precision.INT8_DYNAMIC})
+
+
+def extras(source: str, variant: PlanVariant) -> frozenset[str]:
+    """Of this package's extras, those that a model of this source and variant loads by."""
+    found = {"serve"}
+    if source in {"huggingface", "sklearn"}:
+        found.add(source)
+    if variant.runtime is Runtime.OPENVINO:
+        found.add("openvino")
+    is_compiled_int8 = (
+        variant.runtime is Runtime.TORCH_COMPILE and variant.precision in _INT8
+    )
+    is_packed = variant.runtime in _TORCH and variant.precision in _WEIGHT_ONLY
+    if is_compiled_int8 or is_packed:
+        found.add("quantize")
+    return frozenset(found)
 
 
 def render(layout: Layout) -> dict[str, str]:
     """The Dockerfile, if our server serves anything of the plan."""
-    if not any(p.is_served_here for p in layout.placed):
+    served = [p for p in layout.placed if p.is_served_here]
+    if not served:
         return {}
     version = layout.plan.planner_version
     needs = f"{MODEL_DIRECTORY}/requirements.txt"
+    named = sorted(
+        {e for p in served for e in extras(p.model.source, p.placement.variant)}
+    )
     instructions = [
         f"FROM {_BASE}",
         "ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1",
+        *_compiler(served),
         f"RUN useradd --uid {UID} --no-create-home --shell /usr/sbin/nologin planner",
         # torch's own index has builds for processors alone, gigabytes smaller.
         "RUN --mount=type=bind,target=/context pip install --no-cache-dir \\",
         "    --find-links /context/wheels --extra-index-url " + _TORCH_INDEX + " \\",
-        f'    "deployment-planner[serve]=={version}"',
+        f'    "deployment-planner[{",".join(named)}]=={version}"',
         # A volume that is mounted here for the first time belongs to whom the folder does.
         f"RUN install -d -o {UID} -g {UID} -m 0700 {TURNS_DIRECTORY}",
         f"COPY --from=model . {MODEL_DIRECTORY}/",
@@ -42,6 +69,16 @@ def render(layout: Layout) -> dict[str, str]:
         f'ENTRYPOINT ["python", "-m", "profilers.serving", "{SERVING_CONFIG}"]',
     ]
     return {PATH: "\n".join(instructions) + "\n"}
+
+
+def _compiler(served: list[Placed]) -> list[str]:
+    """What torch.compile builds with when a replica starts."""
+    if not any(p.placement.variant.runtime is Runtime.TORCH_COMPILE for p in served):
+        return []
+    return [
+        "RUN apt-get update && apt-get install -y --no-install-recommends g++ \\",
+        "    && rm -rf /var/lib/apt/lists/*",
+    ]
 
 
 def guide(layout: Layout) -> str:
@@ -63,6 +100,7 @@ def guide(layout: Layout) -> str:
             "index does not have it, put a wheel of your clone beside the Dockerfile first:",
             "`pip wheel --no-deps -w serving-image/wheels PATH_OF_THE_CLONE`. What your",
             "model's code imports goes into a `requirements.txt` in the spec's folder.",
+            *_trusted(layout),
             "",
             "The image holds your model's code, so treat it as you treat the model. A replica",
             'answers `POST /` with `{"inputs": one example as nested lists}`, `GET',
@@ -71,3 +109,14 @@ def guide(layout: Layout) -> str:
             "says) cost it a quarter of what JSON costs.",
         ]
     )
+
+
+def _trusted(layout: Layout) -> list[str]:
+    """What is loaded although it can run code, on whose word."""
+    if not any(p.model.trust for p in layout.placed):
+        return []
+    return [
+        "",
+        "Loading an exported program (`.pt2`) can run code, which your spec's `trust: true`",
+        "allows: a replica loads the very file that was planned with, and no other.",
+    ]

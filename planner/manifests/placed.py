@@ -16,7 +16,7 @@ from typing import Final
 
 from planner.domain.servers import SERVED_HERE
 from planner.manifests.hardware import Accelerator, accelerator_of
-from planner.specs.placements import PlanPlacement
+from planner.specs.placements import PlanPlacement, TokenPrediction
 from planner.specs.plan import PlanModel, PlanWorkload
 
 # The system, kubelet and its daemons keep the rest. GKE and EKS reserve 5-25 % of a
@@ -27,6 +27,8 @@ PEAK_ROOM: Final = 1.2
 # Ray's own processes beside a replica: their resident sizes add up to 1,018 MB
 # (measured 2026-11-24, Ray 2.60, x86-64, one replica, no dashboard).
 SERVER_MIB: Final = 970.0
+# Models that the user brings; of others the planner has no files.
+OWN: Final = frozenset({"torch", "onnx", "huggingface", "exported", "sklearn"})
 MILLICORES_PER_VCPU: Final = 1000
 MIB_PER_GIB: Final = 1024
 
@@ -125,16 +127,17 @@ class Placed:
 
     @property
     def is_served_here(self) -> bool:
-        """Whether our own server runs it: a user's torch model on a runtime we have.
-
-        Not a sparse one: the server does not repeat the user's fine-tuning.
-        """
-        variant = self.placement.variant
+        """Whether our own server runs it: a user's own model on a runtime we have."""
         return (
-            self.model.source == "torch"
-            and variant.runtime in SERVED_HERE
-            and not variant.sparsity_frac
+            self.model.source in OWN
+            and self.placement.variant.runtime in SERVED_HERE
+            and not self.is_language
         )
+
+    @property
+    def is_language(self) -> bool:
+        """Whether it answers token by token."""
+        return isinstance(self.placement.predicted, TokenPrediction)
 
     @property
     def others(self) -> tuple[str, ...]:

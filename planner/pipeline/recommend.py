@@ -212,7 +212,7 @@ def _no_plan(question: Question, world: World) -> PlanDocument:
         spec_sha256=answer.spec_sha256(question.spec),
         certificate=None,
         policy=answer.policy(question.spec),
-        models=answer.models(question.spec),
+        models=answer.models(question),
         cost=PlanCost(total_usd_per_month=0.0, lines=()),
         placements=(),
         workloads=(),

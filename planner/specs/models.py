@@ -97,6 +97,10 @@ class HostedSource(Spec):
     kind: Literal["hosted"]
 
 
+OwnSource = Annotated[
+    TorchSource | OnnxSource | HuggingFaceSource | ExportedSource | SklearnSource,
+    Field(discriminator="kind"),
+]
 ModelSource = Annotated[
     ReferenceSource
     | HostedSource

@@ -115,7 +115,11 @@ class PlanWorkload(Spec):
 
 
 class PlanModel(Spec):
-    """A model the plan runs, as the user named it; paths are relative to the spec."""
+    """A model the plan runs, as the user named it; paths are relative to the spec.
+
+    `trust` is the user's word for a file that may run code when it is loaded, and
+    `content_sha256` what the model's files held when they were profiled.
+    """
 
     name: str
     source: Literal[
@@ -127,6 +131,11 @@ class PlanModel(Spec):
     file: str | None = None
     inputs: str | None = None
     evaluation: str | None = None
+    fine_tune: str | None = None
+    sequence_tokens: int | None = None
+    context_tokens: tuple[int, ...] | None = None
+    trust: bool = False
+    content_sha256: str | None = None
     license: str | None = None
 
 

@@ -4,30 +4,86 @@ One document for both sides, so that neither can drift from the other. It is the
 `user_config` of a Ray Serve deployment.
 """
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
+from planner.domain.profiling import UserModel
+from planner.errors import SpecError
 from planner.specs.base import NonNegative, Spec
+from planner.specs.models import OwnSource
+from planner.specs.own_models import own_model
 from planner.specs.placements import PlanVariant
+from planner.specs.plan import PlanModel
 
 # Where the serving image keeps the folder that the spec stands in.
 MODEL_DIRECTORY = "/srv/model"
 
 
 class ServedModel(Spec):
-    """A user's torch model: files and factories found under `directory`.
+    """A user's own model: files and factories found under `directory`.
 
-    `weights` is relative to `directory`. `inputs` or `evaluation` gives the
-    shape of an example, which exporting to another runtime needs.
+    `inputs` or `evaluation` gives the shape of an example, and what int8 is
+    calibrated with; `fine_tune` trains what was pruned. A file that can run code
+    is loaded only where `content_sha256` is still that of the model's files.
     """
 
     name: str
     directory: str = MODEL_DIRECTORY
-    factory: str
-    weights: str | None = None
+    source: OwnSource
     inputs: str | None = None
     evaluation: str | None = None
+    fine_tune: str | None = None
+    content_sha256: str | None = None
+
+    def user_model(self) -> UserModel:
+        """Where it lies, for whoever loads or measures it."""
+        return own_model(
+            self.source,
+            Path(self.directory),
+            name=self.name,
+            evaluation=self.evaluation,
+            inputs=self.inputs,
+            fine_tune=self.fine_tune,
+        )
+
+
+_SOURCES: Final[TypeAdapter[OwnSource]] = TypeAdapter(OwnSource)
+
+
+def served_model(model: PlanModel, *, directory: str = MODEL_DIRECTORY) -> ServedModel:
+    """A plan's own model, its files under `directory`.
+
+    Raises:
+        SpecError: The plan does not say all that loading it takes.
+    """
+    said = {
+        "factory": model.factory,
+        "weights": model.weights,
+        "folder" if model.source == "huggingface" else "file": model.file,
+        "sequence_tokens": model.sequence_tokens,
+        "context_tokens": model.context_tokens,
+        "trust": model.trust or None,
+    }
+    stated = {field: value for field, value in said.items() if value is not None}
+    try:
+        source = _SOURCES.validate_python({"kind": model.source} | stated)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SpecError(
+            f"the plan does not say how model '{model.name}' is loaded: "
+            f"{first['msg'].removeprefix('Value error, ')}; make the plan again"
+        ) from None
+    return ServedModel(
+        name=model.name,
+        directory=directory,
+        source=source,
+        inputs=model.inputs,
+        evaluation=model.evaluation,
+        fine_tune=model.fine_tune,
+        content_sha256=model.content_sha256,
+    )
 
 
 class SharedMachine(Spec):
@@ -48,8 +104,8 @@ class ServingConfig(Spec):
 
     A batch starts at `max_batch` requests or when its first has waited
     `max_wait_ms`. Where the machine is `shared`, it waits for its turn besides.
-    `artifact_sha256` names the artifact that was profiled; a
-    replica that builds another one says so in its log.
+    `artifact_sha256` names the artifact that was profiled; a replica that builds
+    another one says so, and does not serve it where fine-tuning made the weights.
     """
 
     model: ServedModel

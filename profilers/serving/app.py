@@ -246,6 +246,7 @@ class ModelServer:
                 "placement": self._args.placement,
                 "config": None if self._config is None else self._config.model_dump(),
                 "artifact_sha256": served.artifact_sha256,
+                "is_as_profiled": served.is_as_profiled,
                 "input_shape": list(served.sample_shape),
                 "input_dtype": str(served.sample_dtype),
                 "accepts": ["application/json", BARE],

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from planner.domain.profiling import TorchModel
+from planner.domain.profiling import UserModel
 from planner.errors import ModelLoadError
+from planner.specs.own_models import required_file
 from planner.specs.plan import PlanModel
+from planner.specs.serving import served_model
 from profilers.factories import source_file
 
 
@@ -14,6 +16,7 @@ def model_folder(model: PlanModel, folders: Sequence[Path]) -> Path:
 
     Raises:
         ModelLoadError: None does; with what each of them lacks.
+        SpecError: The plan does not say all that loading it takes.
     """
     lacking = {}
     for folder in dict.fromkeys(f.resolve() for f in folders):
@@ -31,26 +34,18 @@ def model_folder(model: PlanModel, folders: Sequence[Path]) -> Path:
 def missing_files(model: PlanModel, folder: Path) -> list[str]:
     """What the model needs and the folder lacks."""
     missing = []
-    factories = (model.factory, model.inputs, model.evaluation)
+    factories = (model.factory, model.inputs, model.evaluation, model.fine_tune)
     for module in dict.fromkeys(f.partition(":")[0] for f in factories if f):
         try:
             source_file(module, folder)
         except ModelLoadError:
             missing.append(f"{module.replace('.', '/')}.py")
-    if model.weights is not None and not (folder / model.weights).is_file():
-        missing.append(model.weights)
+    needed = required_file(served_model(model).source)
+    if needed is not None and not (folder / needed[1]).is_file():
+        missing.append(needed[1])
     return missing
 
 
-def torch_model(model: PlanModel, folder: Path) -> TorchModel:
+def user_model(model: PlanModel, folder: Path) -> UserModel:
     """The plan's model, with its files in that folder."""
-    if model.factory is None:
-        raise AssertionError("a torch model of a plan has a factory")
-    return TorchModel(
-        name=model.name,
-        directory=folder,
-        factory=model.factory,
-        weights=None if model.weights is None else folder / model.weights,
-        evaluation=model.evaluation,
-        inputs=model.inputs,
-    )
+    return served_model(model, directory=str(folder)).user_model()

@@ -32,9 +32,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from planner.domain.profiling import TorchModel
+from planner.domain.profiling import UserModel
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
+from planner.specs.models import TorchSource
 from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServedModel, ServingConfig
 from profilers.measure import REPEATABILITY_FRAC, quantile_interval
@@ -74,16 +75,19 @@ def inputs():
 
 
 def weigh_model(
-    model: TorchModel, *, now: Callable[[], dt.datetime] = utc_now
+    model: UserModel, *, now: Callable[[], dt.datetime] = utc_now
 ) -> ServerMeasured:
     """What the server costs for requests of the model's input.
 
     Raises:
         ProfilingError: Its example cannot be had, or the server does not start here.
     """
-    from profilers.models import evaluation_set, example_batch  # noqa: PLC0415 - torch is heavy
+    from profilers import sources  # noqa: PLC0415 - torch is heavy
+    from profilers.models import evaluation_set, example_batch  # noqa: PLC0415 - the same
 
-    example = example_batch(model, evaluation_set(model)).numpy()
+    example = example_batch(
+        model, evaluation_set(model), made_up=sources.made_up(model)
+    ).numpy()
     return weigh(example.shape[1:], str(example.dtype), now=now)
 
 
@@ -148,7 +152,7 @@ def _config(folder: Path, port: int) -> dict[str, Any]:
         model=ServedModel(
             name="nothing",
             directory=str(folder),
-            factory="nothing:build",
+            source=TorchSource(kind="torch", factory="nothing:build"),
             inputs="nothing:inputs",
         ),
         variant=PlanVariant(

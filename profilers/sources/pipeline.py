@@ -44,6 +44,7 @@ def graph(model: PipelineModel) -> bytes:
         classifies = sklearn.base.is_classifier(estimator)
         converted = skl2onnx.convert_sklearn(
             estimator,
+            name=_NAME,  # or it is a random one
             initial_types=[("input", row)],
             options={id(estimator): {"zipmap": False}} if classifies else None,
             target_opset=_OPSET,
@@ -54,5 +55,6 @@ def graph(model: PipelineModel) -> bytes:
         return bytes(converted.SerializeToString())
 
 
+_NAME = "pipeline"
 # The newest that onnxruntime's quantizers and OpenVINO both read.
 _OPSET = 20

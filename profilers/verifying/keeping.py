@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.domain.profiling import TorchModel
+from planner.domain.profiling import UserModel
 from planner.errors import ProfilingError, SpecError
 from planner.specs.placements import PlanVariant
 from profilers.identity import identity
@@ -43,7 +43,7 @@ def device_of(url: str, planned: str, *, named: str | None) -> str:
     return named or planned
 
 
-def keep(tried: Tried, kept: ProfileStore, *, model: TorchModel, device: str) -> str:
+def keep(tried: Tried, kept: ProfileStore, *, model: UserModel, device: str) -> str:
     """Keep what the deployment did for the next plan; says what was kept, in a sentence.
 
     Raises:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.domain.profiling import TorchModel
+from planner.domain.profiling import UserModel
 from planner.errors import SpecFileError
 from planner.units import BYTES_PER_KIB, BYTES_PER_MIB
 
@@ -107,20 +107,21 @@ def bodies_of(documents: Iterable[object]) -> tuple[bytes, ...]:
     return tuple(bodies)
 
 
-def from_model(model: TorchModel) -> Payloads:
+def from_model(model: UserModel) -> Payloads:
     """The user's evaluation set, else their example inputs.
 
     Raises:
         ModelLoadError: There is neither, or their factory fails.
     """
-    from profilers.models import (  # noqa: PLC0415 - torch is heavy
+    from profilers import sources  # noqa: PLC0415 - torch is heavy
+    from profilers.models import (  # noqa: PLC0415 - the same
         evaluation_set,
         example_batch,
     )
 
     evaluation = evaluation_set(model)
     if evaluation is None:
-        batch = example_batch(model, None)
+        batch = example_batch(model, None, made_up=sources.made_up(model))
         origin = f"example inputs of model '{model.name}'"
         return from_examples((x.tolist() for x in batch), None, origin)
     return from_examples(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from planner.domain.profiling import TorchModel
+from planner.domain.profiling import UserModel
 from profilers.verifying.arrivals import Timed
 
 DEFAULT_LENGTH_S: Final = 60.0
@@ -26,5 +26,5 @@ class Traffic:
     served_model: str | None = None
     served_names: Sequence[str] = ()
     inputs: Path | None = None
-    model: TorchModel | None = None
+    model: UserModel | None = None
     seed: int = 0

@@ -43,6 +43,7 @@ from planner.errors import ProfilingError
 from planner.perf.capacity import CapacityQuery, capacities_rps
 from planner.perf.latency import predict
 from planner.reference.catalog import Catalog
+from planner.specs.models import TorchSource
 from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServedModel, ServingConfig
 from planner.units import milliseconds, seconds
@@ -212,7 +213,7 @@ def serve_config(spec: BenchSpec, folder: Path) -> dict[str, object]:
         model=ServedModel(
             name=spec.name,
             directory=str(folder),
-            factory=f"models:{spec.name}",
+            source=TorchSource(kind="torch", factory=f"models:{spec.name}"),
             inputs=f"models:{spec.name}_inputs",
         ),
         variant=VARIANT,

@@ -47,10 +47,13 @@ def steady(response: Response = Response()) -> Callable[[int, bytes], Response]:
     return lambda n, body: response
 
 
+SOURCE = {"kind": "torch", "factory": "model:build"}
+
+
 def about(placement: PlanPlacement, **changes: Any) -> dict[str, Any]:
     """What our own server would say if it ran the placement."""
     config = {
-        "model": {"name": placement.model, "factory": "model:build"},
+        "model": {"name": placement.model, "source": SOURCE},
         "variant": placement.variant.model_dump(mode="json"),
         "max_batch": placement.max_batch,
         "max_wait_ms": placement.max_wait_ms,

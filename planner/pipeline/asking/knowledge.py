@@ -1,7 +1,7 @@
 """What is known of each model: published profiles, and what was measured for the user."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from planner.domain.evidence import Provenance
@@ -29,12 +29,16 @@ DEFAULT_VARIANTS: Final = Variants()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """Profiles by model name of the document, and what was learned on the way."""
+    """Profiles by model name of the document, and what was learned on the way.
+
+    `model_sha256` is the content of the user's own models.
+    """
 
     profiles: Mapping[str, tuple[Profile, ...]]
     warnings: tuple[str, ...] = ()
     n_measured: int = 0
     n_cached: int = 0
+    model_sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 def published(spec: Deployment, catalog: Catalog) -> dict[str, tuple[Profile, ...]]:
@@ -143,6 +147,7 @@ def learn(
         warnings=(*_summary(outcome, models, known), *strangers),
         n_measured=outcome.n_measured,
         n_cached=outcome.n_cached,
+        model_sha256=outcome.model_sha256,
     )
 
 

@@ -4,26 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from planner.domain.profiling import (
-    FileFormat,
-    ModelFile,
-    PipelineModel,
-    TorchModel,
-    UserModel,
-)
+from planner.domain.profiling import ModelFile, UserModel
 from planner.errors import Mistake, SpecMistakesError
 from planner.specs.deployment import Deployment
 from planner.specs.models import (
-    ExportedSource,
     FactoryCall,
     HostedSource,
-    HuggingFaceSource,
     Model,
-    OnnxSource,
+    OwnSource,
     ReferenceSource,
-    SklearnSource,
-    TorchSource,
 )
+from planner.specs.own_models import own_model, required_file
 
 
 def own_models(spec: Deployment, directory: Path) -> dict[str, UserModel]:
@@ -40,7 +31,7 @@ def own_models(spec: Deployment, directory: Path) -> dict[str, UserModel]:
     if mistakes:
         raise SpecMistakesError(spec.name, tuple(mistakes))
     return {
-        model.name: _own(model, directory)
+        model.name: _own(model, model.source, directory)
         for model in spec.models
         if not isinstance(model.source, ReferenceSource | HostedSource)
     }
@@ -101,14 +92,12 @@ def _is_module(folder: Path, factory: str) -> bool:
 
 def _mistakes(i: int, model: Model, directory: Path) -> list[Mistake]:
     at = f"models.{i}.source"
-    found = []
-    match model.source:
-        case TorchSource(weights=str(weights)):
-            found = _absent(f"{at}.weights", directory / weights)
-        case OnnxSource(file=file) | ExportedSource(file=file):
-            found = _absent(f"{at}.file", directory / file)
-        case HuggingFaceSource(folder=folder):
-            found = _absent(f"{at}.folder", directory / folder / "config.json")
+    found: list[Mistake] = []
+    if not isinstance(model.source, ReferenceSource | HostedSource):
+        needed = required_file(model.source)
+        if needed is not None:
+            field, file = needed
+            found = _absent(f"{at}.{field}", directory / file)
     if model.fine_tune is not None and not (
         model.variants is not None and model.variants.sparsities
     ):
@@ -134,59 +123,15 @@ def _absent(at: str, path: Path) -> list[Mistake]:
     ]
 
 
-def _own(model: Model, directory: Path) -> UserModel:
-    source = model.source
-    match source:
-        case TorchSource():
-            weights = None if source.weights is None else directory / source.weights
-            return TorchModel(
-                name=model.name,
-                directory=directory,
-                factory=source.factory,
-                weights=weights,
-                evaluation=_named(model.evaluation),
-                inputs=_named(model.inputs),
-                fine_tune=_named(model.fine_tune),
-            )
-        case SklearnSource():
-            return PipelineModel(
-                name=model.name,
-                directory=directory,
-                factory=source.factory,
-                evaluation=_named(model.evaluation),
-                inputs=_named(model.inputs),
-            )
-        case _:
-            return _file(model, directory)
-
-
-def _file(model: Model, directory: Path) -> ModelFile:
-    bare = ModelFile(
+def _own(model: Model, source: OwnSource, directory: Path) -> UserModel:
+    return own_model(
+        source,
+        directory,
         name=model.name,
-        directory=directory,
-        format=FileFormat.ONNX,
-        path=directory,
         evaluation=_named(model.evaluation),
         inputs=_named(model.inputs),
         fine_tune=_named(model.fine_tune),
     )
-    match model.source:
-        case OnnxSource(file=file):
-            return replace(bare, path=directory / file)
-        case ExportedSource(file=file, trust=trust):
-            return replace(
-                bare, format=FileFormat.EXPORTED, path=directory / file, trusted=trust
-            )
-        case HuggingFaceSource() as source:
-            return replace(
-                bare,
-                format=FileFormat.HUGGINGFACE,
-                path=directory / source.folder,
-                sequence_tokens=source.sequence_tokens,
-                context_tokens=source.context_tokens,
-            )
-        case _:
-            raise AssertionError("every other source is no file")
 
 
 def _named(call: FactoryCall | None) -> str | None:

@@ -66,7 +66,7 @@ def plan_document(
         spec_sha256=spec_sha256(question.spec),
         certificate=certificate(question, solution),
         policy=policy(question.spec),
-        models=models(question.spec),
+        models=models(question),
         cost=bill(question.problem, solution, question.catalog, question.behind),
         blocks=tuple(
             PlanBlock(name=b.name, h_per_month=b.h_per_month) for b in question.blocks
@@ -129,13 +129,13 @@ def policy(spec: Deployment) -> PlanPolicy:
     )
 
 
-def models(spec: Deployment) -> tuple[PlanModel, ...]:
+def models(question: Question) -> tuple[PlanModel, ...]:
     """The document's models, as manifests need them."""
-    return tuple(_models(spec))
+    return tuple(_models(question))
 
 
-def _models(spec: Deployment) -> Iterable[PlanModel]:
-    for m in spec.models:
+def _models(question: Question) -> Iterable[PlanModel]:
+    for m in question.spec.models:
         if isinstance(m.source, ReferenceSource):
             yield PlanModel(
                 name=m.name,
@@ -155,6 +155,11 @@ def _models(spec: Deployment) -> Iterable[PlanModel]:
                 file=getattr(source, "file", None) or getattr(source, "folder", None),
                 inputs=m.inputs.factory if m.inputs else None,
                 evaluation=m.evaluation.factory if m.evaluation else None,
+                fine_tune=m.fine_tune.factory if m.fine_tune else None,
+                sequence_tokens=getattr(source, "sequence_tokens", None),
+                context_tokens=getattr(source, "context_tokens", None),
+                trust=getattr(source, "trust", False),
+                content_sha256=question.knowledge.model_sha256.get(m.name),
                 license=m.license,
             )
 

@@ -9,7 +9,7 @@ from planner.errors import SpecError
 from planner.manifests import here
 from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServingConfig
-from tests.support.plans import digits_placement, storefront_plan
+from tests.support.plans import chat_plan, digits_placement, storefront_plan
 
 FOLDERS = {"digit-reader": Path("/models/digits")}
 
@@ -84,6 +84,17 @@ def test_a_runtime_that_our_server_does_not_run_is_refused_by_name():
         here.chosen(
             with_digits(variant=variant), site="local", workload="reorder-digits"
         )
+
+
+def test_a_language_model_of_the_users_is_for_a_server_of_language_models():
+    tokens = chat_plan().placements[0].predicted
+    variant = PlanVariant(
+        precision=Precision.FP32, sparsity_frac=0.0, runtime=Runtime.TORCH
+    )
+    plan = with_digits(variant=variant, predicted=tokens)
+
+    with pytest.raises(SpecError, match="answers token by token"):
+        here.chosen(plan, site="local", workload="reorder-digits")
 
 
 def test_a_site_without_placements_is_told_what_there_is():

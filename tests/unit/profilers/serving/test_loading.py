@@ -1,88 +1,152 @@
-"""What is served is what was profiled."""
+"""What is served is what was profiled, byte for byte, and nothing that was not trusted."""
 
+import copy
+import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from pydantic import ValidationError
 
-from planner.domain.variants import Precision, Runtime
-from planner.errors import ModelLoadError
+from planner.domain.variants import Runtime, SparsityPattern, Variant
+from planner.errors import ModelLoadError, PlannerError
 from planner.specs.placements import PlanVariant
-from planner.specs.serving import ServedModel, ServingConfig
+from planner.specs.plan import PlanModel
+from planner.specs.serving import ServedModel, ServingConfig, served_model
+from profilers.backends import load_backend
+from profilers.identity import identity
+from profilers.models import load_model
 from profilers.serving.loading import load
+from profilers.variants import export_variant
+from tests.support import own_sources
+from tests.support.own_sources import MODELS, SERVED, on
 
 pytestmark = pytest.mark.slow
 
-MODEL = """
-import torch
-from torch import nn
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return own_sources.write(tmp_path_factory.mktemp("sources"))
 
 
-def build():
-    return nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
-
-
-def inputs():
-    return torch.linspace(-1, 1, 128).reshape(8, 1, 4, 4)
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A spec's folder: the model's code and its trained weights."""
-    import torch
-    from safetensors.torch import save_file
-
-    torch.manual_seed(3)
-    weights = {"1.weight": torch.randn(3, 16), "1.bias": torch.randn(3)}
-    save_file(weights, tmp_path / "weights.safetensors")
-    (tmp_path / "served_model.py").write_text(MODEL, encoding="utf-8")
-    return tmp_path
-
-
-def config(folder: Path, precision: Precision, runtime: Runtime) -> ServingConfig:
+def config(
+    model: PlanModel, folder: Path, variant: Variant, **changes: object
+) -> ServingConfig:
     return ServingConfig(
-        model=ServedModel(
-            name="m",
-            directory=str(folder),
-            factory="served_model:build",
-            weights="weights.safetensors",
-            inputs="served_model:inputs",
-        ),
-        variant=PlanVariant(precision=precision, sparsity_frac=0.0, runtime=runtime),
-        max_batch=4,
-        max_wait_ms=1.0,
+        **{
+            "model": served_model(model, directory=str(folder)),
+            "variant": PlanVariant.of(variant),
+            "max_batch": 4,
+            "max_wait_ms": 1.0,
+        }
+        | changes
     )
 
 
-@pytest.mark.parametrize(
-    ("precision", "runtime", "tolerance"),
-    [
-        (Precision.FP32, Runtime.TORCH, 1e-5),
-        (Precision.INT8, Runtime.TORCH, 0.2),
-        (Precision.FP32, Runtime.ONNXRUNTIME, 1e-5),
-    ],
-)
-def test_a_variant_answers_like_its_weights(
-    folder: Path,
-    tmp_path: Path,
-    precision: Precision,
-    runtime: Runtime,
-    tolerance: float,
+@pytest.mark.parametrize("name", SERVED)
+def test_every_source_and_runtime_is_served_as_it_was_profiled(
+    name: str, folder: Path, tmp_path: Path
 ):
-    from safetensors.numpy import load_file
+    source, variant = SERVED[name]
+    asked = config(MODELS[source], folder, variant)
+    model = load_model(asked.model.user_model())
+    artifact = export_variant(model, variant, tmp_path / "profiled")
+    profiled = load_backend(
+        variant.runtime,
+        artifact.path,
+        threads=1,
+        build=lambda: copy.deepcopy(model.module),
+    )
 
-    served = load(config(folder, precision, runtime), tmp_path)
+    served = load(
+        asked.model_copy(update={"artifact_sha256": artifact.sha256}),
+        tmp_path / "served",
+    )
 
-    weights = load_file(folder / "weights.safetensors")
-    batch = np.linspace(-1, 1, 32, dtype=np.float32).reshape(2, 1, 4, 4)
-    expected = batch.reshape(2, 16) @ weights["1.weight"].T + weights["1.bias"]
-    np.testing.assert_allclose(served.backend.run(batch), expected, atol=tolerance)
-    assert served.sample_shape == (1, 4, 4)
-    assert served.sample_dtype == np.float32
-    assert served.backend.runtime is runtime
+    batch = np.ascontiguousarray(model.example.numpy()[:3])
+    np.testing.assert_array_equal(served.backend.run(batch), profiled.run(batch))
+    assert served.is_as_profiled
+    assert served.backend.runtime is variant.runtime
+    assert served.sample_shape == tuple(model.example.shape[1:])
+    assert served.sample_dtype == model.example.numpy().dtype
+
+
+def test_a_compiled_variant_has_code_for_every_batch_before_it_is_asked(
+    folder: Path, tmp_path: Path
+):
+    asked = config(MODELS["torch"], folder, on(Runtime.TORCH_COMPILE))
+    served = load(asked, tmp_path)
+    images = load_model(asked.model.user_model()).example.numpy()
+
+    # Any compilation from here on is an error of torch's.
+    with torch.compiler.set_stance("fail_on_recompile"):
+        for size in range(1, asked.max_batch + 1):
+            served.backend.run(np.ascontiguousarray(images[:size]))
+
+
+def test_another_artefact_than_the_profiled_is_served_and_said_to_be(
+    folder: Path, tmp_path: Path, caplog
+):
+    asked = config(
+        MODELS["torch"], folder, on(Runtime.TORCH), artifact_sha256="5f" * 32
+    )
+
+    with caplog.at_level(logging.WARNING):
+        served = load(asked, tmp_path)
+
+    assert served.is_as_profiled is False
+    assert "is not the profiled 5f5f5f5f5f5f" in caplog.text
+
+
+def test_weights_that_fine_tuning_made_are_served_only_where_they_were_graded(
+    folder: Path, tmp_path: Path
+):
+    sparse = on(
+        Runtime.TORCH,
+        sparsity_frac=0.5,
+        sparsity_pattern=SparsityPattern.TWO_OF_FOUR,
+    )
+
+    with pytest.raises(ModelLoadError, match="fixed seed"):
+        load(
+            config(MODELS["torch"], folder, sparse, artifact_sha256="5f" * 32),
+            tmp_path,
+        )
+
+
+def test_an_exported_program_is_opened_on_the_word_of_trust_alone(folder: Path):
+    distrusted = MODELS["exported"].model_copy(update={"trust": False})
+
+    with pytest.raises(PlannerError, match="say 'trust: true'"):
+        served_model(distrusted, directory=str(folder))
+    edited = served_model(MODELS["exported"], directory=str(folder)).model_dump()
+    edited["source"]["trust"] = False
+    with pytest.raises(ValidationError, match="can run code"):
+        ServedModel.model_validate(edited)
+
+
+def test_trust_is_in_the_file_that_was_planned_with(
+    folder: Path, tmp_path: Path, monkeypatch
+):
+    (tmp_path / "nets.py").write_bytes((folder / "nets.py").read_bytes())
+    program = tmp_path / "net.pt2"
+    program.write_bytes((folder / "net.pt2").read_bytes())
+    trusted = served_model(MODELS["exported"], directory=str(tmp_path))
+    content = identity(trusted.user_model())
+    planned = MODELS["exported"].model_copy(update={"content_sha256": content})
+    asked = config(planned, tmp_path, on(Runtime.TORCH))
+    assert load(asked, tmp_path / "one").sample_shape == (1, 8, 8)
+
+    program.write_bytes(program.read_bytes() + b"\0")
+    opened = []
+    monkeypatch.setattr(torch.export, "load", opened.append)
+
+    with pytest.raises(ModelLoadError, match="was changed after the plan was made"):
+        load(asked, tmp_path / "two")
+    assert opened == []
 
 
 def test_a_folder_without_the_model_is_one_sentence(tmp_path: Path):
-    with pytest.raises(ModelLoadError, match=r"served_model\.py"):
-        load(config(tmp_path, Precision.FP32, Runtime.TORCH), tmp_path)
+    with pytest.raises(ModelLoadError, match=r"nets\.py"):
+        load(config(MODELS["torch"], tmp_path, on(Runtime.TORCH)), tmp_path)

@@ -7,7 +7,7 @@ import pytest
 
 from planner.errors import ProfilingError, SpecError
 from profilers.verifying import endpoint, load
-from tests.support.endpoints import Script, about, serving, steady
+from tests.support.endpoints import SOURCE, Script, about, serving, steady
 from tests.support.plans import digits_placement
 
 
@@ -57,7 +57,7 @@ def test_a_server_of_ours_says_what_it_runs():
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"model": {"name": "other", "factory": "m:b"}}, "model is other"),
+        ({"model": {"name": "other", "source": SOURCE}}, "model is other"),
         ({"max_batch": 64}, "batch limit is 64 and the plan's is 8"),
         ({"max_wait_ms": 50.0}, "batch wait in ms is 50.0"),
         (

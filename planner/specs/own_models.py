@@ -1,0 +1,100 @@
+"""A user's own model as files of a folder: what profiling measures and a server loads."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from planner.domain.profiling import (
+    FileFormat,
+    ModelFile,
+    PipelineModel,
+    TorchModel,
+    UserModel,
+)
+from planner.specs.models import (
+    ExportedSource,
+    HuggingFaceSource,
+    OnnxSource,
+    OwnSource,
+    SklearnSource,
+    TorchSource,
+)
+
+
+def own_model(
+    source: OwnSource,
+    directory: Path,
+    *,
+    name: str,
+    evaluation: str | None,
+    inputs: str | None,
+    fine_tune: str | None,
+) -> UserModel:
+    """The model whose files and factories lie under `directory`."""
+    match source:
+        case TorchSource():
+            weights = None if source.weights is None else directory / source.weights
+            return TorchModel(
+                name=name,
+                directory=directory,
+                factory=source.factory,
+                weights=weights,
+                evaluation=evaluation,
+                inputs=inputs,
+                fine_tune=fine_tune,
+            )
+        case SklearnSource():
+            return PipelineModel(
+                name=name,
+                directory=directory,
+                factory=source.factory,
+                evaluation=evaluation,
+                inputs=inputs,
+            )
+        case _:
+            bare = _file(source, directory, name)
+            return replace(
+                bare, evaluation=evaluation, inputs=inputs, fine_tune=fine_tune
+            )
+
+
+def _file(
+    source: OnnxSource | ExportedSource | HuggingFaceSource, directory: Path, name: str
+) -> ModelFile:
+    match source:
+        case OnnxSource():
+            return ModelFile(
+                name=name,
+                directory=directory,
+                format=FileFormat.ONNX,
+                path=directory / source.file,
+            )
+        case ExportedSource():
+            return ModelFile(
+                name=name,
+                directory=directory,
+                format=FileFormat.EXPORTED,
+                path=directory / source.file,
+                trusted=source.trust,
+            )
+        case HuggingFaceSource():
+            return ModelFile(
+                name=name,
+                directory=directory,
+                format=FileFormat.HUGGINGFACE,
+                path=directory / source.folder,
+                sequence_tokens=source.sequence_tokens,
+                context_tokens=source.context_tokens,
+            )
+
+
+def required_file(source: OwnSource) -> tuple[str, str] | None:
+    """The field that names a file, and that file relative to the document, if any does."""
+    match source:
+        case TorchSource():
+            return None if source.weights is None else ("weights", source.weights)
+        case OnnxSource() | ExportedSource():
+            return "file", source.file
+        case HuggingFaceSource():
+            return "folder", f"{source.folder}/config.json"
+        case SklearnSource():
+            return None
