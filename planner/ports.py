@@ -1,8 +1,9 @@
 """What the planner asks of the world; profilers and cloud adapters answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from planner.domain.profiles import ProfileKey
 from planner.domain.profiling import (
     ProfilingJob,
     ProfilingOutcome,
@@ -12,6 +13,8 @@ from planner.domain.quotes import PriceSnapshot
 
 Problem = TypeVar("Problem")
 Answer = TypeVar("Answer")
+# The largest batch that the best plan uses of each profile that it uses.
+Planned = Callable[[ProfilingOutcome], Mapping[ProfileKey, int]]
 
 
 class Profiler(Protocol):
@@ -26,8 +29,12 @@ class Profiler(Protocol):
         jobs: Sequence[ProfilingJob],
         *,
         on_progress: Callable[[ProfilingProgress], None],
+        planned: Planned | None = None,
     ) -> ProfilingOutcome:
         """Profiles of every variant of every job; what is stored is not measured again.
+
+        Where there is a `planned`, it is asked again and again about profiles that hold
+        every batch size not timed at its fastest, and what no plan uses is not timed.
 
         Raises:
             ProfilingError: Nothing can be measured here at all.

@@ -249,6 +249,7 @@ def world(
     simulates: bool = False,
     scenarios: Scenarios | None = None,
     study: Study | None = None,
+    fewer_points: bool = False,
 ) -> World:
     """Everything a recommendation is made from; a profiler only where one is needed.
 
@@ -267,6 +268,7 @@ def world(
         simulates=simulates and importlib.util.find_spec("numba") is not None,
         scenarios=scenarios or OneByOne(),
         study=study,
+        fewer_points=fewer_points,
     )
 
 

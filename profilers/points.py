@@ -13,30 +13,46 @@ be off by no more than 2 e of their worse end (and by `FLOOR_FRAC` at least: wha
 
     start    the smallest and the largest batch
     next     the batch with the largest uncertainty, of those that matter
-    stop     none is above `tolerance_frac`, or none that matters is left
+    stop     none is above the error band of the timings themselves, or none that
+             matters is left
 
 A batch matters unless it takes longer than the promise allows for certain: whatever the
 plan, a batch whose own time is above `limit_s` serves nobody. Nor does any larger one.
 
-Over many curves at once, `until_decided` is told by whoever plans which of them the plan
-uses, and times only those. What is not timed is planned with at its fastest (the lower end
-of the bracket; beyond the largest timed batch, no slower than that one), so a plan that uses
-timed points alone is the plan: no further point could make another one cheaper.
-
 The profile keeps the whole grid: plans may use a batch size between two that were timed, at
-the line's time, and the error band holds the largest uncertainty that was left.
+the line's time, which is as sure as those are.
+
+Over many curves at once, `until_decided` is told by whoever plans how far the plan uses
+each of them, and makes them known no farther. Larger batches are planned with at their
+fastest, no slower than the largest timed one (`at_their_fastest`), so a plan that uses
+known batches alone is the plan: no further point could make another one cheaper.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from dataclasses import Field
 
 # What another run of the same thing differs by: see `measure.REPEATABILITY_FRAC`.
 FLOOR_FRAC: Final = 0.05
-TOLERANCE_FRAC: Final = 0.12
+
+
+class Point(Protocol):
+    """A batch size with its times; a dataclass."""
+
+    __dataclass_fields__: "ClassVar[dict[str, Field[Any]]]"
+
+    @property
+    def batch(self) -> int:
+        """Requests at once."""
+        ...
+
 
 Key = TypeVar("Key")
+AnyPoint = TypeVar("AnyPoint", bound=Point)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +80,8 @@ class Curve:
         off = dict(self.foreseen_frac)
         if self._around(batch) is not None:
             off[batch] = abs(service_s / self.line_s(batch) - 1.0)
-        return Curve(
-            grid=self.grid,
-            timed_s={**self.timed_s, batch: service_s},
-            foreseen_frac=off,
-            limit_s=self.limit_s,
+        return replace(
+            self, timed_s={**self.timed_s, batch: service_s}, foreseen_frac=off
         )
 
     def line_s(self, batch: int) -> float:
@@ -81,34 +94,6 @@ class Curve:
         low, high = around
         part = (batch - low) / (high - low)
         return self.timed_s[low] + part * (self.timed_s[high] - self.timed_s[low])
-
-    def fastest_s(self, batch: int) -> float:
-        """No less than this can be hoped for; the line where that is sure enough."""
-        around = self._around(batch)
-        if batch in self.timed_s or (
-            around is not None and self.uncertainty_frac(batch) <= TOLERANCE_FRAC
-        ):
-            return self.line_s(batch)
-        return self._least_s(batch)
-
-    def _least_s(self, batch: int) -> float:
-        """The lower end of the bracket."""
-        below = [b for b in self.timed_s if b <= batch]
-        least_s = self.timed_s[max(below)] if below else 0.0
-        above = [b for b in self.timed_s if b > batch]
-        if above:
-            least_s = max(least_s, self.timed_s[min(above)] * batch / min(above))
-        return least_s
-
-    def next_within(self, batch: int) -> int | None:
-        """What to time so that batches up to this one are known; None: nothing more."""
-        if batch not in self.timed_s:
-            return batch
-        inside = [b for b in self.grid if b < batch and b not in self.timed_s]
-        most = max(inside, key=self.uncertainty_frac, default=None)
-        if most is None or self.uncertainty_frac(most) <= TOLERANCE_FRAC:
-            return None
-        return most
 
     def uncertainty_frac(self, batch: int) -> float:
         """How far the truth may be from the line; zero where it was timed."""
@@ -126,26 +111,25 @@ class Curve:
         near = [self.foreseen_frac[b] for b in (low, high) if b in self.foreseen_frac]
         return min(bracket, max(2 * max(near), FLOOR_FRAC)) if near else bracket
 
-    def next_batch(self, *, tolerance_frac: float = TOLERANCE_FRAC) -> int | None:
-        """The batch to time next; None where no further one can change anything."""
+    def next_batches(self, *, tolerance_frac: float) -> tuple[int, ...]:
+        """What to time next; empty where no further point can change anything."""
         ends = [b for b in (self.grid[0], self.grid[-1]) if b not in self.timed_s]
         if ends:
-            return ends[0]
+            return tuple(dict.fromkeys(ends))
         open_ = [b for b in self.grid if self._matters(b) and b not in self.timed_s]
         most = max(open_, key=self.uncertainty_frac, default=None)
         if most is None or self.uncertainty_frac(most) <= tolerance_frac:
-            return None
-        return most
-
-    def left_frac(self) -> float:
-        """The largest uncertainty among batch sizes that matter and were not timed."""
-        return max(
-            (self.uncertainty_frac(b) for b in self.grid if self._matters(b)),
-            default=0.0,
-        )
+            return ()
+        return (most,)
 
     def _matters(self, batch: int) -> bool:
         return self.limit_s is None or self._least_s(batch) <= self.limit_s
+
+    def _least_s(self, batch: int) -> float:
+        """The lower end of the bracket, for a batch within what was timed."""
+        low = max(b for b in self.timed_s if b <= batch)
+        high = min(b for b in self.timed_s if b >= batch)
+        return max(self.timed_s[low], self.timed_s[high] * batch / high)
 
     def _around(self, batch: int) -> tuple[int, int] | None:
         timed = sorted(self.timed_s)
@@ -155,26 +139,72 @@ class Curve:
         return None
 
 
-def until_decided(
-    curves: Mapping[Key, Curve],
+def completed(
+    curve: Curve,
+    timed: Callable[[Sequence[int]], Mapping[int, float]],
     *,
-    planned: Callable[[Mapping[Key, Curve]], Mapping[Key, int]],
-    timed: Callable[[Key, int], float],
-) -> Mapping[Key, Curve]:
-    """Time no more points than the plan hangs on.
+    band_frac: Callable[[], float],
+) -> Curve:
+    """The curve once nothing need be timed any more.
 
-    `planned` gives the curves that the best plan uses, planning with `fastest_s` at every
-    batch size, and the largest batch it uses of each; `timed` times a batch.
+    `timed` gives seconds by batch, `band_frac` how sure all that it gave are.
     """
-    known = {
-        key: curve.with_timed(curve.grid[0], timed(key, curve.grid[0]))
-        for key, curve in curves.items()
-    }
-    while True:
-        used = planned(known)
-        wanted = {key: known[key].next_within(batch) for key, batch in used.items()}
-        missing = {key: batch for key, batch in wanted.items() if batch is not None}
-        if not missing:
-            return known
-        for key, batch in missing.items():
-            known[key] = known[key].with_timed(batch, timed(key, batch))
+    tolerance_frac = 0.0
+    while wanted := curve.next_batches(tolerance_frac=tolerance_frac):
+        for batch, service_s in timed(wanted).items():
+            curve = curve.with_timed(batch, service_s)
+        tolerance_frac = max(band_frac(), FLOOR_FRAC)
+    return curve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How far a curve is known: up to the batch `up_to` of its grid, 0 for not at all."""
+
+    grid: tuple[int, ...]
+    up_to: int = 0
+
+    @property
+    def known(self) -> tuple[int, ...]:
+        """The batch sizes it is known at, timed or read off."""
+        return tuple(b for b in self.grid if b <= self.up_to)
+
+    def towards(self, batch: int) -> "Reach":
+        """Known as far as that batch; no less far than now."""
+        wanted = max((b for b in self.grid if b <= batch), default=self.up_to)
+        return replace(self, up_to=max(self.up_to, wanted))
+
+    def below(self, batch: int) -> "Reach":
+        """Without that batch and all larger ones, which cannot be had."""
+        return replace(self, grid=tuple(b for b in self.grid if b < batch))
+
+
+def until_decided(
+    reaches: Mapping[Key, Reach],
+    *,
+    timed: Callable[[Mapping[Key, Reach]], Collection[Key]],
+    planned: Callable[[Mapping[Key, Reach]], Mapping[Key, int]],
+) -> Mapping[Key, Reach]:
+    """Make curves known no farther than the plan hangs on.
+
+    `timed` makes curves known as far as said, and gives those that could not be;
+    `planned` gives the curves that the best plan uses and the largest batch of each,
+    where those beyond its reach are taken at their fastest.
+    """
+    known = dict(reaches)
+    wanted = {k: r.towards(max(r.up_to, r.grid[0])) for k, r in known.items()}
+    while wanted:
+        failed = timed(wanted)
+        for key, reach in wanted.items():
+            known[key] = known[key].below(reach.up_to) if key in failed else reach
+        farther = {k: known[k].towards(b) for k, b in planned(known).items()}
+        wanted = {k: r for k, r in farther.items() if r.up_to > known[k].up_to}
+    return known
+
+
+def at_their_fastest(
+    points: Sequence[AnyPoint], grid: Sequence[int]
+) -> tuple[AnyPoint, ...]:
+    """The points, and every larger batch of the grid at no more than the last one takes."""
+    last = points[-1]
+    return (*points, *(replace(last, batch=b) for b in grid if b > last.batch))

@@ -17,7 +17,7 @@ before both.
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, TypeVar
@@ -32,6 +32,9 @@ from planner.domain.profiling import (
 )
 from planner.domain.variants import Runtime, Variant
 from planner.errors import ProfilingError
+from planner.ports import Planned
+from profilers.deciding import Deciding, Settled
+from profilers.demand import Demand, Wanted
 from profilers.ports import Emulator, Executor
 from profilers.process import resolve, utc_now
 from profilers.profiles import deployed_profile, measured_profile
@@ -58,50 +61,14 @@ Answer = TypeVar("Answer")
 Answered = BatchProfile | TokenRates | str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """A profile asked for: `trial` gives it, or `refusal` says why none can.
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One call of `profile`: what it knows by now, and how much of it it measured."""
 
-    `roomier` is the trial in the device's own envelope, where `trial` has less
-    memory than that. `otherwise_key` is that of the trial with all points timed where it
-    asks for fewer, and the other way round: either will do where it is stored.
-    """
-
-    model: str
-    variant: Variant
-    device: str
-    trial: Trial | None = None
-    key: TrialKey | None = None
-    deployed_key: TrialKey | None = None
-    roomier: Trial | None = None
-    roomier_key: TrialKey | None = None
-    otherwise_key: TrialKey | None = None
-    refusal: str = ""
-
-    def in_its_own_room(self) -> "_Wanted":
-        """The same profile, from a measurement in the device's own envelope."""
-        return replace(
-            self,
-            trial=self.roomier,
-            key=self.roomier_key,
-            roomier=None,
-            roomier_key=None,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Demand:
-    """Everything that one call of `profile` needs measured."""
-
-    wanted: tuple[_Wanted, ...]
-    calibration: Mapping[TrialKey, Trial]
-    trials: Mapping[TrialKey, Trial]
-
-    def with_own_rooms(self, cramped: Sequence[_Wanted]) -> "_Demand":
-        """The demand with these profiles from their devices' own envelopes."""
-        wanted = tuple(w.in_its_own_room() if w in cramped else w for w in self.wanted)
-        more = {w.key: w.trial for w in wanted if w.key and w.trial}
-        return replace(self, wanted=wanted, trials={**self.trials, **more})
+    environment: Mapping[str, str]
+    on_progress: OnProgress
+    results: dict[TrialKey, TrialResult] = field(default_factory=dict)
+    n_measured: int = 0
 
 
 class Profiling:
@@ -147,9 +114,16 @@ class Profiling:
         return tuple(dict.fromkeys([*there, *self._emulator.devices()]))
 
     def profile(
-        self, jobs: Sequence[ProfilingJob], *, on_progress: OnProgress
+        self,
+        jobs: Sequence[ProfilingJob],
+        *,
+        on_progress: OnProgress,
+        planned: Planned | None = None,
     ) -> ProfilingOutcome:
         """Profiles of every variant of every job; what is stored is not measured again.
+
+        Where there is a `planned`, it is asked again and again about profiles that hold
+        every batch size not timed at its fastest, and what no plan uses is not timed.
 
         Raises:
             ProfilingError: Nothing can be measured here at all.
@@ -159,45 +133,64 @@ class Profiling:
             LOCAL: environment,
             **{d: self._executor.environment(d) for d in self._executor.devices()},
         }
+        run = _Run(environment=environment, on_progress=on_progress)
         demand = self._demand(jobs, environment)
-        results, n_measured = self._results(demand, environment, on_progress)
+        points = None
+        if planned is None:
+            settled = self._settled(demand, run)
+        else:
+            deciding = Deciding(
+                demand=demand,
+                settle=partial(self._settled, run=run),
+                told=partial(self._outcome, run=run),
+                planned=planned,
+            )
+            settled, points = deciding.run(whole=self._known(demand))
+        on_progress(_progress(settled.results, settled.demand, "mapping to devices"))
+        found = {j.model.name: _asked(partial(self._identify, j.model)) for j in jobs}
+        return replace(
+            self._outcome(settled, run),
+            model_sha256={n: i for n, i in found.items() if isinstance(i, str)},
+            points=points,
+        )
+
+    def _settled(self, demand: Demand, run: _Run) -> Settled:
+        """What a demand's trials gave, devices that are cramped in their own rooms."""
+        self._measure(demand, run)
         cramped = [
             w
             for w in demand.wanted
-            if w.key and w.roomier and isinstance(results[w.key], Failure)
+            if w.key and w.roomier and isinstance(run.results[w.key], Failure)
         ]
         if cramped:
             demand = demand.with_own_rooms(cramped)
-            results, n_more = self._results(demand, environment, on_progress)
-            n_measured += n_more
-        on_progress(_progress(results, demand, "mapping to devices"))
-        outcome = self._outcome(
-            demand, results, environment=environment, n_measured=n_measured
-        )
-        found = {j.model.name: _asked(partial(self._identify, j.model)) for j in jobs}
-        return replace(
-            outcome,
-            model_sha256={n: i for n, i in found.items() if isinstance(i, str)},
+            self._measure(demand, run)
+        return Settled(
+            demand=demand, results={k: run.results[k] for k in demand.trials}
         )
 
-    def _results(
-        self,
-        demand: _Demand,
-        environment: Mapping[str, str],
-        on_progress: OnProgress,
-    ) -> tuple[dict[TrialKey, TrialResult], int]:
-        """Results of all trials of the demand, and how many had to be measured."""
-        results = dict(self._known(demand))
-        if len(results) == len(demand.trials):
-            return results, 0
-        waiting = _progress(results, demand, "waiting for another run to measure")
-        with self._store.exclusively(on_wait=lambda: on_progress(waiting)):
-            results = dict(self._known(demand))  # the other run's are there now
-            missing = {k: t for k, t in demand.trials.items() if k not in results}
-            if missing:
-                session = self._session(environment, on_progress, len(results))
-                results |= session.measure(missing)
-        return results, len(missing)
+    def _measure(self, demand: Demand, run: _Run) -> None:
+        """See to it that the run has a result of every trial of the demand."""
+
+        def missing() -> dict[TrialKey, Trial]:
+            new = replace(
+                demand,
+                trials={k: t for k, t in demand.trials.items() if k not in run.results},
+            )
+            run.results.update(self._known(new))
+            return {k: t for k, t in new.trials.items() if k not in run.results}
+
+        if not missing():
+            return
+        there = {k: run.results[k] for k in demand.trials if k in run.results}
+        waiting = _progress(there, demand, "waiting for another run to measure")
+        with self._store.exclusively(on_wait=lambda: run.on_progress(waiting)):
+            left = missing()  # the other run's are there now
+            if left:
+                n_known = len(demand.trials) - len(left)
+                session = self._session(run.environment, run.on_progress, n_known)
+                run.results.update(session.measure(left))
+                run.n_measured += len(left)
 
     def _session(
         self, environment: Mapping[str, str], on_progress: OnProgress, n_known: int
@@ -212,7 +205,7 @@ class Profiling:
             n_known=n_known,
         )
 
-    def _known(self, demand: _Demand) -> Mapping[TrialKey, TrialResult]:
+    def _known(self, demand: Demand) -> Mapping[TrialKey, TrialResult]:
         found = dict(self._store.lookup(demand.trials))
         found |= self._found_otherwise(demand, found)
         known = {k: r for k, r in found.items() if _reaches(r, demand.trials[k])}
@@ -221,13 +214,16 @@ class Profiling:
         return {k: _dated(r) for k, r in known.items()}
 
     def _found_otherwise(
-        self, demand: _Demand, found: Mapping[TrialKey, TrialResult]
+        self, demand: Demand, found: Mapping[TrialKey, TrialResult]
     ) -> dict[TrialKey, TrialResult]:
         """What is stored with more or fewer points timed, as far as it reaches."""
         keys = {
-            w.key: w.otherwise_key
+            key: other
             for w in demand.wanted
-            if w.key and w.otherwise_key and not _reaches(found.get(w.key), w.trial)
+            if (key := w.key)
+            and key in demand.trials
+            and (other := w.otherwise_key)
+            and not _reaches(found.get(key), w.trial)
         }
         stored = self._store.lookup(keys.values())
         return {
@@ -238,7 +234,7 @@ class Profiling:
 
     def _demand(
         self, jobs: Sequence[ProfilingJob], environment: Mapping[str, str]
-    ) -> _Demand:
+    ) -> Demand:
         wanted = tuple(w for job in jobs for w in self._wanted(job))
         emulated = dict.fromkeys(
             w.device
@@ -253,12 +249,9 @@ class Profiling:
             trial_key(t, identity=identities[t.model], environment=environment): t
             for t in calibrating
         }
-        asked = {w.key: w.trial for w in wanted if w.key and w.trial}
-        return _Demand(
-            wanted=wanted, calibration=calibration, trials=asked | calibration
-        )
+        return Demand.of(wanted, calibration)
 
-    def _wanted(self, job: ProfilingJob) -> Iterator[_Wanted]:
+    def _wanted(self, job: ProfilingJob) -> Iterator[Wanted]:
         """A refusal of the model or of a device leaves the others standing."""
         identity = _asked(lambda: self._identify(job.model))
         rooms = [
@@ -268,7 +261,7 @@ class Profiling:
         ]
         envelopes = [e for _, e in rooms if isinstance(e, Envelope)]
         for (device, envelope), variant in product(rooms, _variants(job)):
-            bare = _Wanted(model=job.model.name, variant=variant, device=device)
+            bare = Wanted(model=job.model.name, variant=variant, device=device)
             if isinstance(identity, ProfilingError):
                 yield replace(bare, refusal=str(identity))
             elif isinstance(envelope, ProfilingError):
@@ -289,25 +282,21 @@ class Profiling:
                     limit_s=job.limit_s if device in self._environments else None,
                 )
                 tight = replace(own, envelope=_tightest(envelope, envelopes))
-                key = partial(
-                    trial_key, identity=identity, environment=self._environments[there]
-                )
-                differs = tight != own
-                other = replace(tight, fewer_points=not tight.fewer_points)
-                deployed = deployed_key(
-                    identity=identity,
-                    variant=variant,
-                    device=device,
-                    threads=envelope.threads,
-                )
                 yield replace(
                     bare,
-                    deployed_key=deployed,
                     trial=tight,
-                    key=key(tight),
-                    otherwise_key=key(other),
-                    roomier=own if differs else None,
-                    roomier_key=key(own) if differs else None,
+                    roomier=own if tight != own else None,
+                    keyed=partial(
+                        trial_key,
+                        identity=identity,
+                        environment=self._environments[there],
+                    ),
+                    deployed_key=deployed_key(
+                        identity=identity,
+                        variant=variant,
+                        device=device,
+                        threads=envelope.threads,
+                    ),
                 )
 
     def _rooms(
@@ -338,14 +327,8 @@ class Profiling:
     def _identify(self, model: UserModel) -> str:
         return str(resolve(self._identity)(model))
 
-    def _outcome(
-        self,
-        demand: _Demand,
-        results: Mapping[TrialKey, TrialResult],
-        *,
-        environment: Mapping[str, str],
-        n_measured: int,
-    ) -> ProfilingOutcome:
+    def _outcome(self, settled: Settled, run: _Run) -> ProfilingOutcome:
+        demand, results = settled.demand, settled.results
         if demand.calibration:
             self._emulator.calibrate(
                 {t: results[k] for k, t in demand.calibration.items()}
@@ -369,15 +352,15 @@ class Profiling:
                 if isinstance(a, str)
             ),
             warnings=_warnings(demand, results),
-            n_measured=n_measured,
-            n_cached=len(demand.trials) - n_measured,
-            environment=environment,
+            n_measured=run.n_measured,
+            n_cached=len(run.results) - run.n_measured,
+            environment=run.environment,
         )
 
     def _best(
         self,
         answer: Answered,
-        wanted: _Wanted,
+        wanted: Wanted,
         deployed: Mapping[TrialKey, Deployed],
     ) -> Answered:
         """What a deployment on that device was seen to do, where there was one."""
@@ -388,7 +371,7 @@ class Profiling:
         return deployed_profile(seen, name=wanted.model, otherwise=otherwise)
 
     def _answer(
-        self, wanted: _Wanted, results: Mapping[TrialKey, TrialResult]
+        self, wanted: Wanted, results: Mapping[TrialKey, TrialResult]
     ) -> Answered:
         """The profile wanted, or why there is none."""
         if wanted.trial is None or wanted.key is None:
@@ -471,13 +454,13 @@ def _dated(result: TrialResult) -> TrialResult:
 
 
 def _progress(
-    results: Mapping[TrialKey, TrialResult], demand: _Demand, what: str
+    results: Mapping[TrialKey, TrialResult], demand: Demand, what: str
 ) -> ProfilingProgress:
     return ProfilingProgress(done=len(results), total=len(demand.trials), what=what)
 
 
 def _warnings(
-    demand: _Demand, results: Mapping[TrialKey, TrialResult]
+    demand: Demand, results: Mapping[TrialKey, TrialResult]
 ) -> tuple[str, ...]:
     """What users must know of the measurements behind the profiles, once each."""
     said = [

@@ -21,7 +21,7 @@ from planner.domain.profiling import (
 from planner.domain.servers import SERVED_HERE, ServerCost
 from planner.domain.variants import Precision, Variant
 from planner.errors import ProfilingError
-from planner.ports import Profiler
+from planner.ports import Planned, Profiler
 from profilers import servers
 from profilers.emulators.calibration import RUNTIME
 from profilers.identity import identity, runtime_versions
@@ -71,31 +71,42 @@ class ServedProfiling:
         return self.inner.reachable_devices()
 
     def profile(
-        self, jobs: Sequence[ProfilingJob], *, on_progress: OnProgress
+        self,
+        jobs: Sequence[ProfilingJob],
+        *,
+        on_progress: OnProgress,
+        planned: Planned | None = None,
     ) -> ProfilingOutcome:
         """Profiles of every variant of every job; what is stored is not measured again.
+
+        A `planned` is asked about profiles that hold what serving costs, too.
 
         Raises:
             ProfilingError: Nothing can be measured here at all.
         """
-        outcome = self.inner.profile(jobs, on_progress=on_progress)
+        known: dict[str, ServerMeasured | None] = {}
         warnings: list[str] = []
-        ours = {p.model for p in outcome.profiles if _is_served_here(p)}
-        known = {
-            job.model.name: (job, measured)
-            for job in jobs
-            if job.model.name in ours
-            and (measured := self._measured(job.model, warnings, on_progress))
-        }
-        return replace(
-            outcome,
-            profiles=tuple(
-                self._served(p, *known[p.model])
-                if _is_served_here(p) and p.model in known
-                else p
-                for p in outcome.profiles
-            ),
-            warnings=(*outcome.warnings, *dict.fromkeys(warnings)),
+
+        def with_servers(outcome: ProfilingOutcome) -> ProfilingOutcome:
+            ours = {p.model for p in outcome.profiles if _is_served_here(p)}
+            asked = {j.model.name: j for j in jobs if j.model.name in ours}
+            for name, job in asked.items():
+                if name not in known:
+                    known[name] = self._measured(job.model, warnings, on_progress)
+            return replace(
+                outcome,
+                profiles=tuple(
+                    self._served(p, asked[p.model], measured)
+                    if _is_served_here(p) and (measured := known[p.model])
+                    else p
+                    for p in outcome.profiles
+                ),
+                warnings=(*outcome.warnings, *dict.fromkeys(warnings)),
+            )
+
+        asks = planned and (lambda hoped: planned(with_servers(hoped)))
+        return with_servers(
+            self.inner.profile(jobs, on_progress=on_progress, planned=asks)
         )
 
     def _measured(

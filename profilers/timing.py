@@ -2,7 +2,7 @@
 
 All are timed in turns (`profilers.measure`). With `fewer_points` the smallest and the
 largest are timed together, then one by one whichever `profilers.points` asks for, until
-the rest is known well enough or of no use; what stays uncertain widens the error band.
+the rest is as well known as those, or of no use.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from profilers import machine, measure
 from profilers.measure import Clock, Timing
-from profilers.points import Curve
+from profilers.points import Curve, completed
 from profilers.trials import Trial
 from profilers.watch import Watch
 
@@ -61,15 +61,23 @@ def timed(
 def _fewer(
     measured: Callable[[Sequence[int]], tuple[Timing, ...]], trial: Trial
 ) -> Timed:
-    curve = Curve.unknown(trial.batches, limit_s=trial.limit_s)
     known: dict[int, Timing] = {}
-    wanted: Sequence[int] = sorted({curve.grid[0], curve.grid[-1]})
-    while wanted:
-        for timing in measured(wanted):
-            known[timing.point.batch] = timing
-            curve = curve.with_timed(timing.point.batch, timing.point.p50_s)
-        following = curve.next_batch()
-        wanted = [] if following is None else [following]
-    every = tuple(known[batch] for batch in sorted(known))
-    band_frac = max(measure.error_band_frac(every), curve.left_frac())
-    return Timed(timings=every, error_frac=band_frac, batch_grid=curve.grid)
+
+    def seconds(batches: Sequence[int]) -> dict[int, float]:
+        found = {t.point.batch: t for t in measured(batches)}
+        known.update(found)
+        return {batch: t.point.p50_s for batch, t in found.items()}
+
+    def every() -> tuple[Timing, ...]:
+        return tuple(known[batch] for batch in sorted(known))
+
+    curve = completed(
+        Curve.unknown(trial.batches, limit_s=trial.limit_s),
+        seconds,
+        band_frac=lambda: measure.error_band_frac(every()),
+    )
+    return Timed(
+        timings=every(),
+        error_frac=measure.error_band_frac(every()),
+        batch_grid=curve.grid,
+    )

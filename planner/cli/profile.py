@@ -57,7 +57,8 @@ def profile(
         bool,
         typer.Option(
             "--fewer-points",
-            help="Time only the batch sizes that the others cannot be read off from.",
+            help="Time only the batch sizes that the others cannot be read off from; "
+            "planner recommend --fewer-points asks the plan, too, and times fewer.",
         ),
     ] = False,
     cpu_quota: Annotated[

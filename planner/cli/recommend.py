@@ -37,6 +37,14 @@ def recommend(
             help="Try the plan on simulated traffic, and cut it until it holds.",
         ),
     ] = True,
+    fewer_points: Annotated[
+        bool,
+        typer.Option(
+            "--fewer-points",
+            help="Time your own models only at the batch sizes that the plan hangs on, "
+            "asking it in between; those it would not use at their fastest are left out.",
+        ),
+    ] = False,
     profile_budget_usd: Annotated[
         float | None,
         typer.Option(
@@ -87,6 +95,7 @@ def recommend(
             scenarios=scenarios,
             simulates=simulate,
             study=study,
+            fewer_points=fewer_points,
         )
         answer = answer_of(decide(found.spec, world))
     folder = out or Path(f"plan-{found.spec.name}")

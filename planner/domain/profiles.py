@@ -224,3 +224,23 @@ class HostedTimes:
 
 
 Profile = BatchProfile | LoadCurve | TokenRates | HostedTimes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileKey:
+    """What a profile is of: nothing has two of the same."""
+
+    model: str
+    device: str
+    device_count: int
+    variant: Variant
+
+
+def key_of(profile: Profile) -> ProfileKey:
+    """What the profile is of."""
+    return ProfileKey(
+        model=profile.model,
+        device=profile.device,
+        device_count=profile.device_count,
+        variant=profile.variant,
+    )

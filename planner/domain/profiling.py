@@ -146,10 +146,32 @@ class ProfilingProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PointsTimed:
+    """How many batch sizes were timed of those on the grids, and what became of the rest.
+
+    `n_read_off` lie between timed ones, on lines that are as sure as the profile's band
+    says. The others are larger than any that the best plan uses, though it took them to
+    be as fast as they can be. `n_plans` is how often a plan was made to know that.
+    """
+
+    n_curves: int
+    n_grid: int
+    n_timed: int
+    n_read_off: int
+    n_plans: int
+
+    @property
+    def n_beyond(self) -> int:
+        """Those that no plan could gain from."""
+        return self.n_grid - self.n_timed - self.n_read_off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilingOutcome:
     """Profiles, failures, what users must know, and how many were not in the store.
 
-    `model_sha256` is the content of each model that was found, by its name.
+    `model_sha256` is the content of each model that was found, by its name. `points` is
+    told where a plan said which ones to time.
     """
 
     profiles: tuple[Profile, ...]
@@ -159,3 +181,4 @@ class ProfilingOutcome:
     n_cached: int
     environment: Mapping[str, str]
     model_sha256: Mapping[str, str] = field(default_factory=dict)
+    points: PointsTimed | None = None

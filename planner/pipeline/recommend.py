@@ -21,9 +21,11 @@ from planner.pipeline.exploring.relaxations import ways_out
 from planner.pipeline.exploring.trials import Trials
 from planner.pipeline.informing.study import Means, Study, studied
 from planner.pipeline.solving.answered import Answered, answered
+from planner.pipeline.solving.used import Used
 from planner.pipeline.telling import answer
 from planner.pipeline.telling.alternatives import runners_up
 from planner.pipeline.telling.certainty import safety
+from planner.pipeline.telling.timed import points
 from planner.ports import Observer, OneByOne, Profiler, Scenarios
 from planner.reference.catalog import Catalog
 from planner.specs.assurance import PlanSimulation
@@ -44,6 +46,8 @@ class World:
     aware UTC. `simulates` tries every plan on simulated traffic before it is shown, that
     of the `traces` by workload at their own stamps. `scenarios` answers what can be
     solved side by side. `study` says what measuring more may cost; None weighs nothing.
+    With `fewer_points` batch sizes of the user's own models are timed only as far as the
+    plan hangs on them.
     """
 
     catalog: Catalog
@@ -56,6 +60,11 @@ class World:
     traces: Mapping[str, Trace] = field(default_factory=dict)
     scenarios: Scenarios = field(default_factory=OneByOne)
     study: Study | None = None
+    fewer_points: bool = False
+
+    def used(self, spec: Deployment) -> Used:
+        """Which batch sizes the document's best plan uses."""
+        return Used(spec=spec, catalog=self.catalog, time_limit_s=self.time_limit_s)
 
 
 def recommend(spec: Deployment, world: World) -> PlanDocument:
@@ -74,6 +83,7 @@ def recommend(spec: Deployment, world: World) -> PlanDocument:
         world.models,
         world.profiler,
         on_progress=world.observer.profiling,
+        planned=world.used(spec) if world.fewer_points else None,
     )
     return decide(spec, world, knowledge)
 
@@ -221,5 +231,6 @@ def _no_plan(question: Question, world: World) -> PlanDocument:
         reasons=reasons(question, time_limit_s=limit_s),
         relaxations=found.relaxations,
         search_note=found.note,
+        points=points(question.knowledge),
         spec=answer.plain_spec(question.spec),
     )

@@ -3,9 +3,15 @@
 from collections.abc import Iterable
 from typing import Final
 
+from planner.domain.placement import Verdict
 from planner.report.sentences import NOTHING, clean, counted, dollars, share, usd
 from planner.report.tables import Table, table
-from planner.specs.measuring import MeasurementTaken, PlanMeasurement, PlanMeasuring
+from planner.specs.measuring import (
+    MeasurementTaken,
+    PlanMeasurement,
+    PlanMeasuring,
+    PlanPoints,
+)
 from planner.specs.plan import PlanDocument
 from planner.units import S_PER_H
 
@@ -70,6 +76,38 @@ def _notes(study: PlanMeasuring) -> Iterable[str]:
         if m.price_usd
     )
     yield from sources
+
+
+def points_lines(plan: PlanDocument) -> tuple[str, ...]:
+    """How few batch sizes were timed, and why the others could not change the plan."""
+    points = plan.points
+    return () if points is None else tuple(_points(points, plan))
+
+
+def _points(points: PlanPoints, plan: PlanDocument) -> Iterable[str]:
+    share_frac = points.n_timed / points.n_grid if points.n_grid else 0.0
+    yield (
+        f"{points.n_timed} of {counted(points.n_grid, 'batch size')} of your own models "
+        f"({share(share_frac)}; {counted(points.n_curves, 'curve')}, "
+        f"{counted(points.n_plans, 'plan')} made in between)."
+    )
+    if points.n_read_off:
+        yield (
+            f"{points.n_read_off} lie on lines between timed ones that are as sure as the "
+            "error bands say."
+        )
+    if points.n_beyond:
+        nothing = plan.status is Verdict.INFEASIBLE
+        then = "nothing would fit" if nothing else "this would be the best plan"
+        yield (
+            f"{points.n_beyond} could not change the answer: even if each of them took no "
+            f"longer than the largest batch timed before it, {then}."
+        )
+    if plan.simulation is not None and len(plan.simulation.rounds) > 1:
+        yield (
+            "What the trial on simulated traffic cut came after that: planner recommend "
+            "without --fewer-points times what may be better then, too."
+        )
 
 
 def measuring_lines(plan: PlanDocument) -> tuple[str, ...]:

@@ -6,7 +6,11 @@ from enum import StrEnum
 
 from planner.domain.placement import Objective, Verdict
 from planner.report import certainty, prose
-from planner.report.measuring import measuring_lines, measuring_table
+from planner.report.measuring import (
+    measuring_lines,
+    measuring_table,
+    points_lines,
+)
 from planner.report.offline import offline_table
 from planner.report.prose import Step
 from planner.report.quality import drop_table, quality_table, slices_table
@@ -158,6 +162,7 @@ def _plan(plan: PlanDocument) -> Iterable[Section | None]:
     yield _lines(
         Topic.MEASURING, "Before you buy", measuring_lines(plan), is_brief=True
     )
+    yield _timed(plan)
     yield _lines(Topic.CHOICE, "Why this", prose.whys(plan), is_brief=True)
     yield _lines(
         Topic.CHOICE, "Why not the runner-up", prose.runners_up(plan), is_brief=True
@@ -170,6 +175,7 @@ def _plan(plan: PlanDocument) -> Iterable[Section | None]:
 def _no_plan(plan: PlanDocument) -> Iterable[Section | None]:
     yield _tables(Topic.OBSTACLES, reasons_table(plan), is_brief=True)
     yield _tables(Topic.CHANGES, relaxations_table(plan), is_brief=True)
+    yield _timed(plan)
     yield _warnings(plan)
     yield _lines(Topic.ASSUMPTIONS, "What was assumed", prose.assumptions(plan))
     yield from _ending(plan)
@@ -189,6 +195,10 @@ def _ending(plan: PlanDocument) -> Iterable[Section | None]:
         blocks=(Steps(steps=prose.next_steps(plan)),),
         is_brief=True,
     )
+
+
+def _timed(plan: PlanDocument) -> Section | None:
+    return _lines(Topic.MEASURING, "Timed", points_lines(plan), is_brief=True)
 
 
 def _warnings(plan: PlanDocument) -> Section | None:

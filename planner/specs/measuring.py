@@ -69,3 +69,19 @@ class PlanMeasuring(Spec):
     n_solves: Annotated[int, Field(ge=0)]
     is_cut_short: bool = False
     note: str = ""
+
+
+class PlanPoints(Spec):
+    """How many batch sizes of the user's own models were timed, and why not the others.
+
+    `n_read_off` lie on lines between timed ones that are as sure as the profiles' bands
+    say; `n_beyond` are larger than any that the best plan uses, even where it takes all
+    of them to be as fast as they can be. `n_plans` were made to know that.
+    """
+
+    n_curves: Annotated[int, Field(ge=0)]
+    n_grid: Annotated[int, Field(ge=0)]
+    n_timed: Annotated[int, Field(ge=0)]
+    n_read_off: Annotated[int, Field(ge=0)]
+    n_beyond: Annotated[int, Field(ge=0)]
+    n_plans: Annotated[int, Field(ge=0)]

@@ -9,7 +9,7 @@ from planner.domain.hardware import Purchase
 from planner.domain.placement import Objective, Verdict
 from planner.specs.assurance import PlanJoint, PlanOffline, PlanSafety, PlanSimulation
 from planner.specs.base import NonNegative, Share, Spec
-from planner.specs.measuring import PlanMeasuring
+from planner.specs.measuring import PlanMeasuring, PlanPoints
 from planner.specs.placements import LatencyPrediction, PlanPlacement, TokenPrediction
 from planner.specs.ways_out import Reason, Relaxation
 
@@ -190,4 +190,5 @@ class PlanDocument(Spec):
     offline: tuple[PlanOffline, ...] = ()
     joint: PlanJoint | None = None
     measuring: PlanMeasuring | None = None
+    points: PlanPoints | None = None
     spec: dict[str, JsonValue] | None = None

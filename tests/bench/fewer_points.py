@@ -1,28 +1,31 @@
 """How much of the grid of batch sizes has to be timed until the plan is the exhaustive one.
 
-python tests/bench/fewer_points.py [N_SPECS]
+python tests/bench/fewer_points.py [N_SPECS] [FIRST_SEED]
 
 No measuring: published batch curves (NVIDIA's deep-learning examples, in the reference
-profiles: T4, V100, A100) play the machine. A spec draws model, rate, promise and clouds
-from its seed. `exhaustive` plans from every published point; `fewer` from those that
-`profilers.points.until_decided` asks for. Same plan: the same machines, numbers and variants;
-"limits differ" where it batches otherwise at the very same cost.
+profiles: T4, V100, A100) play the machine, in a profiler that times nothing and otherwise
+does what the product's does: `profilers.points` chooses batch sizes, `recommend` with
+`fewer_points` is asked in between. A spec draws model, rate, promise and clouds from its
+seed. Same plan: the same machines, numbers and variants; "limits differ" where it batches
+otherwise at the very same cost.
 """
 
 import datetime as dt
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from statistics import mean, median
 
 import numpy as np
 
-from planner.domain.profiles import BatchProfile, ServicePoint
+from planner.domain.profiles import BatchProfile, key_of
+from planner.domain.profiling import PointsTimed, ProfilingOutcome, TorchModel
 from planner.pipeline.recommend import World, recommend
 from planner.ports import Unobserved
 from planner.reference.catalog import Catalog
 from planner.specs.load import parse_spec
-from profilers.points import Curve, until_decided
+from profilers.points import Curve, Reach, at_their_fastest, completed, until_decided
 
 MODELS = ("resnet-50", "efficientnet-b0")
 MIN_POINTS = 4
@@ -33,16 +36,73 @@ PROMISES_MS = (15, 400)
 
 
 class Playing:
-    """The shipped facts, with these profiles in place of the model's own."""
+    """The profiler whose machine is these published curves; it notes what it timed."""
 
-    def __init__(self, facts, model, profiles):
-        self._facts, self._model, self._profiles = facts, model, profiles
+    def __init__(self, curves):
+        self.curves = {key_of(p): p for p in curves}
+        self.timed = {}
 
-    def __getattr__(self, name):
-        return getattr(self._facts, name)
+    def reachable_devices(self):
+        return sorted({p.device for p in self.curves.values()})
 
-    def profiles(self, model):
-        return self._profiles if model == self._model else self._facts.profiles(model)
+    def profile(self, jobs, *, on_progress, planned=None):
+        if planned is None:
+            return outcome(self.curves.values())
+        plans = []
+
+        def asked(known):
+            found = outcome(self._known(k, r, hoped=True) for k, r in known.items())
+            plans.append(planned(found))
+            return plans[-1]
+
+        known = until_decided(
+            {k: Reach(grid=batches(p)) for k, p in self.curves.items()},
+            timed=self._time,
+            planned=asked,
+        )
+        n_known = sum(len(r.known) for r in known.values())
+        n_timed = sum(len(c.timed_s) for c in self.timed.values())
+        points = PointsTimed(
+            n_curves=len(known),
+            n_grid=sum(len(r.grid) for r in known.values()),
+            n_timed=n_timed,
+            n_read_off=n_known - n_timed,
+            n_plans=len(plans),
+        )
+        found = outcome(self._known(k, r, hoped=False) for k, r in known.items())
+        return replace(found, points=points)
+
+    def _time(self, wanted):
+        """A session a curve, as a worker holds it; none fails."""
+        for key, reach in wanted.items():
+            truth = {q.batch: q.p50_s for q in self.curves[key].points}
+            band_frac = self.curves[key].evidence.error_frac
+            self.timed[key] = completed(
+                Curve.unknown(reach.known),
+                lambda wanted, truth=truth: {b: truth[b] for b in wanted},
+                band_frac=lambda band_frac=band_frac: band_frac,
+            )
+        return ()
+
+    def _known(self, key, reach, *, hoped):
+        p, curve = self.curves[key], self.timed[key]
+        points = tuple(q for q in p.points if q.batch in curve.timed_s)
+        return replace(
+            p,
+            points=at_their_fastest(points, reach.grid) if hoped else points,
+            batch_grid=reach.grid if hoped else reach.known,
+        )
+
+
+def batches(profile):
+    return tuple(q.batch for q in profile.points)
+
+
+def outcome(profiles):
+    return ProfilingOutcome(
+        profiles=tuple(profiles), failures=(), warnings=(), n_measured=0, n_cached=0,
+        environment={},
+    )  # fmt: skip
 
 
 def spec(seed):
@@ -57,7 +117,7 @@ def spec(seed):
     return model, parse_spec(
         {
             "kind": "deployment", "version": 1, "name": f"s{seed}",
-            "models": [{"name": "m", "source": {"kind": "reference", "name": model}}],
+            "models": [{"name": "m", "source": {"kind": "torch", "factory": "m:build"}}],
             "workloads": [{
                 "name": "w", "model": "m", "origin": regions[clouds[0]][0],
                 "traffic": {"kind": "constant", "rate_rps": round(rate, 1)},
@@ -73,38 +133,13 @@ def spec(seed):
     )  # fmt: skip
 
 
-def planned(document, facts, model, profiles):
+def planned(document, facts, profiler, *, fewer_points):
+    own = TorchModel(name="m", directory=Path(), factory="m:build")
     world = World(
-        catalog=Playing(facts, model, profiles), models={}, profiler=None,
-        observer=Unobserved(), now=lambda: NOW,
+        catalog=facts, models={"m": own}, profiler=profiler,
+        observer=Unobserved(), now=lambda: NOW, fewer_points=fewer_points,
     )  # fmt: skip
     return recommend(document, world)
-
-
-def key(p):
-    return p.device, p.device_count, str(p.variant)
-
-
-def point(p, batch, service_s):
-    """A point of that time, with the tail that the profile's nearest point has."""
-    near = min(p.points, key=lambda q: abs(q.batch - batch))
-    scale = service_s / near.p50_s
-    scaled = {
-        name: None if getattr(near, name) is None else getattr(near, name) * scale
-        for name in ("mean_s", "p90_s", "p95_s", "p99_s")
-    }
-    return ServicePoint(batch=batch, p50_s=service_s, **scaled)
-
-
-def as_hoped(p, curve):
-    true = {q.batch: q for q in p.points}
-    return replace(
-        p,
-        points=tuple(
-            true[b] if b in curve.timed_s else point(p, b, curve.fastest_s(b))
-            for b in curve.grid
-        ),
-    )
 
 
 def answer(plan):
@@ -112,68 +147,38 @@ def answer(plan):
     return sorted((q.offer, q.replicas, str(q.variant)) for q in plan.placements)
 
 
-def used(plan):
-    """The largest batch that the plan uses of each profile."""
-    found = {}
-    for q in plan.placements:
-        v = q.variant
-        for k in found_keys(q, v):
-            found[k] = max(found.get(k, 0), q.max_batch)
-    return found
-
-
-def found_keys(q, v):
-    return [(q.device, n, f"{v.precision} on {v.runtime}") for n in range(1, 17)]
-
-
 def one(seed, facts):
     model, document = spec(seed)
-    whole = {
-        key(p): p
+    curves = [
+        replace(p, model="m")
         for p in facts.profiles(model)
         if isinstance(p, BatchProfile) and len(p.points) >= MIN_POINTS
-    }
-    exhaustive = planned(document, facts, model, tuple(whole.values()))
-
-    def decide(curves):
-        hoped = tuple(as_hoped(whole[k], c) for k, c in curves.items())
-        plan = planned(document, facts, model, hoped)
-        decide.last, decide.n = plan, decide.n + 1
-        if not plan.placements:
-            return {}
-        return {k: b for k, b in used(plan).items() if k in whole}
-
-    decide.n = 0
-    known = until_decided(
-        {k: Curve.unknown([q.batch for q in p.points]) for k, p in whole.items()},
-        planned=decide,
-        timed=lambda k, b: next(q.p50_s for q in whole[k].points if q.batch == b),
-    )
-    n_grid = sum(len(p.points) for p in whole.values())
-    n_timed = sum(len(c.timed_s) for c in known.values())
+    ]
+    whole = planned(document, facts, Playing(curves), fewer_points=False)
+    began_s = time.perf_counter()
+    fewer = planned(document, facts, Playing(curves), fewer_points=True)
+    points = fewer.points
     return {
         "model": model,
-        "share": n_timed / n_grid,
-        "timed": f"{n_timed} of {n_grid}",
-        "same": answer(decide.last) == answer(exhaustive),
-        "limits": [q.max_batch for q in decide.last.placements]
-        == [q.max_batch for q in exhaustive.placements],
-        "fits": bool(exhaustive.placements),
-        "plans": decide.n,
-        "cost": exhaustive.cost.total_usd_per_month if exhaustive.placements else 0.0,
-        "cost_fewer": decide.last.cost.total_usd_per_month
-        if decide.last.placements
-        else 0.0,
+        "share": points.n_timed / points.n_grid,
+        "timed": f"{points.n_timed} of {points.n_grid}",
+        "same": answer(fewer) == answer(whole),
+        "limits": [q.max_batch for q in fewer.placements]
+        == [q.max_batch for q in whole.placements],
+        "fits": bool(whole.placements),
+        "plans": points.n_plans,
+        "cost": whole.cost.total_usd_per_month,
+        "cost_fewer": fewer.cost.total_usd_per_month,
+        "fewer_s": time.perf_counter() - began_s,
     }
 
 
-def main(n_specs):
+def main(n_specs, first_seed):
     facts, rows = Catalog.shipped(), []
     sys.stdout.write(
         "seed  model            timed      share  same  plans  USD/month\n"
     )
-    for seed in range(n_specs):
-        began = time.perf_counter()
+    for seed in range(first_seed, first_seed + n_specs):
         row = one(seed, facts)
         rows.append(row)
         sys.stdout.write(
@@ -182,7 +187,7 @@ def main(n_specs):
             f"{'' if row['fits'] else 'nothing fits '}"
             f"{'' if row['limits'] else 'limits differ '}"
             f"{'' if row['same'] else 'against ' + format(row['cost_fewer'], '.2f')} "
-            f"({time.perf_counter() - began:.1f} s)\n"
+            f"({row['fewer_s']:.1f} s)\n"
         )
         sys.stdout.flush()
     shares = [r["share"] for r in rows if r["same"]]
@@ -193,4 +198,5 @@ def main(n_specs):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    numbers = [int(n) for n in sys.argv[1:]]
+    main(*(numbers + [20, 0][len(numbers) :]))

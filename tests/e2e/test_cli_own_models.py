@@ -1,7 +1,9 @@
 """A plan of the user's own model is explained and spanned from where its files lie."""
 
 import datetime as dt
+import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -9,8 +11,8 @@ import yaml
 from planner import wiring
 from planner.cli.app import main
 from planner.domain.evidence import Evidence, Provenance
-from planner.domain.profiles import BatchProfile, ServicePoint
-from planner.domain.profiling import ProfilingOutcome
+from planner.domain.profiles import BatchProfile, ProfileKey, ServicePoint
+from planner.domain.profiling import PointsTimed, ProfilingOutcome
 from planner.domain.variants import Precision, Runtime, Variant
 
 SPEC = {
@@ -52,12 +54,21 @@ class Stopwatch:
 
     def __init__(self):
         self.folders = []
+        self.used = []
 
     def reachable_devices(self):
         return ("raspberry-pi-4",)
 
-    def profile(self, jobs, *, on_progress):  # nothing to show
+    def profile(self, jobs, *, on_progress, planned=None):  # nothing to show
         self.folders += [job.model.directory for job in jobs]
+        outcome = self._outcome(jobs)
+        if planned is None:
+            return outcome
+        self.used.append(planned(outcome))
+        points = PointsTimed(n_curves=1, n_grid=6, n_timed=1, n_read_off=0, n_plans=1)
+        return replace(outcome, points=points)
+
+    def _outcome(self, jobs):
         profiles = tuple(
             BatchProfile(
                 model=job.model.name,
@@ -143,3 +154,44 @@ def test_its_front_is_spanned_without_measuring_twice(project, stopwatch, capsys
     assert code == 0
     assert stopwatch.folders == [project]
     assert "raspberry-pi-4" in capsys.readouterr().out
+
+
+PI_4 = ProfileKey(
+    model="digits",
+    device="raspberry-pi-4",
+    device_count=1,
+    variant=Variant(precision=Precision.FP32, runtime=Runtime.TORCH),
+)
+
+
+def test_with_fewer_points_the_plan_says_how_few_and_why_the_others_do_not_matter(
+    project, stopwatch, capsys
+):
+    out = project / "fewer"
+
+    code = main(["recommend", "project/spec.yaml", "--no-simulate", "--fewer-points", "--out", str(out)])  # fmt: skip
+
+    assert code == 0
+    assert stopwatch.used == [{PI_4: 1}]
+    said = capsys.readouterr().out
+    assert "1 of 6 batch sizes of your own models" in said
+    assert "5 could not change the answer" in said
+    assert json.loads((out / "plan.json").read_text())["points"]["n_beyond"] == 5
+    assert "1 of 6 batch sizes" in (out / "report.md").read_text()
+
+
+def test_a_plan_from_fewer_points_is_explained_and_tried_from_no_more(
+    project, stopwatch
+):
+    plan = str(project / "fewer")
+    main(["recommend", "project/spec.yaml", "--no-simulate", "--fewer-points", "--out", plan])  # fmt: skip
+
+    assert main(["explain", plan, "--search-time", "1"]) == 0
+    assert main(["simulate", plan, "--spec-dir", "project", "--out", str(project / "tried")]) == 0  # fmt: skip
+
+    assert stopwatch.used == [{PI_4: 1}] * 3
+
+
+def test_without_the_flag_the_plan_is_not_asked(project, stopwatch):
+    assert stopwatch.used == []
+    assert json.loads((project / "plan" / "plan.json").read_text())["points"] is None

@@ -1,7 +1,7 @@
 """Measuring functions that cost nothing, chosen by the model's name; no torch.
 
-Each call appends the model's name, the node and its own process to `log` in the model's
-directory, so that a test can count what was really measured.
+Each call appends the model's name, the batch sizes, the node and its own process to `log`
+in the model's directory, so that a test can count what was really measured.
 """
 
 import hashlib
@@ -18,7 +18,8 @@ from profilers.trials import MeasuredPoint, Measurement
 def measure(trial, *, clock, now):
     with (trial.model.directory / "log").open("a") as log:
         node = os.environ.get("RAY_RAYLET_PID", "-")
-        log.write(f"{trial.model.name} {node} {os.getpid()}\n")
+        batches = ",".join(map(str, trial.batches))
+        log.write(f"{trial.model.name} {batches} {node} {os.getpid()}\n")
     kind = trial.model.name.partition("-")[0]
     return BEHAVIOURS[kind](trial, clock, now)
 
@@ -132,6 +133,13 @@ def roomy(trial, clock, now):
     return steady(trial, clock, now)
 
 
+def bulky(trial, clock, now):
+    """Has no room for more than four at once."""
+    if max(trial.batches) > 4:
+        raise ProfilingError("out of memory")
+    return steady(trial, clock, now)
+
+
 def absurd(trial, clock, now):
     return replace(steady(trial, clock, now), memory_bytes=float("inf"))
 
@@ -157,7 +165,7 @@ BEHAVIOURS = {
     f.__name__: f
     for f in (
         steady, slow, hang, refuse, raises, exits, crash, oom, flaky, noisy, shaky,
-        talks, killer, calls, greedy, roomy, absurd, assassin, where,
+        talks, killer, calls, greedy, roomy, bulky, absurd, assassin, where,
     )
 }  # fmt: skip
 

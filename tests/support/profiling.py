@@ -56,6 +56,12 @@ def measured(directory):
     return [line.split()[0] for line in log.read_text().splitlines()]
 
 
+def sessions(directory):
+    """The batch sizes of everything that was measured, in order."""
+    lines = (directory / "log").read_text().splitlines()
+    return [tuple(int(b) for b in line.split()[1].split(",")) for line in lines]
+
+
 class DoublingEmulator:
     """Knows one device, `half-speed`, which takes twice this machine's time."""
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from planner.domain.evidence import Provenance
 from planner.domain.payoff import unpaid
-from planner.domain.profiles import Profile
+from planner.domain.profiles import Profile, ProfileKey
 from planner.domain.profiling import (
     DENSE,
+    PointsTimed,
     ProfilingJob,
     ProfilingOutcome,
     ProfilingProgress,
@@ -31,7 +33,8 @@ DEFAULT_VARIANTS: Final = Variants()
 class Knowledge:
     """Profiles by model name of the document, and what was learned on the way.
 
-    `model_sha256` is the content of the user's own models.
+    `model_sha256` is the content of the user's own models; `here` holds those of the
+    profiles that this planner measured, and `points` how few of their points it took.
     """
 
     profiles: Mapping[str, tuple[Profile, ...]]
@@ -39,6 +42,12 @@ class Knowledge:
     n_measured: int = 0
     n_cached: int = 0
     model_sha256: Mapping[str, str] = field(default_factory=dict)
+    here: tuple[Profile, ...] = ()
+    points: PointsTimed | None = None
+
+
+# The largest batch that the best plan uses of each profile that was measured here.
+Planned = Callable[[Knowledge], Mapping[ProfileKey, int]]
 
 
 def published(spec: Deployment, catalog: Catalog) -> dict[str, tuple[Profile, ...]]:
@@ -115,8 +124,11 @@ def learn(
     profiler: Profiler | None,
     *,
     on_progress: Callable[[ProfilingProgress], None],
+    planned: Planned | None = None,
 ) -> Knowledge:
     """All profiles the document's models have, measuring the user's own.
+
+    Where there is a `planned`, batch sizes that it says no plan uses are not timed.
 
     Raises:
         ProfilingError: Nothing can be measured here at all.
@@ -127,9 +139,25 @@ def learn(
         return Knowledge(profiles=with_hosted(spec, foreseen))
     if profiler is None:
         raise AssertionError("a document with models of its own comes with a profiler")
-    models_of = {m.name: m for m in spec.models}
     jobs = profiling_jobs(spec, catalog, models, profiler.reachable_devices())
-    outcome = profiler.profile(jobs, on_progress=on_progress)
+    knows = partial(_with_own, spec, catalog, models)
+    outcome = profiler.profile(
+        jobs,
+        on_progress=on_progress,
+        planned=planned and (lambda hoped: planned(knows(hoped))),
+    )
+    return knows(outcome)
+
+
+def _with_own(
+    spec: Deployment,
+    catalog: Catalog,
+    models: Mapping[str, UserModel],
+    outcome: ProfilingOutcome,
+) -> Knowledge:
+    """What is known with what profiling the user's own models gave."""
+    known = published(spec, catalog)
+    models_of = {m.name: m for m in spec.models}
     strangers: list[str] = []
     for name in models:
         here = tuple(p for p in outcome.profiles if p.model == name)
@@ -148,6 +176,8 @@ def learn(
         n_measured=outcome.n_measured,
         n_cached=outcome.n_cached,
         model_sha256=outcome.model_sha256,
+        here=tuple(p for p in outcome.profiles if p in known[p.model]),
+        points=outcome.points,
     )
 
 

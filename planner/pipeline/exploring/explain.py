@@ -84,6 +84,7 @@ def explain(
         world.models,
         world.profiler,
         on_progress=world.observer.profiling,
+        planned=None if plan.points is None else world.used(spec),
     )
     return explained(spec, plan, known, world, search_s=search_s, clock_s=clock_s)
 

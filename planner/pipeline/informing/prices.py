@@ -16,10 +16,9 @@ from typing import Final
 
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Offer, Purchase
-from planner.domain.profiles import HostedTimes, Profile
+from planner.domain.profiles import HostedTimes, Profile, ProfileKey, key_of
 from planner.pipeline.asking.options import Option
 from planner.pipeline.asking.question import Question
-from planner.pipeline.informing.worlds import ProfileKey, key_of
 from planner.simulate.boot_times import boot_s
 from planner.units import S_PER_H
 

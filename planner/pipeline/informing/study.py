@@ -16,7 +16,7 @@ import numpy as np
 
 from planner.domain.evidence import Provenance
 from planner.domain.placement import NoPlan, Objective
-from planner.domain.profiles import Profile
+from planner.domain.profiles import Profile, ProfileKey, key_of
 from planner.domain.profiling import ProfilingJob, ProfilingProgress, UserModel
 from planner.errors import ProfilingError, SpecError
 from planner.pipeline.asking.candidates import Capacities
@@ -25,13 +25,7 @@ from planner.pipeline.asking.question import Question, ask
 from planner.pipeline.informing.prices import Session, sessions
 from planner.pipeline.informing.telling import told
 from planner.pipeline.informing.value import Values, weigh
-from planner.pipeline.informing.worlds import (
-    Costs,
-    ProfileKey,
-    drawn,
-    key_of,
-    luckiest,
-)
+from planner.pipeline.informing.worlds import Costs, drawn, luckiest
 from planner.pipeline.solving.answered import Answered, answered
 from planner.ports import Profiler, Scenarios
 from planner.specs.measuring import MeasurementTaken, PlanMeasuring

@@ -32,9 +32,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+from planner.domain.profiles import ProfileKey
 from planner.pipeline.exploring.kinds import TOLERANCE_FRAC
 from planner.pipeline.informing.prices import Session, keys_of
-from planner.pipeline.informing.worlds import ProfileKey, World
+from planner.pipeline.informing.worlds import World
 from planner.ports import Scenarios
 
 # A cent a month is the bill's own rounding.

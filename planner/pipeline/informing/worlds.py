@@ -15,7 +15,7 @@ times and no band at all; every profile that stays unknown keeps its figure and 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Final
 
@@ -29,11 +29,12 @@ from planner.domain.profiles import (
     LoadCurve,
     LoadPoint,
     Profile,
+    ProfileKey,
     ServicePoint,
     TokenRates,
+    key_of,
 )
 from planner.domain.servers import ServerCost
-from planner.domain.variants import Variant
 from planner.errors import SolverTimeoutError
 from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.asking.knowledge import Knowledge
@@ -45,27 +46,7 @@ from planner.specs.deployment import Deployment
 NO_PLAN_USD: Final = math.inf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileKey:
-    """A profile whose error is one draw."""
-
-    model: str
-    device: str
-    device_count: int
-    variant: Variant
-
-
 World = Mapping[ProfileKey, float]
-
-
-def key_of(profile: Profile) -> ProfileKey:
-    """Which draw the profile's error is."""
-    return ProfileKey(
-        model=profile.model,
-        device=profile.device,
-        device_count=profile.device_count,
-        variant=profile.variant,
-    )
 
 
 def drawn(

@@ -68,6 +68,7 @@ def replay(
         world.models,
         world.profiler,
         on_progress=world.observer.profiling,
+        planned=None if plan.points is None else world.used(spec),
     )
     world.observer.stage("simulating")
     parts = parts_of_plan(plan, spec, world.catalog, known.profiles)

@@ -23,6 +23,7 @@ from planner.pipeline.telling.placements import (
     share_of_month_frac,
 )
 from planner.pipeline.telling.quality import floor
+from planner.pipeline.telling.timed import points
 from planner.pipeline.telling.traffic import trace_evidence
 from planner.specs.assurance import PlanJoint, PlanSafety, PlanSimulation
 from planner.specs.deployment import Deployment
@@ -104,6 +105,7 @@ def plan_document(
         joint=joint,
         simulation=simulation,
         measuring=measuring,
+        points=points(question.knowledge),
         spec=plain_spec(question.spec),
     )
 

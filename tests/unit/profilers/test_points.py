@@ -1,20 +1,26 @@
 """Which points are timed on curves of known shape, and what is said of the others."""
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profilers.points import TOLERANCE_FRAC, Curve, until_decided
+from profilers.points import Curve, Reach, at_their_fastest, completed, until_decided
 
 GRID = (1, 2, 4, 8, 16, 32, 64, 128)
+BAND_FRAC = 0.12
 
 
-def timed_until_known(truth, *, limit_s=None):
-    curve, order = Curve.unknown(GRID, limit_s=limit_s), []
-    while (batch := curve.next_batch()) is not None:
-        order.append(batch)
-        curve = curve.with_timed(batch, truth(batch))
-    return curve, order
+def timed_until_known(truth, *, grid=GRID, limit_s=None, band_frac=BAND_FRAC):
+    order = []
+
+    def timed(batches):
+        order.extend(batches)
+        return {b: truth(b) for b in batches}
+
+    curve = Curve.unknown(grid, limit_s=limit_s)
+    return completed(curve, timed, band_frac=lambda: band_frac), order
 
 
 def test_a_fixed_cost_and_a_cost_an_item_need_three_points_of_eight():
@@ -25,15 +31,31 @@ def test_a_fixed_cost_and_a_cost_an_item_need_three_points_of_eight():
     assert curve.line_s(16) == pytest.approx(0.026)
 
 
+def test_a_grid_of_one_batch_is_timed_once():
+    _, order = timed_until_known(lambda b: 0.010, grid=(4,))
+
+    assert order == [4]
+
+
+def knee(b):
+    return max(0.010, 0.0008 * b)
+
+
 def test_a_curve_with_a_knee_is_timed_until_the_line_is_near_it_everywhere():
-    def truth(b):
-        return max(0.010, 0.0008 * b)
+    curve, order = timed_until_known(knee)
 
-    curve, order = timed_until_known(truth)
-
-    off = [abs(curve.line_s(b) / truth(b) - 1) for b in GRID]
-    assert max(off) <= 2 * TOLERANCE_FRAC
+    off = [abs(curve.line_s(b) / knee(b) - 1) for b in GRID]
+    assert max(off) <= 2 * BAND_FRAC
     assert len(order) < len(GRID)
+
+
+def test_lines_need_be_no_surer_than_the_timings_they_are_drawn_between():
+    n_timed = [
+        len(timed_until_known(knee, band_frac=band)[1]) for band in (0.05, 0.3, 2.0)
+    ]
+
+    assert n_timed == sorted(n_timed, reverse=True)
+    assert n_timed[0] > n_timed[-1]
 
 
 def test_batches_that_take_longer_than_any_promise_are_not_timed():
@@ -60,29 +82,123 @@ def test_the_truth_lies_where_the_uncertainty_says_for_any_curve_that_rises(
         assert off - 1 <= curve.uncertainty_frac(batch) + 1e-9
 
 
+@dataclass(frozen=True)
+class Batch:
+    batch: int
+    p50_s: float
+
+
+class Machine:
+    """Times whole curves up to a batch; from `broken` on a curve cannot be had."""
+
+    def __init__(self, truth, broken=None):
+        self.truth = truth
+        self.broken = broken or {}
+        self.sessions = []
+
+    def timed(self, wanted):
+        self.sessions += [(n, r.known) for n, r in wanted.items()]
+        return {n for n, r in wanted.items() if r.up_to >= self.broken.get(n, 1000)}
+
+    def hoped_s(self, n, reach):
+        """Service seconds by batch, those that are not known at their fastest."""
+        points = [Batch(b, self.truth[n][b]) for b in reach.known]
+        if not points:
+            return {}
+        return {p.batch: p.p50_s for p in at_their_fastest(points, reach.grid)}
+
+
+def best(curves, promise_s):
+    """What is bought is the largest throughput among batches within the promise."""
+    ways = [
+        (b / s, n, b)
+        for n, service_s in curves.items()
+        for b, s in service_s.items()
+        if s <= promise_s
+    ]
+    return max(ways, key=lambda w: (w[0], -w[1]), default=None)
+
+
 @given(
-    base=st.lists(st.floats(1, 100), min_size=4, max_size=4), power=st.floats(0.2, 1)
+    base=st.lists(st.floats(1, 100), min_size=4, max_size=4),
+    power=st.floats(0.2, 1),
+    promise_s=st.floats(1, 1000),
 )
 def test_the_winner_is_the_one_of_the_whole_grid_though_losers_are_hardly_timed(
-    base, power
+    base, power, promise_s
 ):
-    """Four curves; what is bought is the largest throughput at the largest batch."""
     truth = {n: {b: base[n] * b**power for b in GRID} for n in range(4)}
-    n_timed = []
+    machine = Machine(truth)
 
-    def planned(curves):
-        best = min(curves, key=lambda n: (curves[n].fastest_s(128), n))
-        return {best: 128}
-
-    def timed(n, batch):
-        n_timed.append((n, batch))
-        return truth[n][batch]
+    def planned(known):
+        way = best({n: machine.hoped_s(n, r) for n, r in known.items()}, promise_s)
+        return {} if way is None else {way[1]: way[2]}
 
     known = until_decided(
-        {n: Curve.unknown(GRID) for n in truth}, planned=planned, timed=timed
+        {n: Reach(grid=GRID) for n in truth}, timed=machine.timed, planned=planned
     )
 
-    winner = min(truth, key=lambda n: (truth[n][128], n))
-    assert list(planned(known)) == [winner]
-    assert 128 in known[winner].timed_s
-    assert len(n_timed) == len(set(n_timed)) < 4 * len(GRID)
+    way, of_all = planned(known), best(truth, promise_s)
+    if of_all is None:
+        assert way == {}
+        assert all(known_at == (1,) for _, known_at in machine.sessions)
+    else:
+        ((n, b),) = way.items()
+        assert b in known[n].known
+        assert b / truth[n][b] == pytest.approx(of_all[0])
+    assert len(machine.sessions) == len(set(machine.sessions))
+
+
+def test_nothing_is_timed_beyond_the_smallest_where_no_plan_uses_anything():
+    machine = Machine({"a": dict.fromkeys(GRID, 0.01)})
+
+    known = until_decided(
+        {"a": Reach(grid=GRID)}, timed=machine.timed, planned=lambda _: {}
+    )
+
+    assert machine.sessions == [("a", (1,))]
+    assert known["a"].known == (1,)
+
+
+def test_what_is_known_before_is_not_asked_for_again_but_once_for_its_times():
+    machine = Machine({})
+
+    until_decided(
+        {"a": Reach(grid=GRID, up_to=128)},
+        timed=machine.timed,
+        planned=lambda _: {"a": 64},
+    )
+
+    assert machine.sessions == [("a", GRID)]
+
+
+def test_a_batch_that_cannot_be_had_is_left_out_with_all_larger_ones():
+    machine = Machine({}, broken={"a": 32})
+
+    known = until_decided(
+        {"a": Reach(grid=GRID), "b": Reach(grid=GRID)},
+        timed=machine.timed,
+        planned=lambda known: {"a": known["a"].grid[-1]},
+    )
+
+    assert [k for n, k in machine.sessions if n == "a"] == [
+        (1,), GRID, (1, 2, 4, 8, 16, 32, 64), (1, 2, 4, 8, 16, 32), (1, 2, 4, 8, 16),
+    ]  # fmt: skip
+    assert known["a"] == Reach(grid=(1, 2, 4, 8, 16), up_to=16)
+    assert known["b"] == Reach(grid=GRID, up_to=1)
+
+
+def test_a_curve_that_cannot_be_had_at_all_is_tried_once():
+    machine = Machine({}, broken={"a": 1})
+
+    known = until_decided(
+        {"a": Reach(grid=GRID)}, timed=machine.timed, planned=lambda _: {"a": 8}
+    )
+
+    assert machine.sessions == [("a", (1,))]
+    assert known["a"].known == ()
+
+
+def test_a_use_between_two_batches_of_the_grid_is_known_up_to_the_smaller():
+    assert Reach(grid=(1, 4, 16), up_to=1).towards(15).known == (1, 4)
+    assert Reach(grid=(1, 4, 16), up_to=16).towards(1).known == (1, 4, 16)

@@ -4,8 +4,15 @@ import datetime as dt
 
 import pytest
 
-from planner.report.measuring import measuring_lines, measuring_table
-from planner.specs.measuring import MeasurementTaken, PlanMeasurement, PlanMeasuring
+from planner.domain.placement import Verdict
+from planner.report.measuring import measuring_lines, measuring_table, points_lines
+from planner.specs.assurance import PlanSimulation, TrialRound
+from planner.specs.measuring import (
+    MeasurementTaken,
+    PlanMeasurement,
+    PlanMeasuring,
+    PlanPoints,
+)
 
 WORTH = PlanMeasurement(
     model="m",
@@ -105,3 +112,53 @@ def test_a_study_that_stops_says_why(told):
 def test_a_plan_that_was_not_studied_says_nothing(storefront):
     assert measuring_table(storefront) is None
     assert measuring_lines(storefront) == ()
+
+
+POINTS = PlanPoints(n_curves=4, n_grid=24, n_timed=7, n_read_off=2, n_beyond=15, n_plans=3)  # fmt: skip
+
+
+def test_how_few_points_were_timed_is_told_with_why_the_others_do_not_matter(
+    storefront,
+):
+    timed, read_off, beyond, *_ = points_lines(
+        storefront.model_copy(update={"points": POINTS})
+    )
+
+    assert "7 of 24 batch sizes" in timed
+    assert "29.2 %" in timed
+    assert "3 plans made in between" in timed
+    assert read_off.startswith("2 lie on lines between timed ones")
+    assert beyond.startswith("15 could not change the answer")
+    assert "this would be the best plan" in beyond
+
+
+def test_of_points_that_cannot_make_a_plan_that_is_told(storefront):
+    update = {"points": POINTS, "status": Verdict.INFEASIBLE, "simulation": None}
+
+    *_, beyond = points_lines(storefront.model_copy(update=update))
+
+    assert beyond.endswith("nothing would fit.")
+
+
+def test_what_a_trial_cut_after_the_points_were_chosen_is_said(storefront):
+    held = TrialRound(cost_usd_per_month=1.0, workloads=())
+    once = PlanSimulation(seed=0, traffic="steady", rounds=(held,), holds=True)
+    again = once.model_copy(update={"rounds": (held, held)})
+
+    def told(simulation):
+        plan = {"points": POINTS, "simulation": simulation}
+        return points_lines(storefront.model_copy(update=plan))
+
+    assert any("simulated traffic" in line for line in told(again))
+    assert not any("simulated traffic" in line for line in told(once))
+
+
+def test_where_all_points_were_timed_nothing_is_said_of_others(storefront):
+    whole = POINTS.model_copy(update={"n_timed": 24, "n_read_off": 0, "n_beyond": 0})
+
+    (line,) = points_lines(
+        storefront.model_copy(update={"points": whole, "simulation": None})
+    )
+
+    assert "24 of 24" in line
+    assert points_lines(storefront) == ()

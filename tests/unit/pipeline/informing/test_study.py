@@ -7,12 +7,13 @@ import pytest
 
 from planner.domain.evidence import Provenance
 from planner.domain.placement import NoPlan
+from planner.domain.profiles import key_of
 from planner.domain.profiling import ProfilingOutcome, TorchModel
 from planner.errors import SpecError
 from planner.pipeline.asking.knowledge import Knowledge
 from planner.pipeline.informing.prices import sessions
 from planner.pipeline.informing.study import Means, Study, studied
-from planner.pipeline.informing.worlds import Costs, as_found, key_of
+from planner.pipeline.informing.worlds import Costs, as_found
 from planner.pipeline.recommend import recommend
 from planner.pipeline.solving.answered import answered
 from planner.ports import OneByOne
@@ -121,7 +122,7 @@ class Here:
     def reachable_devices(self):
         return ()
 
-    def profile(self, jobs, *, on_progress):
+    def profile(self, jobs, *, on_progress, planned=None):
         self.n_jobs += 1
         assert jobs[0].devices == ("local",)
         return ProfilingOutcome(

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from planner.domain.hardware import Offer, Purchase
+from planner.domain.profiles import ProfileKey
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.pipeline.informing.prices import Session
 from planner.pipeline.informing.value import Values, pays, promising, weigh
-from planner.pipeline.informing.worlds import ProfileKey, drawn, luckiest
+from planner.pipeline.informing.worlds import drawn, luckiest
 from planner.ports import OneByOne
 
 TODAY_USD = 100.0
