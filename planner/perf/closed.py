@@ -8,24 +8,34 @@ pools of workers. Nobody waits outside: N requests go round for ever, and by Lit
     K      batches that these form: I at work, the others wait, formed or forming
     b      = M / K, at least 1, at most max_batch: those who come back while a batch
            is at work are the next one, so batches go round like their members
-    s(b)   = strain · min(I, M) · alone(b) + per_batch
-           instances share the device: each goes as much slower as there are at work
+    s(b)   = min(I, M) · alone(b) · r(b), never less than alone(b)
     rate   = min(I, M) · b / s(b)
-    latency(p) = N / rate + (2p - 1) · per_member · b + spread of the service at p
+    latency(p) = N / rate + (2p - 1) · (outside(b) - outside(1))
+                 + spread of the service at p
+
+Instances share the device: each goes as much slower as there are at work. r(b) is what
+they do otherwise, as seen at a batch b₀ under little load: less than 1 where one alone
+leaves parts of the device idle (copies, launches), more where they disturb one another.
+A batch of max_batch fills the device, and whoever works on it its throughput is the
+same, so r ends there:
+
+    r(b)   = r(b₀) ^ (1 - ln(b / b₀) / ln(max_batch / b₀))      b₀ ≤ b ≤ max_batch
+
+In the 18 published Triton tables whose batches fill, 15 give the most clients
+max_batch / alone(max_batch) within 10 %.
 
 Triton forms batches ahead: two for every instance may wait already formed
 (`RateLimiter::PayloadSlotAvailable`, triton-inference-server/core, src/rate_limiter.cc),
 so under little load they are small. The answers of a batch leave one by one, and the
-clients' next requests come back like that: outside(b) = outside + per_member · b, and
-who is answered when is uniform over twice the mean. In the published Triton tables
-the 95th percentile exceeds the mean by just that time (`tests/bench/triton_tables.py`).
+clients' next requests come back like that: outside(b) = outside(1) · b^e, and who is
+answered when is uniform over twice what a batch adds. Not linear, as a transfer of much
+data (0 < e < 1) partly passes beside the others'.
 
 `calibrated` learns what a profile of batches alone cannot say from a few rows under
-little load. What batches then take beyond I · alone(b) may be a cost of every batch
-or of all work; little load cannot tell which, so half is put to either. What they
-take less (a device that still has idle parts) is put to the batch: it ends with load.
+little load. How far off: `tests/bench/triton_tables.py`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -42,16 +52,17 @@ class Server:
     """Instances of one model on one device, as in the module's formulas.
 
     `knots_s` (batch, STRATA): service times of batches of 1, 2 … max_batch, alone on
-    the device. `ahead` is how many batches wait, formed or forming, while those work.
+    the device. `ahead` is how many batches wait, formed or forming, while those work;
+    `sharing_ratio` is r of `seen_batch`; `outside_s` is of a batch of one.
     """
 
     knots_s: Floats
     instances: int = 1
     ahead: float = 0.0
-    strain_ratio: float = 1.0
-    per_batch_s: float = 0.0
+    sharing_ratio: float = 1.0
+    seen_batch: float = 1.0
     outside_s: float = 0.0
-    outside_per_member_s: float = 0.0
+    outside_exponent: float = 0.0
 
     @property
     def max_batch(self) -> int:
@@ -62,18 +73,21 @@ class Server:
         """Mean time of a batch that has the device to itself; linear in between."""
         return _at(mean_s(self.knots_s), batch)
 
-    def slowdown(self, busy: float) -> float:
-        """How much longer a batch's work takes with so many instances at work."""
-        return self.strain_ratio * max(busy, 1.0)
+    def slowdown(self, batch: float, busy: float) -> float:
+        """How much longer a batch takes with so many instances at work; at least 1."""
+        left = 1.0
+        if self.seen_batch < batch:
+            grown = math.log(batch / self.seen_batch)
+            left -= grown / math.log(self.max_batch / self.seen_batch)
+        return float(max(self.sharing_ratio**left * max(busy, 1.0), 1.0))
 
     def at_work_s(self, batch: float, busy: float) -> float:
-        """Time of a batch with so many instances at work; never less than alone."""
-        alone_s = self.alone_s(batch)
-        return max(self.slowdown(busy) * alone_s + self.per_batch_s, alone_s)
+        """Time of a batch with so many instances at work."""
+        return self.slowdown(batch, busy) * self.alone_s(batch)
 
     def away_s(self, batch: float) -> float:
         """Mean time that a request spends outside the server."""
-        return self.outside_s + self.outside_per_member_s * batch
+        return float(self.outside_s * batch**self.outside_exponent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +117,9 @@ class ClosedPrediction:
         at_frac = np.array([np.interp(frac, STRATA, row) for row in server.knots_s])
         spread_s = _at(at_frac, self.batch) - server.alone_s(self.batch)
         busy = min(server.instances, self.clients)
-        order_s = (2 * frac - 1) * server.outside_per_member_s * self.batch
-        return self.mean_s + order_s + server.slowdown(busy) * spread_s
+        order_s = (2 * frac - 1) * (server.away_s(self.batch) - server.away_s(1.0))
+        slowdown = server.slowdown(self.batch, busy)
+        return self.mean_s + order_s + slowdown * spread_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,17 +183,15 @@ def calibrated(server: Server, seen: Sequence[ClosedObservation]) -> Server:
     batches = np.array([_batch(server, s) for s in ordered])
     last, batch = ordered[-1], float(batches[-1])
     work_s = server.instances * server.alone_s(batch)
-    excess_s = last.in_service_s - work_s
-    strain_s = max(excess_s, 0.0) / 2
-    fixed_s, member_s = _line(batches, np.array([s.outside_s for s in ordered]))
+    outside_s, exponent = _power(batches, np.array([s.outside_s for s in ordered]))
     return replace(
         server,
         ahead=server.instances
         * float(np.mean([s.waiting_s / s.in_service_s for s in ordered])),
-        strain_ratio=1 + strain_s / work_s,
-        per_batch_s=excess_s - strain_s,
-        outside_s=fixed_s,
-        outside_per_member_s=member_s,
+        sharing_ratio=last.in_service_s / work_s,
+        seen_batch=batch,
+        outside_s=outside_s,
+        outside_exponent=exponent,
     )
 
 
@@ -188,15 +201,16 @@ def _batch(server: Server, seen: ClosedObservation) -> float:
     return min(max(at_work / server.instances, 1.0), float(server.max_batch))
 
 
-def _line(x: Floats, y: Floats) -> tuple[float, float]:
-    """Intercept and slope of least squares, neither of them negative."""
-    centred = x - x.mean()
-    variance = float(centred @ centred)
-    slope = float(centred @ y) / variance if variance > 0 else 0.0
-    if slope <= 0:
+def _power(x: Floats, y: Floats) -> tuple[float, float]:
+    """A and e of least squares for ln y = ln A + e · ln x, with 0 ≤ e ≤ 1."""
+    if (y <= 0).any():
         return float(y.mean()), 0.0
-    start = float(y.mean()) - slope * float(x.mean())
-    return (start, slope) if start >= 0 else (0.0, float(x @ y) / float(x @ x))
+    log_x, log_y = np.log(x), np.log(y)
+    centred = log_x - log_x.mean()
+    variance = float(centred @ centred)
+    slope = float(centred @ log_y) / variance if variance > 0 else 0.0
+    exponent = min(max(slope, 0.0), 1.0)
+    return math.exp(float(log_y.mean()) - exponent * float(log_x.mean())), exponent
 
 
 def _at(values: Floats, batch: float) -> float:

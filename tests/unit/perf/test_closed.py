@@ -152,15 +152,20 @@ def test_a_full_batch_bounds_the_rate_however_many_ask():
     st.floats(0.0, 0.5),
     st.floats(0.0, 5.0),
     st.integers(1, 3),
+    st.floats(1.0, 2.0),
+    st.floats(0.0, 1.0),
 )
 def test_littles_law_holds_and_more_clients_never_get_less(
-    clients, fixed_s, each_s, away_s, instances
+    clients, fixed_s, each_s, away_s, instances, ratio, exponent
 ):
     loop = server(
         *(fixed_s + each_s * b for b in range(1, 9)),
         instances=instances,
         ahead=instances,
+        sharing_ratio=ratio,
+        seen_batch=2.0,
         outside_s=away_s,
+        outside_exponent=exponent,
     )
 
     few, more = predict_closed(loop, clients), predict_closed(loop, clients + 1)
@@ -173,11 +178,11 @@ def test_littles_law_holds_and_more_clients_never_get_less(
 
 def test_answers_that_leave_one_by_one_spread_the_latency_evenly():
     loop = predict_closed(
-        server(*[4.0] * 8, ahead=1, outside_s=0.5, outside_per_member_s=0.25), 16
+        server(*[4.0] * 8, ahead=1, outside_s=0.5, outside_exponent=1.0), 16
     )
 
     spread_s = loop.quantile_s(0.95) - loop.quantile_s(0.05)
-    assert spread_s == pytest.approx(0.9 * 2 * 0.25 * loop.batch)
+    assert spread_s == pytest.approx(0.9 * 2 * 0.5 * (loop.batch - 1))
     assert loop.quantile_s(0.5) == pytest.approx(loop.mean_s)
 
 
@@ -189,44 +194,75 @@ def test_the_services_own_spread_is_in_the_percentiles():
     assert at_95_s - at_50_s == pytest.approx(3.0 - 1.0)
 
 
-def test_little_load_of_a_known_server_gives_the_server_back():
+@pytest.mark.parametrize("ratio", [0.7, 1.3])
+def test_little_load_of_a_known_server_gives_the_server_back(ratio):
+    alone_s = [1.0 + 0.2 * b for b in range(1, 65)]
     truth = server(
-        *(1.0 + 0.2 * b for b in range(1, 65)),
+        *alone_s,
         instances=2,
         ahead=3.0,
-        strain_ratio=1.2,
-        per_batch_s=2 * 0.2 * 1.4,
+        sharing_ratio=ratio,
+        seen_batch=3.0,
         outside_s=0.3,
-        outside_per_member_s=0.1,
+        outside_exponent=0.6,
     )
     rows = []
     for clients in (8, 12, 16):
         told = predict_closed(truth, clients)
-        waiting_s, service_s = told.waiting_s, told.in_service_s
         rows.append(
             ClosedObservation(
                 clients=clients,
-                waiting_s=waiting_s,
-                in_service_s=service_s,
+                waiting_s=told.waiting_s,
+                in_service_s=told.in_service_s,
                 outside_s=told.outside_s,
             )
         )
-    learned = calibrated(
-        server(*(1.0 + 0.2 * b for b in range(1, 65)), instances=2), rows
-    )
+
+    learned = calibrated(server(*alone_s, instances=2), rows)
 
     for clients in (16, 60, 200):
         assert predict_closed(learned, clients).mean_s == pytest.approx(
-            predict_closed(truth, clients).mean_s, rel=0.05
+            predict_closed(truth, clients).mean_s, rel=0.01
         )
     assert learned.ahead == pytest.approx(3.0, rel=1e-3)
-    assert learned.outside_per_member_s == pytest.approx(0.1, rel=1e-3)
+    assert learned.outside_exponent == pytest.approx(0.6, rel=1e-3)
 
 
-def test_idle_parts_of_a_device_are_no_gain_under_load():
-    seen = ClosedObservation(clients=2, waiting_s=0.0, in_service_s=1.5, outside_s=0.1)
+@pytest.mark.parametrize("took_s", [1.5, 3.1])
+def test_however_instances_share_the_device_full_batches_are_its_throughput(took_s):
+    seen = ClosedObservation(clients=2, waiting_s=0.0, in_service_s=took_s, outside_s=0)
+    learned = calibrated(server(1.0, 1.5, 2.0, 2.5, instances=2), [seen])
+
+    # By hand: two instances with batches of one, then of four that take 2 · 2.5.
+    assert learned.at_work_s(1, 2) == pytest.approx(took_s)
+    assert learned.at_work_s(4, 2) == pytest.approx(5.0)
+    assert predict_closed(learned, 100).rate_rps == pytest.approx(4 / 2.5)
+    # Two take 2 · 1.5 if nothing disturbed them, and took_s / 2 as much if all of it did.
+    least_s, most_s = sorted((3.0, 3.0 * took_s / 2))
+    assert least_s < learned.at_work_s(2, 2) < most_s
+
+
+def test_a_batch_is_never_faster_than_alone_on_the_device():
+    seen = ClosedObservation(clients=2, waiting_s=0.0, in_service_s=0.8, outside_s=0.1)
     learned = calibrated(server(1.0, 1.1, 1.2, instances=2), [seen])
 
-    assert learned.strain_ratio == 1.0
-    assert learned.per_batch_s == pytest.approx(1.5 - 2 * 1.0)
-    assert learned.at_work_s(1, 2) == pytest.approx(1.5)
+    assert learned.at_work_s(1, 2) == pytest.approx(1.0)
+
+
+def test_time_outside_grows_with_batches_as_it_was_seen_to_and_not_faster():
+    def outside(*seconds):
+        rows = [
+            ClosedObservation(clients=n, waiting_s=0.0, in_service_s=n - s, outside_s=s)
+            for n, s in zip((4, 16), seconds, strict=True)
+        ]
+        return calibrated(server(*[1.0] * 64), rows)
+
+    # One answer a second: n - s are at work when n go round.
+    slower, faster, falling = outside(1, 2), outside(0.5, 8), outside(2, 1)
+
+    assert slower.away_s(14) == pytest.approx(2.0, rel=0.01)
+    assert slower.away_s(64) == pytest.approx(
+        2.0 * (64 / 14) ** (np.log(2) / np.log(14 / 3)), rel=0.01
+    )
+    assert faster.outside_exponent == 1.0
+    assert falling.outside_exponent == 0.0
