@@ -47,6 +47,16 @@ def bytes_per_s(megabits_per_s: float) -> float:
     return megabits_per_s * 1e6 / BITS_PER_BYTE
 
 
+def megabits_per_s(bytes_per_s: float) -> float:
+    """Decimal megabits per second, as links are sold, that carry so many bytes a second.
+
+    Example:
+        >>> megabits_per_s(2500000.0)
+        20.0
+    """
+    return bytes_per_s * BITS_PER_BYTE / 1e6
+
+
 def usd_per_month(usd_per_h: float) -> float:
     """A month's bill for something that runs all the time.
 

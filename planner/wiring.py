@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import importlib.util
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from planner.errors import (
     MissingExtraError,
     ModelLoadError,
     ProfilingError,
+    SpecError,
 )
 from planner.manifests import here
 from planner.manifests.placed import OWN
@@ -30,11 +32,13 @@ if TYPE_CHECKING:
     from planner.domain.profiling import UserModel
     from planner.domain.variants import Variant
     from planner.manifests.documents.ray_serve import RayServeFile
+    from planner.manifests.placed import Placed
     from planner.ports import PriceSource, Profiler
     from planner.simulate.arrays import Floats
     from planner.specs.placements import PlanPlacement
     from planner.specs.plan import PlanDocument
     from planner.specs.traces import Trace
+    from profilers.emulators.network import Way
     from profilers.importers import About, Importer
     from profilers.ports import Executor as ProfilingExecutor
     from profilers.verifying.arrivals import Timed
@@ -303,31 +307,47 @@ def _scenarios(address: str | None, workers: int | None) -> Scenarios:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """Placements ready to be run here; `routes` are their paths by name."""
+    """Placements ready to be run here; `routes` are their paths by name.
+
+    `config` listens where `host` and `port` say, or behind the emulated `way` from there.
+    """
 
     config: "RayServeFile"
     routes: Mapping[str, str]
     cautions: tuple[str, ...]
+    host: str
+    port: int
+    way: "Way | None" = None
 
     def run(self, *, metrics_port: int, on_ready: Callable[[], None]) -> None:
         """Serve until Ctrl-C.
 
         Raises:
+            SpecError: Nothing can listen there.
             ProfilingError: A replica cannot start.
         """
+        from profilers.emulators.network import emulated  # noqa: PLC0415  # numpy
         from profilers.serving.running import parse_config, run  # noqa: PLC0415  # Ray
 
         plain = self.config.model_dump(mode="json", exclude_none=True)
         n_replicas = sum(
             d.num_replicas or 1 for a in self.config.applications for d in a.deployments
         )
+        inner = self.config.http_options
         try:
-            run(
-                parse_config(plain, document="the config of planner serve"),
-                metrics_port=metrics_port,
-                on_ready=on_ready,
-                n_cpus=max(os.cpu_count() or 1, n_replicas),
-            )
+            with (
+                contextlib.nullcontext()
+                if self.way is None
+                else emulated(
+                    self.way, (inner.host, inner.port), host=self.host, port=self.port
+                )
+            ):
+                run(
+                    parse_config(plain, document="the config of planner serve"),
+                    metrics_port=metrics_port,
+                    on_ready=on_ready,
+                    n_cpus=max(os.cpu_count() or 1, n_replicas),
+                )
         except RuntimeError as error:
             raise ProfilingError(f"the placement cannot be served: {error}") from error
 
@@ -340,11 +360,13 @@ def serving(
     folders: Sequence[Path],
     host: str,
     port: int,
+    emulates_network: bool = False,
 ) -> Serving:
     """A plan's placements at a site, to be run on this machine.
 
     Raises:
-        SpecError: There are none, or our server cannot run one of them.
+        SpecError: There are none, our server cannot run one of them, or several ways
+            would have to be emulated.
         ModelLoadError: The files of a model are in none of the folders.
         MissingExtraError: Ray Serve is not installed.
     """
@@ -354,12 +376,45 @@ def serving(
     for package in ("ray", "uvicorn", "torch"):
         _require(package, "serve", "planner serve")
     found = {p.model.name: model_folder(p.model, folders) for p in placed}
-    config = here.serve_here(placed, found, host=host, port=port)
+    way = _only_way(plan, placed) if emulates_network else None
+    inner = (host, port) if way is None else ("127.0.0.1", _free_port())
+    config = here.serve_here(placed, found, host=inner[0], port=inner[1])
     return Serving(
-        config=config,
+        config=config if way is None else _behind(way, config),
         routes={a.name: a.route_prefix for a in config.applications},
         cautions=here.cautions(placed, n_cpus=os.cpu_count() or 1),
+        host=host,
+        port=port,
+        way=way,
     )
+
+
+def _only_way(plan: "PlanDocument", placed: "Sequence[Placed]") -> "Way":
+    if len(placed) > 1:
+        raise SpecError(
+            f"--emulate-network is the way to one placement, and {len(placed)} are "
+            "chosen: say which with --workload or --site"
+        )
+    return _way(plan, placed[0].placement)
+
+
+def _behind(way: "Way", config: "RayServeFile") -> "RayServeFile":
+    """The config, whose applications say of themselves that the way leads to them."""
+    from profilers.emulators.network import SERVED_BEHIND  # noqa: PLC0415  # numpy
+
+    told = {SERVED_BEHIND: f"{way.words} ({way.source})"}
+    applications = [
+        a.model_copy(
+            update={"args": {**a.args, "placement": {**a.args["placement"], **told}}}
+        )
+        for a in config.applications
+    ]
+    return config.model_copy(update={"applications": applications})
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def verifying(
@@ -375,6 +430,7 @@ def verifying(
     timeout_s: float | None,
     inputs: Path | None,
     served_model: str | None = None,
+    emulates_network: bool = False,
     folders: Sequence[Path],
     on_stage: Callable[[str], None],
 ) -> "Tried":
@@ -406,9 +462,23 @@ def verifying(
             model=_model_at_hand(plan, workload, folders),
         ),
         site=site,
+        way=_way(plan, placement) if emulates_network else None,
         now=utc_now,
         on_stage=on_stage,
     )
+
+
+def _way(plan: "PlanDocument", placement: "PlanPlacement") -> "Way":
+    """The way to a placement, as it is emulated.
+
+    Raises:
+        SpecError: The plan does not carry its document, or the way is not known any more.
+    """
+    from planner.pipeline.rehearsing.way import way_to  # noqa: PLC0415  # few ask
+    from profilers.emulators.network import way_of  # noqa: PLC0415
+
+    path, payload_bytes = way_to(plan, placement, catalog())
+    return way_of(path, payload_bytes=payload_bytes)
 
 
 def _timed(

@@ -26,6 +26,14 @@ def serve(
         str, typer.Option("--host", help="Where to listen; 0.0.0.0 for others, too.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000,
+    emulate_network: Annotated[
+        bool,
+        typer.Option(
+            "--emulate-network",
+            help="Answer over the plan's way, emulated here: its round trip, jitter and "
+            "bandwidth.",
+        ),
+    ] = False,
     metrics_port: Annotated[
         int,
         typer.Option("--metrics-port", min=1, max=65535, help="Prometheus metrics."),
@@ -40,13 +48,18 @@ def serve(
         folders=arguments.model_folders(models, plan),
         host=host,
         port=port,
+        emulates_network=emulate_network,
     )
     for caution in serving.cautions:
         typer.echo(f"planner: {caution}", err=True)
 
+    way = serving.way
+
     def ready() -> None:
         for name, route in serving.routes.items():
             typer.echo(f"{name}: http://{host}:{port}{route}")
+        if way is not None:
+            typer.echo(f"over an emulated way: {way.words} ({way.source})")
         typer.echo(f"metrics: http://{host}:{metrics_port}/metrics; Ctrl-C ends it")
 
     serving.run(metrics_port=metrics_port, on_ready=ready)

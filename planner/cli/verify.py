@@ -87,6 +87,14 @@ def verify(
             "--served-model", help="What the endpoint calls a language model."
         ),
     ] = None,
+    emulate_network: Annotated[
+        bool,
+        typer.Option(
+            "--emulate-network",
+            help="Send over the plan's way, emulated here (round trip, jitter, "
+            "bandwidth), instead of adding it.",
+        ),
+    ] = False,
     models: arguments.Models = None,
     json: arguments.Json = False,
     store: Annotated[
@@ -130,6 +138,7 @@ def verify(
             timeout_s=timeout,
             inputs=inputs,
             served_model=served_model,
+            emulates_network=emulate_network,
             folders=folders,
             on_stage=observer.stage,
         )

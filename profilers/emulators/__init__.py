@@ -2,6 +2,7 @@
 
     envelope    limits in force in the measuring process: threads, memory, quota
     cgroups     where the system lets a process be given a CPU quota
+    network     the way to a deployment: a relay that delays and paces requests
     calibration known models, measured here, that tie this machine to the tables
     published   what others measured on devices: the tables that ratios come from
     ratios      device over this machine, by how long a model takes here

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from planner.errors import ProfilingError, SpecError
 from planner.specs.placements import PlanPlacement
 from planner.specs.serving import ServingConfig
+from profilers.emulators.network import SERVED_BEHIND
 
 PROBES: Final = 7
 PROBE_TIMEOUT_S: Final = 5.0
@@ -30,7 +31,7 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a server of ours says it runs."""
+    """What a server of ours says it runs, and behind what emulated way if any."""
 
     config: ServingConfig
     artifact_sha256: str | None
@@ -38,6 +39,7 @@ class About:
     input_dtype: str
     environment: Mapping[str, str] = field(default_factory=dict)
     accepts: tuple[str, ...] = ()
+    emulated_way: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,16 +88,20 @@ async def look_at(client: aiohttp.ClientSession, url: str) -> Endpoint:
     Raises:
         ProfilingError: Nobody listens there.
     """
-    connect_s = await _connect_s(url)
     return Endpoint(
         url=url,
-        connect_s=connect_s,
+        connect_s=await connecting_s(url),
         empty_s=await _empty_s(client, f"{url}healthz"),
         about=_read_about(await document_at(client, f"{url}about")),
     )
 
 
-async def _connect_s(url: str) -> float:
+async def connecting_s(url: str) -> float:
+    """The least time that setting up a connection takes.
+
+    Raises:
+        ProfilingError: Nobody listens there.
+    """
     parts = urlsplit(url)
     port = parts.port or _PORTS[parts.scheme]
     taken = []
@@ -161,6 +167,7 @@ def _read_about(document: object | None) -> About | None:
             input_dtype=str(document["input_dtype"]),
             environment=_texts(document.get("environment")),
             accepts=tuple(map(str, document.get("accepts", ()))),
+            emulated_way=_texts(document.get("placement")).get(SERVED_BEHIND),
         )
     except (ValidationError, KeyError, TypeError, ValueError):
         return None

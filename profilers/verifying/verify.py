@@ -6,10 +6,12 @@ none is a failure of its own, and only then come the plan's requests.
 """
 
 import asyncio
+import contextlib
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 import numpy as np
@@ -18,6 +20,7 @@ from planner.domain.verification import Check, Outcome, Verification
 from planner.errors import ProfilingError, SpecError
 from planner.specs.plan import PlanDocument
 from planner.units import milliseconds
+from profilers.emulators.network import Way, emulated
 from profilers.verifying import endpoint, judgement, load
 from profilers.verifying.arrivals import MAX_REQUESTS, Timed, poisson_s
 from profilers.verifying.asking import Asking, LanguageAsking, ModelAsking
@@ -50,10 +53,14 @@ def verify(
     *,
     traffic: Traffic,
     site: str | None,
+    way: Way | None = None,
     now: Callable[[], dt.datetime],
     on_stage: Callable[[str], None],
 ) -> Tried:
     """Load the deployment behind `url` with the workload's traffic and judge it.
+
+    Requests take the emulated `way` there, where one is given; else what the plan's way
+    takes longer than the one from here is added to each.
 
     Raises:
         SpecError: The plan has no such workload, or the address is none.
@@ -63,17 +70,20 @@ def verify(
     promise = promise_of(plan, workload, site=site)
     rng = np.random.default_rng(traffic.seed)
     timed = _timed(traffic, promise, rng)
-    asking: Asking = (
-        LanguageAsking(url, promise, traffic, timed, rng)
-        if promise.is_of_tokens
-        else ModelAsking(url, traffic, rng)
-    )
-    address = endpoint.checked_url(asking.url)
-    with asyncio.Runner(loop_factory=load.precise_loop) as runner:
+    with (
+        _there(url, way) as near_url,
+        asyncio.Runner(loop_factory=load.precise_loop) as runner,
+    ):
+        asking: Asking = (
+            LanguageAsking(near_url, promise, traffic, timed, rng)
+            if promise.is_of_tokens
+            else ModelAsking(near_url, traffic, rng)
+        )
         found, chosen, replies = runner.run(
             _load(asking, timed, _timeout_s(traffic, promise), on_stage)
         )
-    shift_s = max(0.0, promise.way_s - found.connect_s)
+    travelled = _travelled(found, way)
+    shift_s = 0.0 if travelled else max(0.0, promise.way_s - found.connect_s)
     rate_rps = traffic.rate_rps or promise.rate_rps
     seen = Seen(
         replies=replies,
@@ -86,18 +96,62 @@ def verify(
     )
     verification = Verification(
         workload=workload,
-        url=address,
+        url=_with_host_of(url, asking.url),
         placement=described(promise.placement),
         rate_rps=seen.rate_rps,
         length_s=seen.length_s,
         measured_at=now(),
         outcomes=dict(seen.outcomes),
         checks=_checks(seen, promise, asking.identified(promise)),
-        notes=(f"traffic: {timed.words}", *_notes(seen, promise, found)),
+        notes=(f"traffic: {timed.words}", *_notes(seen, promise, found, travelled)),
     )
     return Tried(
         verification=verification, promise=promise, endpoint=found, replies=replies
     )
+
+
+@contextlib.contextmanager
+def _there(url: str, way: Way | None) -> Iterator[str]:
+    """The URL at which requests take the way to the deployment at `url`.
+
+    Raises:
+        SpecError: Not an address that can be relayed.
+        ProfilingError: Nobody listens there.
+    """
+    if way is None:
+        yield url
+        return
+    parts = urlsplit(endpoint.checked_url(url))
+    if parts.scheme != "http" or parts.hostname is None:
+        raise SpecError(
+            f"{url}: an emulated way carries plain http only; without "
+            "--emulate-network the plan's way is added instead"
+        )
+    asyncio.run(endpoint.connecting_s(url))
+    with emulated(way, (parts.hostname, parts.port or 80)) as port:
+        yield parts._replace(netloc=f"127.0.0.1:{port}").geturl()
+
+
+def _with_host_of(url: str, near_url: str) -> str:
+    """What is asked, at the address that the user knows."""
+    return urlsplit(near_url)._replace(netloc=urlsplit(url).netloc).geturl()
+
+
+def _travelled(found: Endpoint, way: Way | None) -> str | None:
+    """The emulated way that requests took, in words; None where they took none.
+
+    Raises:
+        SpecError: They would have taken two.
+    """
+    served = None if found.about is None else found.about.emulated_way
+    if way is None:
+        return served
+    if served is not None:
+        raise SpecError(
+            f"the deployment is served behind an emulated way already ({served}): "
+            "leave --emulate-network out"
+        )
+    return f"{way.words} ({way.source})"
 
 
 def _require_enough(rate_rps: float, length_s: float) -> None:
@@ -187,9 +241,16 @@ def _checks(
     return (*extra, *judgement.judge(seen, promise))
 
 
-def _notes(seen: Seen, promise: Promise, found: Endpoint) -> list[str]:
+def _notes(
+    seen: Seen, promise: Promise, found: Endpoint, travelled: str | None
+) -> list[str]:
     way_ms, here_ms = milliseconds(promise.way_s), milliseconds(found.connect_s)
     notes = [f"sent: {seen.payloads.origin}, {seen.payloads.mean_kib:.1f} KiB each"]
+    if travelled is not None:
+        notes.append(
+            f"the way from {promise.origin} is emulated on this machine, and nothing is "
+            f"added to latencies: {travelled}; in the plan it takes {way_ms:.1f} ms"
+        )
     if seen.shift_s > 0:
         notes.append(
             f"{milliseconds(seen.shift_s):.1f} ms are added to every latency: the way "
@@ -197,9 +258,10 @@ def _notes(seen: Seen, promise: Promise, found: Endpoint) -> list[str]:
             f"{here_ms:.1f} ms from here"
         )
     if found.empty_s is not None:
+        cost = "what HTTP and Ray cost" + (", and the way" if travelled else "")
         notes.append(
             f"a request that needs no model takes {milliseconds(found.empty_s):.1f} ms "
-            "from here: what HTTP and Ray cost"
+            f"from here: {cost}"
         )
     notes += _about_notes(found, promise)
     late = judgement.sender_note(seen, promise)

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from planner.cli.app import main
+from tests.support import ways
 from tests.support.endpoints import Response, Script, about, answer, serving, steady
 from tests.support.plans import digits_placement, infeasible_plan, storefront_plan
 
@@ -164,6 +165,66 @@ def test_a_profile_is_kept_under_content_that_must_be_here(plan, capsys):
 
     assert code == 3
     assert "--models" in told(capsys).err
+
+
+@pytest.fixture
+def travelling(plan, tmp_path):
+    """The plan with its document, which says what way leads to the digits."""
+    (tmp_path / plan).write_text(ways.digits_plan().model_dump_json(by_alias=True))
+    return plan
+
+
+def observed_ms(captured, subject):
+    checks = json.loads(captured.out)["checks"]
+    return next(c["observed"]["value"] for c in checks if c["subject"] == subject)
+
+
+@pytest.mark.slow
+def test_requests_take_the_emulated_way_and_nothing_is_added(travelling, capsys):
+    script = Script(steady(GOOD), about=about(digits_placement()))
+
+    with serving(script) as url:
+        verify(travelling, url, "--seconds", "2", "--rate", "20", "--json", "--emulate-network")  # fmt: skip
+
+    captured = told(capsys)
+    found = json.loads(captured.out)
+    (note,) = [n for n in found["notes"] if "emulated" in n]
+    assert found["url"] == url
+    assert found["outcomes"] == {"answered": len(script.received) - 1}
+    assert "RTT 28.0 ms, of which 2.0 ms come and go, 20 Mbit/s shared by all" in note
+    assert not any("are added to every latency" in n for n in found["notes"])
+    assert observed_ms(captured, "p50") >= ways.RTT_MS - ways.JITTER_MS
+
+
+def test_a_deployment_behind_an_emulated_way_is_not_charged_the_way_twice(
+    travelling, capsys
+):
+    own = about(digits_placement()) | {"placement": {"emulated-way": "RTT 28.0 ms"}}
+
+    with serving(Script(steady(GOOD), about=own)) as url:
+        arguments = [travelling, url, "--seconds", "1", "--rate", "30"]
+        verify(*arguments)
+        added = told(capsys).out
+        code = verify(*arguments, "--emulate-network")
+
+    assert "nothing is added to latencies: RTT 28.0 ms" in " ".join(added.split())
+    assert "are added to every latency" not in added
+    assert code == 2
+    assert "leave --emulate-network out" in told(capsys).err
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "says"),
+    [
+        ("https://127.0.0.1:1/", 2, "plain http only"),
+        ("http://127.0.0.1:1/", 3, "the connection is refused"),
+    ],
+)
+def test_what_cannot_be_reached_over_an_emulated_way_is_refused(
+    travelling, capsys, url, code, says
+):
+    assert verify(travelling, url, "--emulate-network") == code
+    assert says in told(capsys).err
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from profilers.local import LocalExecutor
 from profilers.profiler import Profiling
 from profilers.store import ProfileStore
 from profilers.trials import Envelope
+from tests.support.listening import free_port, wait_until_served
 from tests.support.plans import digits_placement, storefront_plan
 from tests.support.profiling import MEASURING, SUPPORT, VERSIONS, DoublingEmulator
 
@@ -113,21 +113,6 @@ def served(folder: Path):
             if process.poll() is None:
                 process.kill()
                 process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until_served(process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until_s and process.poll() is None:
-        if "Ctrl-C ends it" in log.read_text():
-            return
-        time.sleep(0.3)
-    pytest.fail(f"planner serve did not get ready:\n{log.read_text()[-4000:]}")
 
 
 @pytest.fixture
