@@ -28,7 +28,7 @@ from torch import nn
 from planner.domain.profiles import TokenPoint
 from planner.domain.variants import Runtime
 from planner.errors import ProfilingError
-from profilers import experts, machine, measure, worker
+from profilers import decoding, experts, machine, measure, worker
 from profilers.backends import load_backend
 from profilers.foreign import told_as
 from profilers.measure import Clock
@@ -139,21 +139,19 @@ def _place(batch: int, context: int, text: torch.Tensor, inner: nn.Module) -> _P
     n_words = batch * context
     prompts = words.repeat(-(-n_words // len(words)))[:n_words].reshape(batch, context)
     return _Place(
-        batch=batch, context=context, prompts=prompts, cache=_read(inner, prompts).cache
+        batch=batch,
+        context=context,
+        prompts=prompts,
+        cache=decoding.read(inner, prompts).cache,
     )
 
 
-def _read(inner: nn.Module, prompts: torch.Tensor) -> Any:  # noqa: ANN401 - transformers' own
-    """Read the prompts, remember them, and score the next token alone, as servers do."""
-    return inner(prompts, use_cache=True, logits_to_keep=1)
-
-
-def _reread(inner: nn.Module, prompts: torch.Tensor) -> Any:  # noqa: ANN401 - the same
+def _reread(inner: nn.Module, prompts: torch.Tensor) -> Any:  # noqa: ANN401 - transformers' own
     return inner(prompts, use_cache=False, logits_to_keep=1)
 
 
 def _step(inner: nn.Module, place: _Place) -> None:
-    inner(place.prompts[:, -1:], cache=place.cache, use_cache=True)
+    decoding.step(inner, place.prompts[:, -1:], place.cache)
     place.cache.crop(-1)
 
 
@@ -163,7 +161,7 @@ def _works(inner: nn.Module, places: Sequence[_Place]) -> list[Callable[[], obje
         work
         for place in places
         for work in (
-            partial(_read, inner, place.prompts),
+            partial(decoding.read, inner, place.prompts),
             partial(_step, inner, place),
         )
     ]

@@ -53,6 +53,7 @@ def measured_profile(
         evidence=evidence,
         memory_bytes=measurement.memory_bytes,
         quality=measurement.quality,
+        artifact_sha256=measurement.artifact_sha256 or None,
         memory_parts=measurement.memory_parts,
         batch_grid=_within(measurement),
         conditions=measurement.conditions,

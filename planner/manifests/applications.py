@@ -18,7 +18,7 @@ from planner.manifests.documents.ray_serve import (
     HttpOptions,
     RayServeFile,
 )
-from planner.manifests.engines import SERVING_APP
+from planner.manifests.engines import LANGUAGE_APP, SERVING_APP
 from planner.manifests.hardware import Accelerator
 from planner.manifests.placed import Placed
 from planner.manifests.said import noted
@@ -172,7 +172,7 @@ def _application(
     return Application(
         name=placed.name,
         route_prefix=route_prefix,
-        import_path=SERVING_APP,
+        import_path=LANGUAGE_APP if placed.is_language else SERVING_APP,
         args=ServingArgs(placement=noted(placed)).model_dump(mode="json"),
         deployments=[deployment],
     )

@@ -32,6 +32,7 @@ SERVING_CONFIG: Final = "/etc/planner/serve.yaml"
 # Where containers of one box find the queue that they share (`profilers.serving.turns`).
 TURNS_DIRECTORY: Final = "/var/lib/planner-turns"
 SERVING_APP: Final = "profilers.serving.app:build"
+LANGUAGE_APP: Final = "profilers.serving.language:build"
 WEIGHTS_CACHE: Final = "/models"
 # Room for requests twice as long as planned; a longer one is refused, not cut.
 CONTEXT_ROOM: Final = 2

@@ -57,8 +57,8 @@ def _refusal(placed: Placed) -> str:
         )
     if placed.is_language:
         return (
-            f"'{name}' answers token by token, which our server does not: run it with a "
-            "server of language models, such as vLLM or llama.cpp"
+            f"'{name}' answers token by token, which our server does for Hugging Face "
+            f"folders on torch alone: run it with {runtime}'s own server"
         )
     known = ", ".join(sorted(SERVED_HERE))
     return f"our server runs {known}, and the plan chose {runtime}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from planner.domain.servers import SERVED_HERE
+from planner.domain.variants import Runtime
 from planner.manifests.hardware import Accelerator, accelerator_of
 from planner.specs.placements import PlanPlacement, TokenPrediction
 from planner.specs.plan import PlanModel, PlanWorkload
@@ -128,11 +129,10 @@ class Placed:
     @property
     def is_served_here(self) -> bool:
         """Whether our own server runs it: a user's own model on a runtime we have."""
-        return (
-            self.model.source in OWN
-            and self.placement.variant.runtime in SERVED_HERE
-            and not self.is_language
-        )
+        runtime = self.placement.variant.runtime
+        if self.is_language:
+            return self.model.source == "huggingface" and runtime is Runtime.TORCH
+        return self.model.source in OWN and runtime in SERVED_HERE
 
     @property
     def is_language(self) -> bool:

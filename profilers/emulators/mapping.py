@@ -79,6 +79,7 @@ def emulated(learned: Learned, measurement: Measurement, trial: Trial) -> BatchP
         ),
         memory_bytes=measurement.memory_bytes,
         quality=measurement.quality,
+        artifact_sha256=measurement.artifact_sha256 or None,
         batch_grid=measurement.batch_grid,
     )
 

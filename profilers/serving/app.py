@@ -7,32 +7,26 @@ latency was computed for (`profilers.serving.batching`).
 
     POST /          one example (`profilers.serving.requests`)
                     → {"outputs", "label", "batch_size", "service_ms": what the batch took}
-    GET  /healthz   200 once the variant is loaded
-    GET  /-/healthz 200 while the replica lives
-    GET  /about     the plan's decisions about this replica, and what it runs
+    GET  …          as of any replica (`profilers.serving.replica`)
 
 On a machine that servers share each waits for its turn (`profilers.serving.turns`).
-Requests come through Ray's proxy, or over a port that the replica itself listens on
-(`profilers.serving.listening`): the same answers, and a hop less.
 """
 
 import asyncio
 import contextlib
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from ray import serve
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from planner.specs.serving import (
     Listen,
@@ -40,12 +34,10 @@ from planner.specs.serving import (
     ServingConfig,
     SharedMachine,
 )
-from planner.units import BYTES_PER_KIB, milliseconds, seconds
-from profilers.identity import runtime_versions
+from planner.units import milliseconds, seconds
 from profilers.serving.batching import Batcher
-from profilers.serving.listening import Listener
 from profilers.serving.loading import Served, load
-from profilers.serving.metrics import Metrics
+from profilers.serving.replica import Handler, Replica, body_of
 from profilers.serving.requests import (
     BARE,
     RefusedRequestError,
@@ -53,10 +45,6 @@ from profilers.serving.requests import (
     read_inputs,
 )
 from profilers.serving.turns import Turns, turns_of
-
-# How long the interpreter's lock may be held against a thread that waits for it, in s.
-# The default, 5 ms, is what a request then waits for a model between two operators.
-_SWITCH_S: Final = 0.0005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,20 +64,6 @@ class _Asked:
     turn: AbstractContextManager[None]
 
 
-def _differs(now: ServingConfig, before: ServingConfig | None) -> bool:
-    return before is None or (now.model, now.variant, now.threads) != (
-        before.model,
-        before.variant,
-        before.threads,
-    )
-
-
-def _load(config: ServingConfig) -> Served:
-    # The runtimes keep what they need of the artefact in memory.
-    with tempfile.TemporaryDirectory(prefix="variant-") as directory:
-        return load(config, Path(directory))
-
-
 def _run(
     served: Served,
     examples: Sequence[NDArray[np.generic]],
@@ -103,52 +77,30 @@ def _run(
         return outputs, time.perf_counter() - began_s
 
 
-async def _body(request: Request, *, limit_kib: float) -> bytes:
-    limit_bytes = limit_kib * BYTES_PER_KIB
-    parts = []
-    size_bytes = 0
-    async for part in request.stream():
-        parts.append(part)
-        size_bytes += len(part)
-        if size_bytes > limit_bytes:
-            raise RefusedRequestError(413, f"the body is above {limit_kib:g} KiB")
-    return b"".join(parts)
-
-
 def _label(outputs: NDArray[np.float32]) -> int | None:
     """The class with the highest score; None where the answer is no list of scores."""
     return int(outputs.argmax()) if outputs.ndim == 1 and outputs.size > 1 else None
 
 
 @serve.deployment(name="ModelServer")
-class ModelServer:
-    """A replica."""
+class ModelServer(Replica[Served]):
+    """A replica that answers in batches."""
 
     def __init__(self, args: ServingArgs, listen: Listen | None = None) -> None:
-        self._args = args
-        self._config: ServingConfig | None = None
-        self._served: Served | None = None
-        # torch keeps its number of threads per calling thread: always the same one.
-        self._runner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
-        self._metrics = Metrics(serve.get_replica_context().app_name)
+        super().__init__(args, listen)
         self._turns: Turns | None = None
         self._batcher: Batcher[_Asked, Answer] = Batcher(self._answers)
-        self._listener = None if listen is None else Listener(listen, self)
-        sys.setswitchinterval(_SWITCH_S)
 
-    async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
-        """Take up a config; called by Ray before the first request and on each change."""
-        config = ServingConfig.model_validate(user_config)
+    @staticmethod
+    def _load(config: ServingConfig) -> Served:
+        # The runtimes keep what they need of the artefact in memory.
+        with tempfile.TemporaryDirectory(prefix="variant-") as directory:
+            return load(config, Path(directory))
+
+    def _configure(self, config: ServingConfig) -> None:
         self._queue_up(config.shared)
-        if self._served is None or _differs(config, self._config):
-            loop = asyncio.get_running_loop()
-            # Whoever asks meanwhile if this replica is well gets an answer.
-            self._served = await loop.run_in_executor(self._runner, _load, config)
-        self._config = config
         self._batcher.most = config.max_batch
         self._batcher.longest_wait_s = seconds(config.max_wait_ms)
-        if self._listener is not None:
-            await self._listener.open()
 
     def _queue_up(self, shared: SharedMachine | None) -> None:
         """Take turns with others from now on, or with nobody."""
@@ -158,27 +110,11 @@ class ModelServer:
         if before is not None:
             before.close()
 
-    async def __del__(self) -> None:
-        """Answer whoever is being served; called by Ray when the replica is to end."""
-        if self._listener is not None:
-            await self._listener.close()
+    def _routes(self) -> Mapping[tuple[str, str], Handler]:
+        return {("POST", ""): self._counted}
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer whatever is asked."""
-        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-        handler = {
-            ("POST", ""): self._counted,
-            ("GET", "healthz"): self._healthy,
-            ("GET", "-/healthz"): self._alive,
-            ("GET", "about"): self._about,
-        }.get((request.method, path.strip("/")))
-        if handler is None:
-            sentence = f"there is no {request.method} {path or '/'} here"
-            return JSONResponse({"error": sentence}, status_code=404)
-        try:
-            return await handler(request)
-        except RefusedRequestError as refused:
-            return JSONResponse({"error": refused.sentence}, refused.status)
+    def _refusal(self, sentence: str) -> dict[str, Any]:
+        return {"error": sentence}
 
     async def _counted(self, request: Request) -> Response:
         with self._metrics.counted() as outcome:
@@ -205,7 +141,7 @@ class ModelServer:
 
     async def _predict(self, request: Request) -> Response:
         served = self._loaded()
-        body = await _body(request, limit_kib=self._args.max_request_kib)
+        body = await body_of(request, limit_kib=self._args.max_request_kib)
         is_bare = request.headers.get("content-type") == BARE
         read = read_bare if is_bare else read_inputs
         example = read(body, shape=served.sample_shape, dtype=served.sample_dtype)
@@ -232,33 +168,14 @@ class ModelServer:
         with self._turns.ticket() as ticket:
             yield _Asked(example=example, turn=self._turns.turn(ticket))
 
-    async def _healthy(self, _: Request) -> Response:
-        self._loaded()
-        return JSONResponse({"status": "ok"})
-
-    async def _alive(self, _: Request) -> Response:
-        return PlainTextResponse("success")
-
-    async def _about(self, _: Request) -> Response:
-        served = self._loaded()
-        return JSONResponse(
-            {
-                "placement": self._args.placement,
-                "config": None if self._config is None else self._config.model_dump(),
-                "artifact_sha256": served.artifact_sha256,
-                "is_as_profiled": served.is_as_profiled,
-                "input_shape": list(served.sample_shape),
-                "input_dtype": str(served.sample_dtype),
-                "accepts": ["application/json", BARE],
-                "processor_s": time.process_time(),
-                "environment": dict(runtime_versions()),
-            }
-        )
-
-    def _loaded(self) -> Served:
-        if self._served is None:
-            raise RuntimeError("Ray has not given this replica a user_config yet")
-        return self._served
+    def _described(self, served: Served) -> Mapping[str, object]:
+        return {
+            "artifact_sha256": served.artifact_sha256,
+            "is_as_profiled": served.is_as_profiled,
+            "input_shape": list(served.sample_shape),
+            "input_dtype": str(served.sample_dtype),
+            "accepts": ["application/json", BARE],
+        }
 
 
 def build(args: ServingArgs) -> serve.Application:

@@ -18,6 +18,8 @@ from profilers.identity import identity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from profilers.models import LoadedModel
+
 # Engines that make code for each new size of batch, while its requests wait.
 _COMPILE_BY_SIZE: Final = frozenset({Runtime.TORCH_COMPILE})
 _log = logging.getLogger(__name__)
@@ -38,6 +40,16 @@ class Served:
     is_as_profiled: bool | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A loaded variant, the model it was made from, and its artefact's digest."""
+
+    backend: Backend
+    model: "LoadedModel"
+    artifact_sha256: str
+    is_as_profiled: bool | None
+
+
 def load(config: ServingConfig, directory: Path) -> Served:
     """The config's variant, exported into `directory`, loaded and run once.
 
@@ -46,6 +58,26 @@ def load(config: ServingConfig, directory: Path) -> Served:
             trusted.
         ProfilingError: The variant is not possible for this model, or not here.
         MissingExtraError: torch or the runtime is not installed.
+    """
+    found = restored(config, directory)
+    example: NDArray[np.generic] = found.model.example.numpy()
+    _warm_up(found.backend, example, max_batch=config.max_batch)
+    return Served(
+        backend=found.backend,
+        sample_shape=tuple(example.shape[1:]),
+        sample_dtype=example.dtype,
+        artifact_sha256=found.artifact_sha256,
+        is_as_profiled=found.is_as_profiled,
+    )
+
+
+def restored(config: ServingConfig, directory: Path) -> Restored:
+    """The config's variant, exported into `directory` and loaded.
+
+    Raises:
+        ModelLoadError: As for `load`.
+        ProfilingError: The same.
+        MissingExtraError: The same.
     """
     from profilers.models import load_model  # noqa: PLC0415 - torch is heavy
     from profilers.variants import export_variant  # noqa: PLC0415 - torch is heavy
@@ -66,12 +98,9 @@ def load(config: ServingConfig, directory: Path) -> Served:
         threads=config.threads,
         build=lambda: copy.deepcopy(loaded.module),
     )
-    example: NDArray[np.generic] = loaded.example.numpy()
-    _warm_up(backend, example, max_batch=config.max_batch)
-    return Served(
+    return Restored(
         backend=backend,
-        sample_shape=tuple(example.shape[1:]),
-        sample_dtype=example.dtype,
+        model=loaded,
         artifact_sha256=artifact.sha256,
         is_as_profiled=is_as_profiled,
     )

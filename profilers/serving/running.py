@@ -10,6 +10,7 @@ decided otherwise.
 
 import importlib
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable
@@ -28,6 +29,15 @@ from planner.specs.serving import Listen, ServingArgs
 
 METRICS_PORT: Final = 8080
 IMPORT_PATH: Final = "profilers.serving.app:build"
+# Each application's class, which Ray is given by its module.
+_SERVERS: Final = {
+    IMPORT_PATH: ("profilers.serving.app", "ModelServer"),
+    "profilers.serving.language:build": (
+        "profilers.serving.language",
+        "LanguageServer",
+    ),
+}
+_ERROR_CLASS: Final = re.compile(r"^[\w.]+(Error|Exception): ")
 # Processor time a request costs in the proxy and in the replica of a small MLP, measured
 # 2026-11-24 on two shared x86-64 cores, Ray 2.60, 16 requests in flight: 7.2 + 10.5 ms
 # without, 4.8 + 6.8 ms with them. Without a proxy the replica takes 0.6 ms for 19 KiB of
@@ -105,7 +115,7 @@ def deploy(config: ServeDeploySchema) -> None:
 
     Raises:
         SpecError: An application is not of this server, or one replica is too few.
-        RuntimeError: A replica cannot start; Ray's message says why.
+        RuntimeError: A replica cannot start, and why.
     """
     http = config.http_options
     listen = None
@@ -118,7 +128,18 @@ def deploy(config: ServeDeploySchema) -> None:
         http_options={"host": http.host, "port": http.port},
     )
     for told, application in zip(config.applications, applications, strict=True):
-        serve.run(application, name=told.name, route_prefix=told.route_prefix)
+        try:
+            serve.run(application, name=told.name, route_prefix=told.route_prefix)
+        except RuntimeError as failure:
+            raise RuntimeError(_reason(told.name) or str(failure)) from None
+
+
+def _reason(name: str) -> str:
+    """Why an application's replicas do not start: the end of the traceback that Ray keeps."""
+    status = serve.status().applications.get(name)
+    deployments = () if status is None else status.deployments.values()
+    lines = [line for d in deployments for line in d.message.splitlines() if line]
+    return _ERROR_CLASS.sub("", lines[-1]) if lines else ""
 
 
 def _require_one_replica(config: ServeDeploySchema) -> None:
@@ -144,13 +165,14 @@ def bound(
     Raises:
         SpecError: It is not of this server.
     """
-    if application.import_path != IMPORT_PATH or len(application.deployments) != 1:
+    if application.import_path not in _SERVERS or len(application.deployments) != 1:
         raise SpecError(
             f"application '{application.name}' is not of this server: deploy it with "
             "Ray's own `serve deploy`"
         )
     # Ray ships the class by reference only when it is not defined in __main__.
-    server: Any = importlib.import_module("profilers.serving.app").ModelServer
+    module, name = _SERVERS[application.import_path]
+    server: Any = getattr(importlib.import_module(module), name)
     options = application.deployments[0].model_dump(exclude_unset=True)
     options.setdefault("logging_config", {"enable_access_log": False})
     args = ServingArgs.model_validate(application.args)

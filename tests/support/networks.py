@@ -1,5 +1,6 @@
 """Tiny networks of real architectures, built from configuration, weights from a seed."""
 
+import tokenizers
 import torch
 import transformers
 
@@ -68,3 +69,22 @@ def mixture(folder):
         **_DECODER, num_local_experts=N_EXPERTS, num_experts_per_tok=N_CHOSEN
     )
     return _saved(transformers.MixtralForCausalLM, config, folder)
+
+
+def talker(folder, *, words=()):
+    """A Llama of 12,000 token ids, the first of which are these words, ended by `</s>`."""
+    config = transformers.LlamaConfig(
+        **_DECODER
+        | {"vocab_size": 12_000, "max_position_embeddings": 256, "eos_token_id": 2}
+    )
+    _saved(transformers.LlamaForCausalLM, config, folder)
+    if words:
+        ids = {word: i for i, word in enumerate(["<unk>", "<s>", "</s>", *words])}
+        named = tokenizers.Tokenizer(
+            tokenizers.models.WordLevel(ids, unk_token="<unk>")
+        )
+        named.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+        named.decoder = tokenizers.decoders.Fuse()
+        named.add_special_tokens(["<unk>", "<s>", "</s>"])
+        named.save(str(folder / "tokenizer.json"))
+    return folder

@@ -8,6 +8,7 @@ from planner.domain.variants import Precision, Runtime
 from planner.errors import SpecError
 from planner.manifests import here
 from planner.specs.placements import PlanVariant
+from planner.specs.plan import PlanModel
 from planner.specs.serving import ServingConfig
 from tests.support.plans import chat_plan, digits_placement, storefront_plan
 
@@ -86,15 +87,34 @@ def test_a_runtime_that_our_server_does_not_run_is_refused_by_name():
         )
 
 
-def test_a_language_model_of_the_users_is_for_a_server_of_language_models():
+def of_language(source, runtime):
+    """The storefront's plan with a digit reader that answers token by token."""
+    variant = PlanVariant(precision=Precision.FP32, sparsity_frac=0.0, runtime=runtime)
     tokens = chat_plan().placements[0].predicted
-    variant = PlanVariant(
-        precision=Precision.FP32, sparsity_frac=0.0, runtime=Runtime.TORCH
-    )
-    plan = with_digits(variant=variant, predicted=tokens)
+    plan = with_digits(variant=variant, predicted=tokens, max_batch=1)
+    fields = {"huggingface": {"file": "talker"}, "torch": {"factory": "model:build"}}
+    model = PlanModel(name="digit-reader", source=source, **fields[source])
+    return plan.model_copy(update={"models": (plan.models[0], model)})
 
+
+def test_a_language_model_in_a_folder_is_streamed_on_torch():
+    plan = of_language("huggingface", Runtime.TORCH)
+    placed = here.chosen(plan, site="local", workload="reorder-digits")
+
+    config = here.serve_here(placed, FOLDERS, host="127.0.0.1", port=8123)
+
+    assert config.applications[0].import_path == "profilers.serving.language:build"
+
+
+@pytest.mark.parametrize(
+    ("source", "runtime"),
+    [("huggingface", Runtime.ONNXRUNTIME), ("torch", Runtime.TORCH)],
+)
+def test_any_other_language_model_is_for_another_server(source, runtime):
     with pytest.raises(SpecError, match="answers token by token"):
-        here.chosen(plan, site="local", workload="reorder-digits")
+        here.chosen(
+            of_language(source, runtime), site="local", workload="reorder-digits"
+        )
 
 
 def test_a_site_without_placements_is_told_what_there_is():
