@@ -15,6 +15,7 @@ from planner.domain.profiles import Profile
 from planner.domain.variants import Precision, Runtime
 from planner.errors import OutsideProfileError
 from planner.pipeline.asking.atlas import Atlas
+from planner.pipeline.asking.batches import of_batch
 from planner.pipeline.asking.foresight import chosen, foresee
 from planner.pipeline.asking.knowledge import learn
 from planner.pipeline.asking.loops import closed_loops
@@ -40,7 +41,14 @@ def predict(
     ],
     precision: Annotated[Precision | None, typer.Option("--precision")] = None,
     runtime: Annotated[Runtime | None, typer.Option("--runtime")] = None,
-    batch: Annotated[int | None, typer.Option("--batch", min=1)] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            "--batch",
+            min=1,
+            help="Batches of this size alone, measured or on the line between two that were.",
+        ),
+    ] = None,
     clients: Annotated[
         int | None,
         typer.Option(
@@ -66,14 +74,18 @@ def predict(
         for name, profiles in known.items()
         for d in wanted
     ]
-    _check(answers)
+    shown = [a if batch is None else of_batch(a, batch) for a in answers]
+    _check(shown)
     if json:
-        documents = [foresight_data(a) | _loops(a, clients) for a in answers]
+        documents = [
+            foresight_data(s) | _loops(a, clients)
+            for s, a in zip(shown, answers, strict=True)
+        ]
         whole = documents[0] if len(documents) == 1 else documents
         typer.echo(json_text.dumps(whole, indent=2, ensure_ascii=False))
         return
-    for answer in answers:
-        show(foresight_table(answer, batch=batch))
+    for told, answer in zip(shown, answers, strict=True):
+        show(foresight_table(told))
         if clients is not None:
             loops, reasons = closed_loops(answer, clients)
             title = f"{answer.model} on {answer.device}, {clients:,} clients"

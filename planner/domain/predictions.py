@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 
-from planner.domain.profiles import Profile
+from planner.domain.profiles import BatchProfile, LoadCurve, Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """A predicted profile, the 90 % interval of its first figure, and its grounds.
 
-    The interval is of p50 at the first batch, or of TPOT at the first load.
-    `rows` are what it was made from, `narrower` what would make the interval smaller.
+    The interval is of p50 at the first batch, or of TPOT at the first load; the same
+    factors hold for the others. `rows` are what it was made from, `narrower` what would
+    make the interval smaller.
     """
 
     profile: Profile
@@ -18,6 +19,19 @@ class Prediction:
     high_s: float
     rows: tuple[str, ...]
     narrower: str
+
+    def interval_s(self, time_s: float) -> tuple[float, float]:
+        """The 90 % interval of a predicted p50 of another batch, or TPOT of another load."""
+        first_s = _first_s(self.profile)
+        return time_s * self.low_s / first_s, time_s * self.high_s / first_s
+
+
+def _first_s(profile: Profile) -> float:
+    if isinstance(profile, BatchProfile):
+        return profile.points[0].p50_s
+    if isinstance(profile, LoadCurve):
+        return profile.points[0].tpot_p50_s
+    raise AssertionError("token rates and hosted models are not predicted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

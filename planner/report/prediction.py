@@ -14,18 +14,11 @@ from planner.units import milliseconds
 SHOWN_ROWS = 1
 
 
-def foresight_table(known: Foresight, *, batch: int | None = None) -> Table:
-    """Every measured and predicted setting, its interval, and what each hangs on.
-
-    With `batch` only service times of that batch size are listed.
-    """
+def foresight_table(known: Foresight) -> Table:
+    """Every measured and predicted setting, its interval, and what each hangs on."""
     rows = [
-        *(r for p in known.measured for r in _figures(p, "", batch)),
-        *(
-            r
-            for p in known.predictions
-            for r in _figures(p.profile, _interval(p), batch)
-        ),
+        *(r for p in known.measured for r in _figures(p, None)),
+        *(r for p in known.predictions for r in _figures(p.profile, p)),
     ]
     return table(
         f"{known.model} on {known.device}",
@@ -38,25 +31,24 @@ def foresight_table(known: Foresight, *, batch: int | None = None) -> Table:
     )
 
 
-def _figures(profile: Profile, interval: str, batch: int | None) -> Iterable[list[str]]:
+def _figures(profile: Profile, prediction: Prediction | None) -> Iterable[list[str]]:
     evidence = profile.evidence
     ending = [
         PROVENANCE_WORDS[evidence.provenance],
         share(evidence.error_frac),
         evidence.as_of.isoformat(),
     ]
-    for i, (asked, time) in enumerate(_said(profile, batch)):
-        # The interval is of the first figure; the same factors hold for the others.
-        yield [str(profile.variant), asked, time, interval if i == 0 else "", *ending]
+    for asked, time, time_s in _said(profile):
+        interval = "" if prediction is None else _interval(prediction, time_s)
+        yield [str(profile.variant), asked, time, interval, *ending]
 
 
-def _said(profile: Profile, batch: int | None) -> Iterable[tuple[str, str]]:
+def _said(profile: Profile) -> Iterable[tuple[str, str, float]]:
+    """What is asked, what is said, and the time that an interval is of."""
     if isinstance(profile, BatchProfile):
         for point in profile.points:
-            if batch in (None, point.batch):
-                yield f"batch {point.batch}", latency(milliseconds(point.p50_s))
-    elif batch is not None:
-        return
+            said = latency(milliseconds(point.p50_s))
+            yield f"batch {point.batch}", said, point.p50_s
     elif isinstance(profile, LoadCurve):
         for load in profile.points:
             yield (
@@ -68,6 +60,7 @@ def _said(profile: Profile, batch: int | None) -> Iterable[tuple[str, str]]:
                     f"TPOT {latency(milliseconds(load.tpot_p50_s))}, "
                     f"TTFT {latency(milliseconds(load.ttft_p50_s))}"
                 ),
+                load.tpot_p50_s,
             )
     elif isinstance(profile, TokenRates):
         yield (
@@ -76,12 +69,13 @@ def _said(profile: Profile, batch: int | None) -> Iterable[tuple[str, str]]:
                 f"reads {number(profile.prompt_tokens_per_s)} and writes "
                 f"{number(profile.output_tokens_per_s)} tokens/s"
             ),
+            1 / profile.output_tokens_per_s,
         )
 
 
-def _interval(prediction: Prediction) -> str:
-    low, high = milliseconds(prediction.low_s), milliseconds(prediction.high_s)
-    return f"{latency(low)} to {latency(high)}"
+def _interval(prediction: Prediction, time_s: float) -> str:
+    low_s, high_s = prediction.interval_s(time_s)
+    return f"{latency(milliseconds(low_s))} to {latency(milliseconds(high_s))}"
 
 
 def _footnotes(known: Foresight) -> Sequence[str]:
@@ -110,6 +104,7 @@ def foresight_data(known: Foresight) -> dict[str, object]:
                 "profile": profile_data(p.profile),
                 "low_s": p.low_s,
                 "high_s": p.high_s,
+                "intervals": _intervals(p),
                 "rows": list(p.rows),
                 "narrower": p.narrower,
             }
@@ -117,6 +112,21 @@ def foresight_data(known: Foresight) -> dict[str, object]:
         ],
         "refusals": list(known.refusals),
     }
+
+
+def _intervals(prediction: Prediction) -> list[dict[str, float]]:
+    """One for each batch, of its p50, or for each load, of its TPOT."""
+    profile = prediction.profile
+    asked: list[tuple[str, float, float]] = []
+    if isinstance(profile, BatchProfile):
+        asked = [("batch", p.batch, p.p50_s) for p in profile.points]
+    elif isinstance(profile, LoadCurve):
+        asked = [("concurrency", p.concurrency, p.tpot_p50_s) for p in profile.points]
+    found = []
+    for name, at, time_s in asked:
+        low_s, high_s = prediction.interval_s(time_s)
+        found.append({name: at, "low_s": low_s, "high_s": high_s})
+    return found
 
 
 def profile_data(profile: Profile) -> dict[str, object]:

@@ -47,6 +47,9 @@ def test_json_is_one_document_with_every_row(capsys):
         assert p["profile"]["evidence"]["provenance"] == "predicted"
         assert p["low_s"] < p["profile"]["points"][0]["p50_s"] < p["high_s"]
         assert p["rows"]
+        for told, point in zip(p["intervals"], p["profile"]["points"], strict=True):
+            assert told["batch"] == point["batch"]
+            assert told["low_s"] < point["p50_s"] < told["high_s"]
 
 
 def test_what_was_published_is_said_to_be(capsys):
@@ -65,6 +68,33 @@ def test_only_the_batch_that_is_asked_for_is_listed(capsys):
     out = capsys.readouterr().out
     assert "batch 8" in out
     assert "batch 16" not in out
+
+
+def test_every_predicted_batch_has_its_interval(capsys):
+    main(["predict", "resnet-50", "--device", "nvidia-l4", "--runtime", "onnxruntime"])
+
+    rows = [r for r in capsys.readouterr().out.splitlines() if " batch " in r]
+    assert len(rows) > 5
+    assert all(" ms to " in r for r in rows)
+
+
+def test_a_batch_beyond_the_known_ones_is_refused_with_those(capsys):
+    code = main(["predict", "resnet-50", "--device", "nvidia-l4", "--batch", "500"])
+
+    assert code == 3
+    assert "known are batches of 1 to 128" in capsys.readouterr().err
+
+
+def test_clients_send_whatever_batches_there_are_whichever_is_listed(capsys):
+    loops = []
+    for batch in ([], ["--batch", "8"]):
+        main(
+            ["predict", "resnet-50", "--device", "nvidia-t4", "--clients", "32",
+             "--runtime", "onnxruntime", "--json", *batch]
+        )  # fmt: skip
+        loops.append(json.loads(capsys.readouterr().out)["closed_loops"])
+
+    assert loops[0] == loops[1] != []
 
 
 @pytest.mark.parametrize(

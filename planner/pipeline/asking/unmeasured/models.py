@@ -1,4 +1,11 @@
-"""From times of other models on the device, in the same precision (`planner.perf.transfer`)."""
+"""From times of other models on the device, in the same precision (`planner.perf.transfer`).
+
+A batch of b is a model of b times the operations and of the same parameters, whose time
+here is the batch's: its time there follows as that of any model, and is refused as that
+of any model where the ones measured on both devices are all smaller. No published table
+holds the same models in batches on both devices, so its interval is that of models; the
+widest of all batches holds for each.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +13,9 @@ from dataclasses import replace
 
 from planner.domain.evidence import Evidence, Provenance
 from planner.domain.hardware import Device
+from planner.domain.operations import Operations
 from planner.domain.predictions import Prediction, Refused
-from planner.domain.profiles import BatchProfile
+from planner.domain.profiles import BatchProfile, ServicePoint
 from planner.perf.transfer import Transferred, transferred
 from planner.pipeline.asking.atlas import Atlas, Setting, setting_of, years
 from planner.pipeline.asking.unmeasured.rows import (
@@ -34,12 +42,14 @@ def from_models(
         predicted: list[Answer] = []
         refused: list[Refused] = []
         for target in atlas.on(device.name, precision):
-            tried = [(s, _across(s, target, atlas)) for s in sources]
+            tried = [(s, _across(s, s.points[0], target, atlas)) for s in sources]
             found = [(s, t) for s, t in tried if isinstance(t, Transferred)]
             refused += [t for _, t in tried if isinstance(t, Refused)]
             if found:
-                told = _told_by_models(*_surest(found), target, atlas)
-                predicted.append(told)
+                source, first = _surest(found)
+                batches, refusal = _batches(source, first, target, atlas)
+                predicted.append(_told_by_models(source, batches, target, atlas))
+                predicted += [refusal] if refusal else []
         answers += predicted or _nearest_miss(f"{precision} on {device.name}", refused)
     return answers
 
@@ -53,15 +63,35 @@ def _nearest_miss(where: str, refused: Sequence[Refused]) -> list[Refused]:
 
 
 def _across(
-    source: BatchProfile, target: Setting, atlas: Atlas
+    source: BatchProfile, point: ServicePoint, target: Setting, atlas: Atlas
 ) -> Transferred | Refused:
     here = atlas.seconds(setting_of(source))
+    stated = atlas.operations.get(source.model)
+    own = {} if stated is None else {source.model: _of_batch(stated, point.batch)}
     return transferred(
         source.model,
-        {**here, source.model: source.points[0].p50_s},
+        {**here, source.model: point.p50_s},
         atlas.seconds(target),
-        atlas.operations,
+        {**atlas.operations, **own},
     )
+
+
+def _of_batch(stated: Operations, batch: int) -> Operations:
+    return replace(stated, macs=(stated.macs or stated.parameters) * batch)
+
+
+def _batches(
+    source: BatchProfile, first: Transferred, target: Setting, atlas: Atlas
+) -> tuple[list[Transferred], Refused | None]:
+    """The source's batches there, up to the first that nothing is said of, and why."""
+    found = [first]
+    for point in source.points[1:]:
+        told = _across(source, point, target, atlas)
+        if isinstance(told, Refused):
+            reason = f"batches of {point.batch} and more as {target}: {told.reason}"
+            return found, replace(told, reason=reason)
+        found.append(told)
+    return found, None
 
 
 def _surest(
@@ -84,9 +114,9 @@ def _surest(
 
 
 def _told_by_models(
-    source: BatchProfile, found: Transferred, target: Setting, atlas: Atlas
+    source: BatchProfile, batches: Sequence[Transferred], target: Setting, atlas: Atlas
 ) -> Prediction:
-    column = atlas.columns[target]
+    column, found = atlas.columns[target], batches[0]
     taught = [column[m].evidence for m in found.common]
     by = "operations and times" if found.used_operations else "times alone"
     note = (
@@ -101,13 +131,17 @@ def _told_by_models(
     measured = source.evidence.provenance is Provenance.IMPORTED
     # Published tables carry their own noise into the left-out errors; others add it.
     own_sigma = 0.0 if measured else source.evidence.sigma()
-    sigma = math.hypot(math.log1p(found.error_frac) / Z_BAND, own_sigma)
-    widened = math.exp(Z_INTERVAL * own_sigma)
+    band = max(b.error_frac for b in batches)
+    sigma = math.hypot(math.log1p(band) / Z_BAND, own_sigma)
+    half = max(b.high_s / b.p50_s for b in batches) * math.exp(Z_INTERVAL * own_sigma)
     profile = replace(
         source,
         variant=replace(source.variant, runtime=target.runtime),
         device=target.device,
-        points=(rescaled(source.points[0], found.ratio),),
+        points=tuple(
+            rescaled(point, told.ratio)
+            for point, told in zip(source.points, batches, strict=False)
+        ),
         evidence=Evidence(
             provenance=Provenance.PREDICTED,
             source="; ".join(sources),
@@ -116,11 +150,15 @@ def _told_by_models(
             note=note,
         ),
         artifact_sha256=None,
+        batch_grid=tuple(
+            b for b in source.batch_grid if b <= source.points[len(batches) - 1].batch
+        ),
+        conditions=None,
     )
     return Prediction(
         profile=profile,
-        low_s=found.low_s / widened,
-        high_s=found.high_s * widened,
+        low_s=found.p50_s / half,
+        high_s=found.p50_s * half,
         rows=(row_words(source), *(row_words(column[m]) for m in found.common)),
         narrower=(
             f"measuring it on {target.device}; short of that, a time on a device "

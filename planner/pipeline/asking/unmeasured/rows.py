@@ -18,7 +18,7 @@ Answer = Prediction | Refused
 
 
 def rescaled(point: ServicePoint, ratio: float) -> ServicePoint:
-    """Every time of a point, multiplied."""
+    """Every time of a point, multiplied; what it took of energy there is not known."""
 
     def scaled(time_s: float | None) -> float | None:
         return None if time_s is None else time_s * ratio
@@ -30,6 +30,7 @@ def rescaled(point: ServicePoint, ratio: float) -> ServicePoint:
         p90_s=scaled(point.p90_s),
         p95_s=scaled(point.p95_s),
         p99_s=scaled(point.p99_s),
+        energy_j=None,
     )
 
 

@@ -65,7 +65,10 @@ def _told_by_size(
     all_cores = source.variant.runtime not in MAY_USE_ONE_THREAD
     change = factor(here, there, uses_all_cores=all_cores)
     sigma = math.hypot(change.sigma, source.evidence.sigma())
-    point = rescaled(source.points[0], change.middle_ratio)
+    # A large batch divides over cores as long matrix products do, a small one as an
+    # image does: the factor's two ends hold both.
+    points = tuple(rescaled(p, change.middle_ratio) for p in source.points)
+    first_s = points[0].p50_s
     threads = (
         "one thread alone"
         if not all_cores
@@ -81,7 +84,7 @@ def _told_by_size(
         profile=replace(
             source,
             device=device.name,
-            points=(point,),
+            points=points,
             evidence=Evidence(
                 provenance=Provenance.PREDICTED,
                 source=f"{source.evidence.source}; {device.source}",
@@ -90,9 +93,10 @@ def _told_by_size(
                 note=note,
             ),
             artifact_sha256=None,
+            conditions=None,
         ),
-        low_s=point.p50_s * math.exp(-Z_INTERVAL * sigma),
-        high_s=point.p50_s * math.exp(Z_INTERVAL * sigma),
+        low_s=first_s * math.exp(-Z_INTERVAL * sigma),
+        high_s=first_s * math.exp(Z_INTERVAL * sigma),
         rows=(row_words(source), note),
         narrower=f"measuring it on {device.name} for a few minutes",
     )
