@@ -9,6 +9,7 @@ from planner.domain.profiling import TorchModel, UserModel
 from planner.errors import SpecError
 from planner.pipeline.asking.own_models import own_models
 from planner.pipeline.asking.traces import with_traces
+from planner.pipeline.informing.study import Study
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
 from planner.pipeline.recommend import recommend as decide
 from planner.plan import Infeasible, Plan, answer_of
@@ -40,6 +41,10 @@ def recommend(
     observer: Observer | None = None,
     time_limit_s: float = DEFAULT_TIME_LIMIT_S,
     simulate: bool = True,
+    fewer_points: bool = False,
+    profile_budget_usd: float | None = None,
+    profile_months: float = 1.0,
+    as_device: str | None = None,
 ) -> Plan | Infeasible:
     """Where a deployment should run, as a plan or as the reasons why nothing fits.
 
@@ -50,8 +55,16 @@ def recommend(
     `(inputs, labels)` and is needed for `minimum_accuracy_frac`. What can be solved
     at once is, in `workers` processes, or on the Ray cluster at `address`.
 
+    With `fewer_points` the model is timed only at the batch sizes that the plan hangs on
+    (`answer.document.points`). With a `profile_budget_usd` it is weighed which measurements
+    could change the answer, and which are worth their price within `profile_months`
+    (`answer.document.measuring`), or, where nothing fits, which could lead to a plan
+    (`answer.document.fitting`). Nothing is rented; `as_device` declares which device of
+    the catalogue this machine is, so that what is worth measuring on it is measured.
+
     Raises:
         SpecError: Arguments that do not belong together, or a wrong document.
+        UnknownReferenceError: No such device as `as_device` in the catalogue.
         ProfilingError: The model cannot be measured here at all.
         SolverError: No verdict within `time_limit_s` seconds a solve.
     """
@@ -74,9 +87,16 @@ def recommend(
         document = live
     else:
         document, models, traces = _from_file(spec)
+    facts = wiring.catalog()
+    study = Study.asked(
+        facts,
+        budget_usd=profile_budget_usd,
+        months=profile_months,
+        as_device=as_device,
+    )
     with wiring.side_by_side(address=address, workers=workers) as scenarios:
         world = wiring.world(
-            wiring.catalog(),
+            facts,
             models,
             traces=traces,
             executor=executor,
@@ -85,6 +105,8 @@ def recommend(
             time_limit_s=time_limit_s,
             simulates=simulate,
             scenarios=scenarios,
+            study=study,
+            fewer_points=fewer_points,
         )
         return answer_of(decide(document, world))
 

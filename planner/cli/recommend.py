@@ -9,12 +9,10 @@ from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import asked
-from planner.errors import SpecError
 from planner.pipeline.informing.study import Study
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
 from planner.pipeline.recommend import recommend as decide
 from planner.plan import Answer, Plan, answer_of
-from planner.reference.catalog import Catalog
 from planner.report.outline import answer_tables, closing_lines
 
 
@@ -79,7 +77,12 @@ def recommend(
     """Say where everything should run and what it costs, and write the files that run it."""
     found = asked(spec, sets)
     facts = wiring.catalog()
-    study = _study(profile_budget_usd, profile_months, as_device, facts)
+    study = Study.asked(
+        facts,
+        budget_usd=profile_budget_usd,
+        months=profile_months,
+        as_device=as_device,
+    )
     with (
         watching(quiet=json) as observer,
         wiring.side_by_side(address=address, workers=workers) as scenarios,
@@ -106,18 +109,6 @@ def recommend(
         _tell(answer, folder if files else None)
     if not isinstance(answer, Plan):
         raise typer.Exit(1)
-
-
-def _study(
-    budget_usd: float | None, months: float, as_device: str | None, facts: Catalog
-) -> Study | None:
-    """What is to be weighed; this machine is only named to be measured on."""
-    if budget_usd is None:
-        if as_device is not None:
-            raise SpecError("--as-device goes with --profile-budget-usd")
-        return None
-    here = None if as_device is None else facts.device(as_device).name
-    return Study(budget_usd=budget_usd, months=months, here=here)
 
 
 def _tell(answer: Answer, folder: Path | None) -> None:

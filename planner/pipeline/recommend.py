@@ -19,7 +19,7 @@ from planner.pipeline.exploring.kinds import words
 from planner.pipeline.exploring.reasons import reasons
 from planner.pipeline.exploring.relaxations import ways_out
 from planner.pipeline.exploring.trials import Trials
-from planner.pipeline.informing.study import Means, Study, studied
+from planner.pipeline.informing.study import Means, Outcome, Study, studied
 from planner.pipeline.solving.answered import Answered, answered
 from planner.pipeline.solving.used import Used
 from planner.pipeline.telling import answer
@@ -94,13 +94,13 @@ def decide(spec: Deployment, world: World, knowledge: Knowledge) -> PlanDocument
     question = ask(spec, world.catalog, knowledge, Capacities())
     world.observer.stage("optimizing")
     found = answered(question, time_limit_s=world.time_limit_s)
-    measuring = None
-    if world.study is not None and isinstance(found, Answered):
+    studying = Outcome(found=found, question=question)
+    if world.study is not None:
         world.observer.stage("weighing measurements")
-        found, question, measuring = studied(found, world.study, _means(world))
-    if isinstance(found, NoPlan):
-        return _no_plan(question, world)
-    return _plan(found, world, measuring)
+        studying = studied(found, question, world.study, _means(world))
+    if isinstance(studying.found, NoPlan):
+        return _no_plan(studying, world)
+    return _plan(studying.found, world, studying.measuring)
 
 
 def _means(world: World) -> Means:
@@ -210,7 +210,8 @@ def _counted(ways: Sequence[Candidate]) -> str:
     return " and ".join(words)
 
 
-def _no_plan(question: Question, world: World) -> PlanDocument:
+def _no_plan(studying: Outcome, world: World) -> PlanDocument:
+    question = studying.question
     world.observer.stage("finding ways out")
     limit_s = world.time_limit_s
     found = ways_out(question, time_limit_s=limit_s, scenarios=world.scenarios)
@@ -231,6 +232,7 @@ def _no_plan(question: Question, world: World) -> PlanDocument:
         reasons=reasons(question, time_limit_s=limit_s),
         relaxations=found.relaxations,
         search_note=found.note,
+        fitting=studying.fitting,
         points=points(question.knowledge),
         spec=answer.plain_spec(question.spec),
     )

@@ -11,6 +11,7 @@ from planner.specs.measuring import (
     PlanMeasurement,
     PlanMeasuring,
     PlanPoints,
+    PlanSession,
 )
 from planner.specs.plan import PlanDocument
 from planner.units import S_PER_H
@@ -55,10 +56,11 @@ def _row(m: PlanMeasurement) -> tuple[str, ...]:
 
 def _costs(m: PlanMeasurement) -> str:
     price = "" if m.price_usd == 0 else f"up to {dollars(m.price_usd)}, "
-    return price + _duration(m.time_s)
+    return price + duration(m.time_s)
 
 
-def _duration(time_s: float) -> str:
+def duration(time_s: float) -> str:
+    """Minutes, or hours where it is long."""
     minutes = time_s / S_PER_MIN
     return f"{minutes:.0f} min" if time_s < S_PER_H else f"{time_s / S_PER_H:.1f} h"
 
@@ -70,12 +72,16 @@ def _notes(study: PlanMeasuring) -> Iterable[str]:
         "Dearer: the truth turns out worse than the plan's confidence allows for."
     )
     yield study.note
-    sources = dict.fromkeys(
+    yield from price_notes(study.measurements)
+
+
+def price_notes(sessions: Iterable[PlanSession]) -> Iterable[str]:
+    """Where the prices of sessions come from, each once."""
+    return dict.fromkeys(
         f"{m.where}: {usd(m.price_usd_per_h)} USD/h, {m.price_source}, {m.price_as_of}"
-        for m in study.measurements
+        for m in sessions
         if m.price_usd
     )
-    yield from sources
 
 
 def points_lines(plan: PlanDocument) -> tuple[str, ...]:
@@ -117,7 +123,7 @@ def measuring_lines(plan: PlanDocument) -> tuple[str, ...]:
 
 
 def _lines(study: PlanMeasuring) -> Iterable[str]:
-    yield from map(_taken, study.taken)
+    yield from map(taken_words, study.taken)
     for m in study.measurements:
         if m.verdict == "take":
             yield _wanted(m, study.within_months)
@@ -129,28 +135,42 @@ def _lines(study: PlanMeasuring) -> Iterable[str]:
     yield _regret(study)
 
 
-def _taken(m: MeasurementTaken) -> str:
-    after = m.after_usd_per_month
-    now = NOTHING if after is None else dollars(after)
-    return (
-        f"measured {m.model} on {m.device} here ({counted(m.n_profiles, 'variant')}): the "
-        f"plan went from {dollars(m.before_usd_per_month)} to {now} a month."
+def taken_words(m: MeasurementTaken) -> str:
+    """What was measured here, and what came of it."""
+    what = (
+        f"measured {m.model} on {m.device} here ({counted(m.n_profiles, 'variant')}): "
     )
+    before, after = m.before_usd_per_month, m.after_usd_per_month
+    if before is None:
+        if after is None:
+            return what + "there is no plan with what was found, either."
+        return what + f"that made a plan possible, of {dollars(after)} a month."
+    now = NOTHING if after is None else dollars(after)
+    return what + f"the plan went from {dollars(before)} to {now} a month."
 
 
 def _wanted(m: PlanMeasurement, months: float) -> str:
     adds = m.adds_usd_per_month or 0.0
     where = m.where.removeprefix(f"{m.device} ")
-    how = (
-        f"there: {' ; then here: '.join(m.commands)}"
-        if m.commands
-        else "its profile is published and its code is not here: run your own copy of the "
-        "model on the device, then planner import"
-    )
     within = "a month" if months == 1 else f"{months:g} months"
     return (
         f"measure {m.model} on {m.device}, {where} ({_costs(m)}): it "
-        f"saves {dollars(adds)} a month on average and pays within {within}; {how}"
+        f"saves {dollars(adds)} a month on average and pays within {within}; {_how(m)}"
+    )
+
+
+def session_words(m: PlanSession) -> str:
+    """Where a session is held and how."""
+    where = m.where.removeprefix(f"{m.device} ")
+    return f"{m.model} on {m.device}, {where}: {_how(m)}"
+
+
+def _how(m: PlanSession) -> str:
+    if m.commands:
+        return f"there: {' ; then here: '.join(m.commands)}"
+    return (
+        "its profile is published and its code is not here: run your own copy of the "
+        "model on the device, then planner import"
     )
 
 

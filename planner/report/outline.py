@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from planner.domain.placement import Objective, Verdict
 from planner.report import certainty, prose
+from planner.report.fitting import fitting_lines, fitting_table
 from planner.report.measuring import (
     measuring_lines,
     measuring_table,
@@ -175,6 +176,10 @@ def _plan(plan: PlanDocument) -> Iterable[Section | None]:
 def _no_plan(plan: PlanDocument) -> Iterable[Section | None]:
     yield _tables(Topic.OBSTACLES, reasons_table(plan), is_brief=True)
     yield _tables(Topic.CHANGES, relaxations_table(plan), is_brief=True)
+    yield _tables(Topic.MEASURING, fitting_table(plan), is_brief=True)
+    yield _lines(
+        Topic.MEASURING, "Before you give up", fitting_lines(plan), is_brief=True
+    )
     yield _timed(plan)
     yield _warnings(plan)
     yield _lines(Topic.ASSUMPTIONS, "What was assumed", prose.assumptions(plan))

@@ -8,14 +8,10 @@ from pydantic import Field
 from planner.specs.base import NonNegative, Share, Spec
 
 
-class PlanMeasurement(Spec):
+class PlanSession(Spec):
     """A session on one device that settles the profiles of one model there.
 
-    `saving_usd_per_month` is the expected saving of knowing it alone, `best_…` that of
-    the luckiest world; `cheaper_probability_frac` how likely it leads to a cheaper plan,
-    `dearer_probability_frac` how likely it shows that today's plan cannot be kept at its
-    cost. `adds_usd_per_month` is what it saves beyond those that are to be taken before
-    it, None unless it is to be taken. `commands` take it where the planner cannot.
+    `commands` take it where the planner cannot.
     """
 
     model: str
@@ -28,22 +24,37 @@ class PlanMeasurement(Spec):
     price_usd_per_h: NonNegative
     price_source: str
     price_as_of: dt.date
+    commands: tuple[str, ...] = ()
+
+
+class PlanMeasurement(PlanSession):
+    """What a session is worth.
+
+    `saving_usd_per_month` is the expected saving of knowing it alone, `best_…` that of
+    the luckiest world; `cheaper_probability_frac` how likely it leads to a cheaper plan,
+    `dearer_probability_frac` how likely it shows that today's plan cannot be kept at its
+    cost. `adds_usd_per_month` is what it saves beyond those that are to be taken before
+    it, None unless it is to be taken.
+    """
+
     saving_usd_per_month: NonNegative
     best_saving_usd_per_month: NonNegative
     cheaper_probability_frac: Share
     dearer_probability_frac: Share
     verdict: Literal["take", "over_budget", "not_worth_its_price", "failed"]
     adds_usd_per_month: float | None = None
-    commands: tuple[str, ...] = ()
 
 
 class MeasurementTaken(Spec):
-    """A measurement that this run made, and what the plan cost before and after it."""
+    """A measurement that this run made, and what the plan cost before and after it.
+
+    None: there was no plan.
+    """
 
     model: str
     device: str
     n_profiles: Annotated[int, Field(ge=0)]
-    before_usd_per_month: NonNegative
+    before_usd_per_month: NonNegative | None
     after_usd_per_month: NonNegative | None
 
 
@@ -85,3 +96,42 @@ class PlanPoints(Spec):
     n_read_off: Annotated[int, Field(ge=0)]
     n_beyond: Annotated[int, Field(ge=0)]
     n_plans: Annotated[int, Field(ge=0)]
+
+
+class PlanWayToFit(Spec):
+    """Measurements that together could lead to a plan where there is none.
+
+    `probability_frac` is how likely they do, `adds_probability_frac` what that is beyond
+    the ways to be taken before, None unless it is to be taken. `usd_per_month` is what
+    the plan would then cost, in the middle of the draws that have one.
+    """
+
+    measurements: Annotated[tuple[PlanSession, ...], Field(min_length=1)]
+    price_usd: NonNegative
+    time_s: NonNegative
+    probability_frac: Share
+    usd_per_month: NonNegative | None
+    verdict: Literal["take", "over_budget", "adds_nothing"]
+    adds_probability_frac: Share | None = None
+
+
+class PlanFitting(Spec):
+    """Which measurements could lead to a plan, and how likely.
+
+    `ways` share no measurement, those to take first in their order. `probability_frac` is
+    how likely those lead to a plan, `possible_frac` how likely perfect knowledge of every
+    profile does; None where there was no time to know.
+    """
+
+    budget_usd: NonNegative
+    price_usd: NonNegative
+    ways: tuple[PlanWayToFit, ...]
+    taken: tuple[MeasurementTaken, ...] = ()
+    n_measurable: Annotated[int, Field(ge=0)]
+    probability_frac: Share
+    possible_frac: Share | None
+    n_worlds: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0)]
+    n_solves: Annotated[int, Field(ge=0)]
+    is_cut_short: bool = False
+    note: str = ""

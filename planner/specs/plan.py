@@ -9,7 +9,7 @@ from planner.domain.hardware import Purchase
 from planner.domain.placement import Objective, Verdict
 from planner.specs.assurance import PlanJoint, PlanOffline, PlanSafety, PlanSimulation
 from planner.specs.base import NonNegative, Share, Spec
-from planner.specs.measuring import PlanMeasuring, PlanPoints
+from planner.specs.measuring import PlanFitting, PlanMeasuring, PlanPoints
 from planner.specs.placements import LatencyPrediction, PlanPlacement, TokenPrediction
 from planner.specs.ways_out import Reason, Relaxation
 
@@ -134,6 +134,7 @@ class PlanModel(Spec):
     fine_tune: str | None = None
     sequence_tokens: int | None = None
     context_tokens: tuple[int, ...] | None = None
+    evaluation_text: str | None = None
     trust: bool = False
     content_sha256: str | None = None
     license: str | None = None
@@ -190,5 +191,6 @@ class PlanDocument(Spec):
     offline: tuple[PlanOffline, ...] = ()
     joint: PlanJoint | None = None
     measuring: PlanMeasuring | None = None
+    fitting: PlanFitting | None = None
     points: PlanPoints | None = None
     spec: dict[str, JsonValue] | None = None

@@ -1,9 +1,11 @@
 """Weighs what could be measured for a plan, makes what can be made here, tells the rest.
 
-    plan ──► weigh ──► of what is worth its price, anything to measure here?
-      ▲                   │ yes: measure, put it in the figure's place, solve again
-      └───────────────────┘ no: the plan, what is left to measure, and the regret
+    answer ──► weigh ──► of what is worth its price, anything to measure here?
+      ▲                    │ yes: measure, put it in the figure's place, solve again
+      └────────────────────┘ no: the answer, what is left to measure, and the regret
 
+A plan's measurements are weighed by what they save (`planner.pipeline.informing.value`);
+where there is no plan, by how likely they lead to one (`…fitting`).
 The planner rents nothing: what has a price is told with its commands, never spent.
 """
 
@@ -22,13 +24,16 @@ from planner.errors import ProfilingError, SpecError
 from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.asking.knowledge import Knowledge, profiling_jobs
 from planner.pipeline.asking.question import Question, ask
+from planner.pipeline.informing.draws import Draws
+from planner.pipeline.informing.fitting import fitting
 from planner.pipeline.informing.prices import Session, sessions
-from planner.pipeline.informing.telling import told
+from planner.pipeline.informing.telling import Studied, told, told_fitting
 from planner.pipeline.informing.value import Values, weigh
 from planner.pipeline.informing.worlds import Costs, drawn, luckiest
 from planner.pipeline.solving.answered import Answered, answered
 from planner.ports import Profiler, Scenarios
-from planner.specs.measuring import MeasurementTaken, PlanMeasuring
+from planner.reference.catalog import Catalog
+from planner.specs.measuring import MeasurementTaken, PlanFitting, PlanMeasuring
 
 # Sixteen strata a profile: the mean's own error is below the dollars that sessions cost.
 N_WORLDS: Final = 16
@@ -52,6 +57,37 @@ class Study:
     search_s: float = SEARCH_S
     clock_s: Callable[[], float] = time.monotonic
 
+    @classmethod
+    def asked(
+        cls,
+        catalog: Catalog,
+        *,
+        budget_usd: float | None,
+        months: float,
+        as_device: str | None,
+    ) -> "Study | None":
+        """What a user asks to have weighed; None without a budget, where nothing is.
+
+        Raises:
+            SpecError: A device without a budget, or numbers that are none of either.
+            UnknownReferenceError: No such device in the catalogue.
+        """
+        if budget_usd is None:
+            if as_device is not None:
+                raise SpecError(
+                    "--as-device (as_device in Python) names what this machine is for "
+                    "what is worth measuring on it, so it goes with --profile-budget-usd "
+                    "(profile_budget_usd)"
+                )
+            return None
+        if not (budget_usd >= 0 and months > 0):
+            raise SpecError(
+                "a profile budget is no less than 0 USD, to be saved within more than 0 "
+                f"months; not {budget_usd:g} USD within {months:g}"
+            )
+        here = None if as_device is None else catalog.device(as_device).name
+        return cls(budget_usd=budget_usd, months=months, here=here)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
@@ -72,79 +108,114 @@ class _Log:
     failed: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
-def studied(
-    found: Answered, study: Study, means: Means
-) -> tuple[Answered | NoPlan, Question, PlanMeasuring | None]:
-    """The plan after what was worth measuring here was measured, and what is left.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The last answer with its question, and what is left to measure.
 
-    The question is the last one that was asked, for where the truth leaves no plan.
+    `measuring` is told of a plan, `fitting` of none; neither where the truth that was
+    measured here leaves no plan.
+    """
+
+    found: Answered | NoPlan
+    question: Question
+    measuring: PlanMeasuring | None = None
+    fitting: PlanFitting | None = None
+
+    @property
+    def plan(self) -> Answered | None:
+        """None where there is none."""
+        return self.found if isinstance(self.found, Answered) else None
+
+
+def studied(
+    found: Answered | NoPlan, question: Question, study: Study, means: Means
+) -> Outcome:
+    """The answer after what was worth measuring here was measured, and what is left.
 
     Raises:
         SpecError: The document's first aim is not money.
         SolverTimeoutError: No verdict on the plan after a measurement.
     """
-    if found.asked.spec.policy.objectives[0] is not Objective.COST:
+    if question.spec.policy.objectives[0] is not Objective.COST:
         raise SpecError(
             "--profile-budget-usd weighs what measurements save against what they cost, "
             "so money must come first: set policy.objective to cost"
         )
     log = _Log()
+    now = Outcome(found=found, question=question)
     while True:
-        question = found.asked
-        known = sessions(question, here=study.here, own_models=means.models)
-        values = _values(found, known, study, means)
-        weighed = weigh(
-            known,
-            values,
-            budget_usd=study.budget_usd,
-            months=study.months,
-            cannot=log.failed,
-        )
-        session = next((s for s, _ in weighed.chosen if s.is_here), None)
+        known = sessions(now.question, here=study.here, own_models=means.models)
+        told_of, chosen = _weighed(now, known, study, means, log)
+        session = next((s for s in chosen if s.is_here), None)
         if session is None:
-            document = told(
-                weighed,
-                study_months=study.months,
-                budget_usd=study.budget_usd,
-                n_sessions=len(known),
-                failed=log.failed,
-                taken=log.taken,
-                n_worlds=study.n_worlds,
-                seed=study.seed,
-                n_solves=values.n_solves,
-                question=question,
-                own_models=means.models,
-            )
-            return found, question, document
-        learned = _measured(question, session, means, log)
+            return told_of
+        learned = _measured(now.question, session, means, log)
         if learned is None:
             continue
-        asked = ask(question.spec, question.catalog, learned, Capacities())
-        for twist in question.twists:
-            asked = asked.twisted(twist)
-        after = answered(asked, time_limit_s=means.time_limit_s, start=found.solution)
-        log.taken.append(_taken(session, found, after))
-        if isinstance(after, NoPlan):
-            return after, asked, None
-        found = after
+        before, now = now, _again(now, learned, means)
+        log.taken.append(_taken(session, before.plan, now.plan))
+        if before.plan is not None and now.plan is None:
+            return now
 
 
-def _values(
-    found: Answered, known: Sequence[Session], study: Study, means: Means
-) -> Values:
-    sigmas = _sigmas(found.asked, known)
+def _again(now: Outcome, learned: Knowledge, means: Means) -> Outcome:
+    """The same question to what is known now."""
+    asked = ask(now.question.spec, now.question.catalog, learned, Capacities())
+    for twist in now.question.twists:
+        asked = asked.twisted(twist)
+    start = None if now.plan is None else now.plan.solution
+    found = answered(asked, time_limit_s=means.time_limit_s, start=start)
+    return Outcome(found=found, question=asked)
+
+
+def _weighed(
+    now: Outcome, known: Sequence[Session], study: Study, means: Means, log: _Log
+) -> tuple[Outcome, Sequence[Session]]:
+    """What could be measured, weighed by the plan there is, or by having one at all."""
+    draws = _draws(now, known, study, means)
+
+    def about() -> Studied:
+        return Studied(
+            question=now.question,
+            own_models=means.models,
+            budget_usd=study.budget_usd,
+            months=study.months,
+            n_worlds=study.n_worlds,
+            seed=study.seed,
+            n_sessions=len(known),
+            n_solves=draws.n_solves,
+            taken=log.taken,
+            failed=log.failed,
+        )
+
+    if now.plan is None:
+        fits = fitting(known, draws, budget_usd=study.budget_usd, cannot=log.failed)
+        chosen = [s for way, _ in fits.chosen for s in way.sessions]
+        return replace(now, fitting=told_fitting(fits, about())), chosen
+    weighed = weigh(
+        known,
+        Values(draws, today_usd_per_month=now.plan.solution.cost_usd_per_month),
+        budget_usd=study.budget_usd,
+        months=study.months,
+        cannot=log.failed,
+    )
+    chosen = [s for s, _ in weighed.chosen]
+    return replace(now, measuring=told(weighed, about())), chosen
+
+
+def _draws(now: Outcome, known: Sequence[Session], study: Study, means: Means) -> Draws:
+    sigmas = _sigmas(now.question, known)
     costs = Costs(
-        found.asked,
-        found.solution,
+        now.question,
+        None if now.plan is None else now.plan.solution,
         time_limit_s=means.time_limit_s,
-        is_unsure=not found.is_sure,
+        is_unsure=now.plan is not None and not now.plan.is_sure,
     )
     rng = np.random.default_rng(study.seed)
-    return Values(
+    return Draws(
         costs,
         drawn(sigmas, n_worlds=study.n_worlds, rng=rng),
         luckiest(sigmas, n_worlds=study.n_worlds),
-        today_usd_per_month=found.solution.cost_usd_per_month,
         scenarios=means.scenarios,
         now_s=study.clock_s,
         ends_s=study.clock_s() + study.search_s,
@@ -213,14 +284,15 @@ def with_measured(
 
 
 def _taken(
-    session: Session, before: Answered, after: Answered | NoPlan
+    session: Session, before: Answered | None, after: Answered | None
 ) -> MeasurementTaken:
+    def usd_per_month(plan: Answered | None) -> float | None:
+        return None if plan is None else plan.solution.cost_usd_per_month
+
     return MeasurementTaken(
         model=session.model,
         device=session.device,
         n_profiles=len(session.keys),
-        before_usd_per_month=before.solution.cost_usd_per_month,
-        after_usd_per_month=(
-            None if isinstance(after, NoPlan) else after.solution.cost_usd_per_month
-        ),
+        before_usd_per_month=usd_per_month(before),
+        after_usd_per_month=usd_per_month(after),
     )

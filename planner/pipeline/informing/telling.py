@@ -2,12 +2,21 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from planner.pipeline.asking.question import Question
+from planner.pipeline.informing.fitting import Fitting, Way
 from planner.pipeline.informing.prices import SET_UP_S, VARIANT_S, Session
 from planner.pipeline.informing.value import Weighed, pays
 from planner.pipeline.telling.bill import machine_words
-from planner.specs.measuring import MeasurementTaken, PlanMeasurement, PlanMeasuring
+from planner.specs.measuring import (
+    MeasurementTaken,
+    PlanFitting,
+    PlanMeasurement,
+    PlanMeasuring,
+    PlanSession,
+    PlanWayToFit,
+)
 
 PRICE_NOTE = (
     f"prices allow {SET_UP_S / 60:.0f} minutes of setting up and at most "
@@ -20,21 +29,35 @@ UNMEASURED_NOTE = (
 )
 
 
-def told(
-    weighed: Weighed,
-    *,
-    study_months: float,
-    budget_usd: float,
-    n_sessions: int,
-    failed: Mapping[tuple[str, str], str],
-    taken: Sequence[MeasurementTaken],
-    n_worlds: int,
-    seed: int,
-    n_solves: int,
-    question: Question,
-    own_models: Collection[str],
-) -> PlanMeasuring:
-    """The study as the plan document has it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studied:
+    """What was asked and done, whatever came of it; `failed` says why, by model and device."""
+
+    question: Question
+    own_models: Collection[str]
+    budget_usd: float
+    months: float
+    n_worlds: int
+    seed: int
+    n_sessions: int
+    n_solves: int
+    taken: Sequence[MeasurementTaken]
+    failed: Mapping[tuple[str, str], str]
+
+    @property
+    def note(self) -> str:
+        """What the prices allow for, what failed, and what was not weighed."""
+        notes = [
+            PRICE_NOTE,
+            *(f"{m} on {d}: {why}" for (m, d), why in self.failed.items()),
+        ]
+        if not self.question.spec.policy.predict_unmeasured:
+            notes.append(UNMEASURED_NOTE)
+        return "; ".join(notes)
+
+
+def told(weighed: Weighed, study: Studied) -> PlanMeasuring:
+    """What measuring is worth to a plan, as the plan document has it."""
     adds = dict(weighed.chosen)
     order = {s: i for i, (s, _) in enumerate(weighed.chosen)}
     by_worth = sorted(
@@ -45,57 +68,69 @@ def told(
             s.device,
         ),
     )
-    notes = [PRICE_NOTE, *(f"{m} on {d}: {why}" for (m, d), why in failed.items())]
-    if not question.spec.policy.predict_unmeasured:
-        notes.append(UNMEASURED_NOTE)
     return PlanMeasuring(
-        budget_usd=budget_usd,
-        within_months=study_months,
+        budget_usd=study.budget_usd,
+        within_months=study.months,
         price_usd=math.fsum(s.price_usd for s in adds),
         measurements=tuple(
-            _measurement(
-                s,
-                weighed,
-                adds.get(s),
-                has_failed=(s.model, s.device) in failed,
-                months=study_months,
-                is_own=s.model in own_models,
-                question=question,
-            )
-            for s in by_worth
+            _measurement(s, weighed, adds.get(s), study) for s in by_worth
         ),
-        taken=tuple(taken),
-        n_powerless=0 if weighed.is_cut_short else n_sessions - len(weighed.alone),
+        taken=tuple(study.taken),
+        n_powerless=(
+            0 if weighed.is_cut_short else study.n_sessions - len(weighed.alone)
+        ),
         regret_now_usd_per_month=weighed.today_regret_usd_per_month,
         regret_usd_per_month=weighed.regret_usd_per_month,
-        n_worlds=n_worlds,
-        seed=seed,
-        n_solves=n_solves,
+        n_worlds=study.n_worlds,
+        seed=study.seed,
+        n_solves=study.n_solves,
         is_cut_short=weighed.is_cut_short,
-        note="; ".join(notes),
+        note=study.note,
     )
 
 
-def _measurement(
-    session: Session,
-    weighed: Weighed,
-    adds_usd_per_month: float | None,
-    *,
-    has_failed: bool,
-    months: float,
-    is_own: bool,
-    question: Question,
-) -> PlanMeasurement:
-    offer, worth = session.offer, weighed.alone[session]
-    if has_failed:
-        verdict = "failed"
-    elif adds_usd_per_month is not None:
+def told_fitting(found: Fitting, study: Studied) -> PlanFitting:
+    """Which measurements could lead to a plan, as the document without one has it."""
+    adds = dict(found.chosen)
+    ways = [*adds, *(w for w in found.ways if w not in adds)]
+    return PlanFitting(
+        budget_usd=study.budget_usd,
+        price_usd=math.fsum(w.price_usd for w in adds),
+        ways=tuple(_way(w, adds.get(w), study) for w in ways),
+        taken=tuple(study.taken),
+        n_measurable=study.n_sessions,
+        probability_frac=min(1.0, max(0.0, found.probability_frac)),
+        possible_frac=found.possible_frac,
+        n_worlds=study.n_worlds,
+        seed=study.seed,
+        n_solves=study.n_solves,
+        is_cut_short=found.is_cut_short,
+        note=study.note,
+    )
+
+
+def _way(way: Way, adds_frac: float | None, study: Studied) -> PlanWayToFit:
+    if adds_frac is not None:
         verdict = "take"
-    elif pays(worth.saving_usd_per_month, session.price_usd, months=months):
+    elif way.price_usd > study.budget_usd or study.budget_usd == 0:
         verdict = "over_budget"
     else:
-        verdict = "not_worth_its_price"
-    return PlanMeasurement(
+        verdict = "adds_nothing"
+    return PlanWayToFit(
+        measurements=tuple(_session(s, study) for s in way.sessions),
+        price_usd=way.price_usd,
+        time_s=math.fsum(s.time_s for s in way.sessions),
+        probability_frac=way.probability_frac,
+        usd_per_month=way.usd_per_month,
+        verdict=verdict,
+        adds_probability_frac=adds_frac,
+    )
+
+
+def _session(session: Session, study: Studied) -> PlanSession:
+    offer = session.offer
+    is_own = session.model in study.own_models
+    return PlanSession(
         model=session.model,
         device=session.device,
         variants=tuple(dict.fromkeys(str(k.variant) for k in session.keys)),
@@ -106,13 +141,33 @@ def _measurement(
         price_usd_per_h=offer.price_usd_per_h,
         price_source=offer.price_source,
         price_as_of=offer.price_as_of,
+        commands=tuple(_commands(session, study.question, is_own=is_own)),
+    )
+
+
+def _measurement(
+    session: Session,
+    weighed: Weighed,
+    adds_usd_per_month: float | None,
+    study: Studied,
+) -> PlanMeasurement:
+    worth = weighed.alone[session]
+    if (session.model, session.device) in study.failed:
+        verdict = "failed"
+    elif adds_usd_per_month is not None:
+        verdict = "take"
+    elif pays(worth.saving_usd_per_month, session.price_usd, months=study.months):
+        verdict = "over_budget"
+    else:
+        verdict = "not_worth_its_price"
+    return PlanMeasurement(
+        **dict(_session(session, study)),
         saving_usd_per_month=worth.saving_usd_per_month,
         best_saving_usd_per_month=worth.best_usd_per_month,
         cheaper_probability_frac=worth.changes_frac,
         dearer_probability_frac=worth.dearer_frac,
         verdict=verdict,
         adds_usd_per_month=adds_usd_per_month,
-        commands=tuple(_commands(session, question, is_own=is_own)),
     )
 
 

@@ -27,23 +27,17 @@ also makes a good end less likely, and can be worth less.
 
 import math
 import statistics
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from planner.domain.profiles import ProfileKey
 from planner.pipeline.exploring.kinds import TOLERANCE_FRAC
+from planner.pipeline.informing.draws import Draws, OutOfTimeError
 from planner.pipeline.informing.prices import Session, keys_of
-from planner.pipeline.informing.worlds import World
-from planner.ports import Scenarios
 
 # A cent a month is the bill's own rounding.
 LEAST_SAVING_USD: Final = 0.01
-
-
-class OutOfTimeError(Exception):
-    """The time for weighing has passed; what was weighed until then stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,32 +60,12 @@ NOTHING: Final = Worth(
 
 
 class Values:
-    """V(S), each world of a set solved for once.
+    """V(S), by what the best plans cost in the worlds of a set."""
 
-    `now_s` is read before every solve; none is begun after `ends_s`.
-    """
-
-    def __init__(
-        self,
-        costs: Callable[[World], float],
-        worlds: Sequence[World],
-        lucky: World,
-        *,
-        today_usd_per_month: float,
-        scenarios: Scenarios,
-        now_s: Callable[[], float],
-        ends_s: float,
-    ) -> None:
-        self.n_solves = 0
-        self._costs = costs
-        self._worlds = worlds
-        self._lucky = lucky
+    def __init__(self, draws: Draws, *, today_usd_per_month: float) -> None:
+        self._draws = draws
         self._today = today_usd_per_month
-        self._scenarios = scenarios
-        self._now_s = now_s
-        self._ends_s = ends_s
-        self._known: dict[frozenset[ProfileKey], Worth] = {frozenset(): NOTHING}
-        self._could: dict[frozenset[ProfileKey], bool] = {frozenset(): False}
+        self._room = max(LEAST_SAVING_USD, TOLERANCE_FRAC * today_usd_per_month)
 
     def could_save(self, keys: frozenset[ProfileKey]) -> bool:
         """Whether any world of the set has a cheaper plan.
@@ -99,10 +73,7 @@ class Values:
         Raises:
             OutOfTimeError: No time is left.
         """
-        if keys not in self._could:
-            cost = self._cost(_of(self._lucky, keys))
-            self._could[keys] = self._is_cheaper(cost)
-        return self._could[keys]
+        return bool(keys) and self._is_cheaper(self._draws.luckiest_usd_per_month(keys))
 
     def of(self, keys: frozenset[ProfileKey]) -> Worth:
         """What knowing the set is worth.
@@ -110,17 +81,10 @@ class Values:
         Raises:
             OutOfTimeError: No time is left.
         """
-        if keys not in self._known:
-            self._known[keys] = self._worth(keys) if self.could_save(keys) else NOTHING
-        return self._known[keys]
+        return self._worth(keys) if self.could_save(keys) else NOTHING
 
     def _worth(self, keys: frozenset[ProfileKey]) -> Worth:
-        worlds = [_of(w, keys) for w in self._worlds]
-        if self._scenarios.n_at_once == 1:
-            costs = [self._cost(w) for w in worlds]
-        else:
-            with ThreadPoolExecutor(self._scenarios.n_at_once) as threads:
-                costs = list(threads.map(self._cost, worlds))
+        costs = self._draws.each_usd_per_month(keys)
         savings = [self._today - c if self._is_cheaper(c) else 0.0 for c in costs]
         return Worth(
             saving_usd_per_month=statistics.fmean(savings),
@@ -129,22 +93,8 @@ class Values:
             dearer_frac=statistics.fmean(c > self._today + self._room for c in costs),
         )
 
-    def _cost(self, world: World) -> float:
-        if self._now_s() >= self._ends_s:
-            raise OutOfTimeError
-        self.n_solves += 1
-        return self._scenarios.answer(self._costs, world)
-
-    @property
-    def _room(self) -> float:
-        return max(LEAST_SAVING_USD, TOLERANCE_FRAC * self._today)
-
     def _is_cheaper(self, cost: float) -> bool:
         return cost < self._today - self._room
-
-
-def _of(world: World, keys: frozenset[ProfileKey]) -> World:
-    return {k: ratio for k, ratio in world.items() if k in keys}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

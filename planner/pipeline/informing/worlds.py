@@ -146,14 +146,15 @@ def _same_quantile(ratio: float, of: Evidence, to: Evidence) -> float:
 class Costs:
     """USD/month of the best plan in a world: what `planner.ports.Scenarios` answers with.
 
-    Every search begins with the plan of today, which is near most of the answers. A
-    plan whose promises do not hold jointly is none, unless today's own `is_unsure`.
+    Every search begins with the plan of today, which is near most of the answers, if
+    there is one. A plan whose promises do not hold jointly is none, unless today's own
+    `is_unsure`.
     """
 
     def __init__(
         self,
         base: Question,
-        plan: Solution,
+        plan: Solution | None,
         *,
         time_limit_s: float,
         is_unsure: bool = False,
@@ -204,7 +205,7 @@ def _all_found(profiles: Sequence[Profile], world: World) -> tuple[Profile, ...]
 
 def _rebuilt(
     asked: tuple[Deployment, Catalog, Knowledge, tuple[Twist, ...]],
-    plan: Solution,
+    plan: Solution | None,
     time_limit_s: float,
     is_unsure: bool,  # as it was pickled
 ) -> Costs:

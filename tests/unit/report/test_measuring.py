@@ -99,6 +99,14 @@ def test_what_was_measured_is_told_before_and_after(told):
     assert "from $90.00 to $60.00" in first
 
 
+def test_a_measurement_that_made_a_plan_possible_is_told_so(told):
+    taken = MeasurementTaken(model="m", device="local-box", n_profiles=1, before_usd_per_month=None, after_usd_per_month=60.0)  # fmt: skip
+
+    first = measuring_lines(told(taken=(taken,)))[0]
+
+    assert "(1 variant): that made a plan possible, of $60.00 a month" in first
+
+
 def test_a_study_that_stops_says_why(told):
     plan = told(measurements=(), is_cut_short=False)
 

@@ -1,7 +1,9 @@
 """A study of real documents: what is worth measuring, what is measured, when it stops."""
 
 import dataclasses
+import math
 import pickle
+from statistics import NormalDist
 
 import pytest
 
@@ -143,8 +145,8 @@ class Here:
         )
 
 
-def study_here(ratio, tmp_path):
-    question = asked(document(**JETSONS))
+def study_here(ratio, tmp_path, **changes):
+    question = asked(document(**{**JETSONS, **changes}))
     orin = [
         p for p in question.knowledge.profiles["m"] if p.device == "jetson-orin-nx-16gb"
     ]
@@ -160,11 +162,12 @@ def study_here(ratio, tmp_path):
     profiler = Here([dataclasses.replace(p, model="m") for p in orin], ratio)
     models = {"m": TorchModel(name="m", directory=tmp_path, factory="m:build")}
     study = Study(budget_usd=5.0, here="jetson-orin-nx-16gb", clock_s=lambda: 0.0)
-    return found, studied(found, study, means(profiler, models)), profiler
+    return found, studied(found, question, study, means(profiler, models)), profiler
 
 
 def test_what_is_worth_it_here_is_measured_and_the_plan_solved_again(tmp_path):
-    before, (after, _, told), profiler = study_here(0.8, tmp_path)
+    before, outcome, profiler = study_here(0.8, tmp_path)
+    after, told = outcome.plan, outcome.measuring
 
     assert profiler.n_jobs == 1
     assert after.solution.cost_usd_per_month < before.solution.cost_usd_per_month
@@ -176,9 +179,10 @@ def test_what_is_worth_it_here_is_measured_and_the_plan_solved_again(tmp_path):
 
 
 def test_a_disappointing_measurement_leaves_the_plan_and_less_regret(tmp_path):
-    before, (after, _, told), _ = study_here(3.0, tmp_path)
+    before, outcome, _ = study_here(3.0, tmp_path)
+    after, told = outcome.plan, outcome.measuring
 
-    assert not isinstance(after, NoPlan)
+    assert after is not None
     assert after.solution.cost_usd_per_month == pytest.approx(
         before.solution.cost_usd_per_month
     )
@@ -186,10 +190,84 @@ def test_a_disappointing_measurement_leaves_the_plan_and_less_regret(tmp_path):
 
 
 def test_a_measurement_that_gives_nothing_is_tried_once_and_told(tmp_path):
-    _, (_, _, told), profiler = study_here(0, tmp_path)
+    _, outcome, profiler = study_here(0, tmp_path)
+    told = outcome.measuring
 
     assert profiler.n_jobs == 1
     (only,) = told.measurements
     assert only.verdict == "failed"
     assert "nothing could be measured" in told.note
     assert told.regret_usd_per_month == told.regret_now_usd_per_month > 0
+
+
+# Only the boards whose band keeps them out: at the policy's confidence none of them will do.
+FEARED = {
+    "workloads__0__slo__latency_ms": 80,
+    "sites__0__devices": [
+        {"device": "jetson-orin-nx-16gb", "stock": 4, "capex_usd": 700}
+    ],
+}
+
+
+def fitting_of(**changes):
+    question = asked(document(**{**JETSONS, **FEARED, **changes}))
+    found = answered(question, time_limit_s=30.0)
+    study = Study(budget_usd=5.0, clock_s=lambda: 0.0)
+    outcome = studied(found, question, study, means())
+    assert (outcome.plan, outcome.measuring) == (None, None)
+    return outcome.fitting
+
+
+def test_a_spec_without_a_plan_says_which_measurement_could_lead_to_one():
+    (way,) = fitting_of().ways
+    (only,) = way.measurements
+    assert (only.device, way.verdict, way.price_usd) == ("jetson-orin-nx-16gb", "take", 0.0)  # fmt: skip
+    assert 0 < way.probability_frac < 1
+
+
+def test_a_way_is_as_likely_as_the_truth_is_quick_enough_for_a_plan():
+    """Against the ratio up to which there is one, found by halving."""
+    question = asked(document(**{**JETSONS, **FEARED}))
+    costs = Costs(question, None, time_limit_s=30.0)
+    (profile,) = {
+        key_of(o.profile): o.profile
+        for o in (*question.behind.values(), *question.too_slow)
+    }.values()
+
+    low, high = 0.1, 10.0
+    for _ in range(12):
+        middle = (low * high) ** 0.5
+        fits = costs({key_of(profile): middle}) < math.inf
+        low, high = (middle, high) if fits else (low, middle)
+
+    chance = NormalDist(0, profile.evidence.sigma()).cdf(math.log(low))
+    assert fitting_of().ways[0].probability_frac == pytest.approx(chance, abs=1 / 16)
+
+
+def test_where_no_measurement_could_lead_to_a_plan_that_is_said():
+    told = fitting_of(workloads__0__slo__latency_ms=2)
+
+    assert (told.ways, told.possible_frac) == ((), 0.0)
+
+
+def test_a_measurement_here_that_turns_out_well_makes_a_plan(tmp_path):
+    before, outcome, profiler = study_here(0.6, tmp_path, **FEARED)
+
+    assert isinstance(before, NoPlan)
+    assert profiler.n_jobs == 1
+    assert outcome.plan is not None
+    assert outcome.fitting is None
+    (taken,) = outcome.measuring.taken
+    assert taken.before_usd_per_month is None
+    assert taken.after_usd_per_month == outcome.plan.solution.cost_usd_per_month
+
+
+def test_a_measurement_here_that_disappoints_leaves_no_plan_and_nothing_to_measure(
+    tmp_path,
+):
+    _, outcome, profiler = study_here(1.5, tmp_path, **FEARED)
+
+    assert profiler.n_jobs == 1
+    assert outcome.plan is None
+    assert (outcome.fitting.ways, outcome.fitting.n_measurable) == ((), 0)
+    assert [t.after_usd_per_month for t in outcome.fitting.taken] == [None]

@@ -1,55 +1,15 @@
 """What measurements are worth, against closed forms of two candidates."""
 
-import datetime as dt
 import math
 from statistics import NormalDist
 
-import numpy as np
 import pytest
 
-from planner.domain.hardware import Offer, Purchase
-from planner.domain.profiles import ProfileKey
-from planner.domain.variants import Precision, Runtime, Variant
-from planner.pipeline.informing.prices import Session
 from planner.pipeline.informing.value import Values, pays, promising, weigh
-from planner.pipeline.informing.worlds import drawn, luckiest
-from planner.ports import OneByOne
+from tests.support.measurements import draws, key, session
 
 TODAY_USD = 100.0
 RIVAL_USD = 40.0
-
-
-def key(device):
-    return ProfileKey(
-        model="m",
-        device=device,
-        device_count=1,
-        variant=Variant(precision=Precision.FP32, runtime=Runtime.TORCH),
-    )
-
-
-def session(device, price_usd=1.0):
-    offer = Offer(
-        name=device,
-        provider="aws",
-        site="us-east-1",
-        instance_type=device,
-        device=device,
-        device_count=1,
-        purchase=Purchase.ON_DEMAND,
-        price_usd_per_h=price_usd,
-        price_source="s",
-        price_as_of=dt.date(2026, 1, 1),
-    )
-    return Session(
-        model="m",
-        device=device,
-        keys=(key(device),),
-        offer=offer,
-        time_s=3600.0,
-        price_usd=price_usd,
-        is_here=False,
-    )
 
 
 def rivals(thresholds, costs=None):
@@ -65,18 +25,8 @@ def rivals(thresholds, costs=None):
     return cost
 
 
-def values(cost, sigmas, *, n_worlds=1000, ends_s=math.inf, now_s=lambda: 0.0):
-    by_key = {key(d): s for d, s in sigmas.items()}
-    rng = np.random.default_rng(0)
-    return Values(
-        cost,
-        drawn(by_key, n_worlds=n_worlds, rng=rng),
-        luckiest(by_key, n_worlds=n_worlds),
-        today_usd_per_month=TODAY_USD,
-        scenarios=OneByOne(),
-        now_s=now_s,
-        ends_s=ends_s,
-    )
+def values(cost, sigmas, **options):
+    return Values(draws(cost, sigmas, **options), today_usd_per_month=TODAY_USD)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +92,13 @@ def test_knowing_more_is_never_worth_less():
 
 def test_halving_finds_the_few_that_matter_with_few_solves():
     devices = [f"d{i}" for i in range(64)]
-    weighing = values(rivals({"d37": 0.9}), dict.fromkeys(devices, 0.3))
+    drawing = draws(rivals({"d37": 0.9}), dict.fromkeys(devices, 0.3))
+    weighing = Values(drawing, today_usd_per_month=TODAY_USD)
 
     found = list(promising([session(d) for d in devices], weighing))
 
     assert [s.device for s in found] == ["d37"]
-    assert weighing.n_solves <= 2 * math.log2(64) + 1
+    assert drawing.n_solves <= 2 * math.log2(64) + 1
 
 
 def test_the_most_saved_per_dollar_is_measured_first_and_it_stops_when_none_pays():
