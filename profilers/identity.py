@@ -60,6 +60,9 @@ def identity(model: UserModel) -> str:
         for file in _files(model):
             _add(digest, file.name)
             digest.update(_file_digest(file))
+        if model.evaluation_text is not None:
+            _add(digest, "evaluation_text")
+            digest.update(_file_digest(model.evaluation_text))
     return digest.hexdigest()
 
 

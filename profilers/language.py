@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from planner.domain.profiles import TokenPoint
+from planner.domain.profiles import Quality, TokenPoint
 from planner.domain.variants import Runtime
 from planner.errors import ProfilingError
 from profilers import decoding, experts, machine, measure, worker
@@ -33,16 +33,20 @@ from profilers.backends import load_backend
 from profilers.foreign import told_as
 from profilers.measure import Clock
 from profilers.models import LoadedModel
+from profilers.quality.likelihood import graded_text
 from profilers.trials import Measurement, Trial
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from profilers.artifacts import Artifact
 
 # Beyond, a grid takes minutes on a laptop, and serving engines batch otherwise.
 MAX_BATCH = 8
 _UNGRADED = (
-    "what this precision does to a language model's text is not graded: its accuracy is "
-    "unknown"
+    "what this precision does to a language model's text is not graded: name "
+    "source.evaluation_text, documents of yours, to know"
 )
 
 
@@ -104,26 +108,54 @@ def measured(
             rule=rule,
         )
         use = experts.use_of(inner, places[-1].prompts)
+    parts, peak_bytes = memory.parts(), memory.peak_bytes()
     kv_bytes = cache_bytes(places[-1].cache)
     largest = places[-1].batch * places[-1].context
     return Measurement(
         points=(),
-        memory_bytes=memory.peak_bytes(),
+        memory_bytes=peak_bytes,
         artifact_bytes=float(artifact.size_bytes),
         artifact_sha256=artifact.sha256,
         error_frac=measure.error_band_frac(timings),
         measured_at=now(),
+        quality=_quality(model, inner),
         warnings=(
             *worker.measuring_warnings(
                 timings, trial, name=partial(_work_name, places)
             ),
-            _UNGRADED,
+            *(() if model.documents else (_UNGRADED,)),
         ),
         environment=worker.environment(threads=backend.threads),
-        memory_parts=replace(memory.parts(), kv_bytes_per_token=kv_bytes / largest),
+        memory_parts=replace(parts, kv_bytes_per_token=kv_bytes / largest),
         tokens=tuple(_points(places, timings)),
         experts=use,
     )
+
+
+def _quality(model: LoadedModel, inner: Any) -> Quality | None:  # noqa: ANN401 - transformers' own
+    """How the variant does on the user's documents, in windows of the longest context."""
+    if not model.documents:
+        return None
+    given: Any = model.module
+    return graded_text(
+        partial(_scores, inner),
+        model.documents,
+        original=partial(_scores, given.inner),
+        window_tokens=max(2, *model.contexts),
+    )
+
+
+def _scores(
+    inner: Callable[..., Any], window: "NDArray[np.int64]"
+) -> "NDArray[np.float32]":
+    """What follows each token of a window, as scores of every word."""
+    with (
+        told_as(ProfilingError, f"reading {len(window)} tokens of a document"),
+        torch.inference_mode(),
+    ):
+        told = inner(torch.from_numpy(window)[None], use_cache=False)
+    scores: NDArray[np.float32] = told.logits[0].float().numpy()
+    return scores
 
 
 def _places(trial: Trial, model: LoadedModel, inner: nn.Module) -> list[_Place]:

@@ -18,6 +18,7 @@ from planner.errors import ModelLoadError, ProfilingError
 from profilers import factories, onnx_files, sources
 from profilers.foreign import told_as
 from profilers.quality.slices import Slices, slices
+from profilers.quality.texts import Document
 
 # Activation ranges settle with few samples; onnxruntime's own examples take 100-500.
 CALIBRATION_SAMPLES = 128
@@ -44,7 +45,7 @@ class LoadedModel:
     `network` is the torch module, or `graph` the ONNX graph: there is one of the two.
     `example` holds real samples (n, …): what is timed, and what calibrates int8.
     `contexts` are the context lengths at which a causal language model is measured,
-    and none for any other model.
+    and none for any other model; `documents` are what it is graded on.
     """
 
     name: str
@@ -54,6 +55,7 @@ class LoadedModel:
     graph: bytes | None = None
     fine_tune: Callable[[nn.Module], object] | None = None
     contexts: tuple[int, ...] = ()
+    documents: tuple[Document, ...] = ()
 
     @property
     def module(self) -> nn.Module:
@@ -130,7 +132,12 @@ def _without_data(model: UserModel) -> LoadedModel:
     module = build_module(model)
     if isinstance(model, TorchModel) and model.weights is not None:
         _load_weights(module, model.weights)
-    return replace(bare, network=module, contexts=sources.contexts(model))
+    return replace(
+        bare,
+        network=module,
+        contexts=sources.contexts(model),
+        documents=sources.documents(model),
+    )
 
 
 def _tuner(model: UserModel) -> Callable[[nn.Module], object] | None:

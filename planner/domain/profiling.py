@@ -47,7 +47,8 @@ class ModelFile:
     `trusted` is the user's word that the file may run code when it is loaded,
     without which an exported program is not. `sequence_tokens` is the length of
     the made-up text that a model of text is run on where the user gives none;
-    `context_tokens` are the contexts at which a causal language model is measured.
+    `context_tokens` are the contexts at which a causal language model is measured,
+    `evaluation_text` the documents that it is graded on.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ModelFile:
     trusted: bool = False
     sequence_tokens: int = 128
     context_tokens: tuple[int, ...] = (128, 512)
+    evaluation_text: Path | None = None
     evaluation: str | Callable[[], object] | None = None
     inputs: str | Callable[[], object] | None = None
     fine_tune: str | Callable[[object], object] | None = None

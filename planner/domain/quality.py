@@ -9,7 +9,8 @@ class Drop:
 
     `n_flips` counts samples that the two answer differently, of which
     `n_right_to_wrong` lost a right answer and `n_wrong_to_right` won one. `drop_frac`
-    is what the metric loses, with its 95 % interval; below 0 it gains.
+    is what the metric loses, with its 95 % interval; below 0 it gains. Of a language
+    model's token likelihood it is the share that is lost, and samples are tokens.
     """
 
     n_samples: int

@@ -56,7 +56,11 @@ class OnnxSource(Spec):
 
 
 class HuggingFaceSource(Spec):
-    """A local folder of Hugging Face's layout: config.json and safetensors weights."""
+    """A local folder of Hugging Face's layout: config.json and safetensors weights.
+
+    On `evaluation_text`, a JSON object a line with its "text" or "tokens", a causal
+    language model is graded (`profilers.quality.texts`).
+    """
 
     kind: Literal["huggingface"]
     folder: _Path
@@ -65,6 +69,7 @@ class HuggingFaceSource(Spec):
         128,
         512,
     )
+    evaluation_text: Annotated[_Path, _file(".jsonl")] | None = None
 
 
 class ExportedSource(Spec):

@@ -84,17 +84,27 @@ def _file(
                 path=directory / source.folder,
                 sequence_tokens=source.sequence_tokens,
                 context_tokens=source.context_tokens,
+                evaluation_text=(
+                    None
+                    if source.evaluation_text is None
+                    else directory / source.evaluation_text
+                ),
             )
 
 
-def required_file(source: OwnSource) -> tuple[str, str] | None:
-    """The field that names a file, and that file relative to the document, if any does."""
+def required_files(source: OwnSource) -> dict[str, str]:
+    """Files that must be there, relative to the document, by the fields that name them."""
+    named: dict[str, str | None]
     match source:
         case TorchSource():
-            return None if source.weights is None else ("weights", source.weights)
+            named = {"weights": source.weights}
         case OnnxSource() | ExportedSource():
-            return "file", source.file
+            named = {"file": source.file}
         case HuggingFaceSource():
-            return "folder", f"{source.folder}/config.json"
+            named = {
+                "folder": f"{source.folder}/config.json",
+                "evaluation_text": source.evaluation_text,
+            }
         case SklearnSource():
-            return None
+            named = {}
+    return {field: file for field, file in named.items() if file is not None}

@@ -64,6 +64,7 @@ def served_model(model: PlanModel, *, directory: str = MODEL_DIRECTORY) -> Serve
         "folder" if model.source == "huggingface" else "file": model.file,
         "sequence_tokens": model.sequence_tokens,
         "context_tokens": model.context_tokens,
+        "evaluation_text": model.evaluation_text,
         "trust": model.trust or None,
     }
     stated = {field: value for field, value in said.items() if value is not None}

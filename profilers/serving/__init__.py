@@ -8,7 +8,6 @@ replica     what every replica does
 app         the Ray Serve application of models that answer in batches
 language    that of language models, which stream tokens
 completions what a client of those may ask, in OpenAI's words
-wording     from text to token ids and back
 listening   a replica's own port, without Ray's proxy
 metrics     what a replica counts
 __main__    what a container starts

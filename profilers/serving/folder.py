@@ -5,7 +5,7 @@ from pathlib import Path
 
 from planner.domain.profiling import UserModel
 from planner.errors import ModelLoadError
-from planner.specs.own_models import required_file
+from planner.specs.own_models import required_files
 from planner.specs.plan import PlanModel
 from planner.specs.serving import served_model
 from profilers.factories import source_file
@@ -40,10 +40,8 @@ def missing_files(model: PlanModel, folder: Path) -> list[str]:
             source_file(module, folder)
         except ModelLoadError:
             missing.append(f"{module.replace('.', '/')}.py")
-    needed = required_file(served_model(model).source)
-    if needed is not None and not (folder / needed[1]).is_file():
-        missing.append(needed[1])
-    return missing
+    needed = required_files(served_model(model).source).values()
+    return [*missing, *(file for file in needed if not (folder / file).is_file())]
 
 
 def user_model(model: PlanModel, folder: Path) -> UserModel:

@@ -33,7 +33,7 @@ from profilers.serving.completions import Completion
 from profilers.serving.loading import restored
 from profilers.serving.replica import Handler, Replica, body_of
 from profilers.serving.requests import RefusedRequestError
-from profilers.serving.wording import Wording
+from profilers.wording import Wording
 
 if TYPE_CHECKING:
     from torch import nn
@@ -109,7 +109,7 @@ def understood(speaker: Speaker, body: bytes) -> Asked:
         RefusedRequestError: It is none, or the model cannot answer it.
     """
     request = completions.read_completion(body, model=speaker.name)
-    prompt = tuple(speaker.wording.ids(request.prompt))
+    prompt = tuple(_tokens_of(speaker, request.prompt))
     if not prompt:
         raise RefusedRequestError(400, "prompt: it has no tokens")
     if max(prompt) >= speaker.n_words:
@@ -126,6 +126,15 @@ def understood(speaker: Speaker, body: bytes) -> Asked:
             f"{whole}, and the model's context ends at {limit}",
         )
     return Asked(request=request, prompt=prompt)
+
+
+def _tokens_of(speaker: Speaker, prompt: str | list[int]) -> list[int]:
+    if not isinstance(prompt, str):
+        return prompt
+    try:
+        return speaker.wording.ids(prompt)
+    except ModelLoadError as error:
+        raise RefusedRequestError(400, str(error)) from error
 
 
 def spoken(speaker: Speaker, asked: Asked) -> Iterator[int]:

@@ -13,6 +13,7 @@ from torch import nn
 
 from planner.domain.profiling import FileFormat, ModelFile, PipelineModel, UserModel
 from planner.errors import ModelLoadError
+from profilers.quality.texts import Document
 
 PICKLED = frozenset({".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"})
 
@@ -88,3 +89,16 @@ def contexts(model: UserModel) -> tuple[int, ...]:
 
         return huggingface.contexts(model.path, model.context_tokens)
     return ()
+
+
+def documents(model: UserModel) -> tuple[Document, ...]:
+    """What a causal language model is graded on; nothing where nothing was given.
+
+    Raises:
+        ModelLoadError: The file is not as it should be, or the model is not causal.
+    """
+    if not isinstance(model, ModelFile) or model.evaluation_text is None:
+        return ()
+    from profilers.sources import huggingface  # noqa: PLC0415 - an extra
+
+    return huggingface.documents(model.path, model.evaluation_text)

@@ -17,7 +17,9 @@ from torch import nn
 
 from planner.errors import MissingExtraError, ModelLoadError
 from profilers.foreign import told_as
+from profilers.quality.texts import Document, read_documents
 from profilers.sources import PICKLED
+from profilers.wording import Wording
 
 # Enough for activation ranges to settle on made-up text or pictures.
 _SAMPLES = 32
@@ -131,6 +133,21 @@ def samples(folder: Path, *, n_tokens: int) -> torch.Tensor:
         f"{folder}: config.json names neither vocab_size nor image_size: name an "
         "'inputs' or an 'evaluation' factory"
     )
+
+
+def documents(folder: Path, path: Path) -> tuple[Document, ...]:
+    """The documents of a file, in the words of the folder's model.
+
+    Raises:
+        ModelLoadError: It is no causal model, or the file is not as it should be.
+    """
+    if not is_causal(folder):
+        raise ModelLoadError(
+            f"{folder} holds no causal language model, which alone is graded on texts: "
+            "name an 'evaluation' factory instead"
+        )
+    n_words = int(_config(folder)["vocab_size"])
+    return read_documents(path, ids=Wording(folder).ids, n_words=n_words)
 
 
 def _architecture(folder: Path) -> str:

@@ -14,7 +14,7 @@ from planner.specs.models import (
     OwnSource,
     ReferenceSource,
 )
-from planner.specs.own_models import own_model, required_file
+from planner.specs.own_models import own_model, required_files
 
 
 def own_models(spec: Deployment, directory: Path) -> dict[str, UserModel]:
@@ -94,10 +94,8 @@ def _mistakes(i: int, model: Model, directory: Path) -> list[Mistake]:
     at = f"models.{i}.source"
     found: list[Mistake] = []
     if not isinstance(model.source, ReferenceSource | HostedSource):
-        needed = required_file(model.source)
-        if needed is not None:
-            field, file = needed
-            found = _absent(f"{at}.{field}", directory / file)
+        for field, file in required_files(model.source).items():
+            found += _absent(f"{at}.{field}", directory / file)
     if model.fine_tune is not None and not (
         model.variants is not None and model.variants.sparsities
     ):

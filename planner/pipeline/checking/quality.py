@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from planner.domain.variants import Precision
-from planner.specs.placements import PlanDrop, PlanPlacement, PlanQuality
+from planner.specs.placements import PlanPlacement, PlanQuality
 from planner.specs.plan import PlanQualityFloor
 
 # Shares of traffic are a solver's floats.
 TOLERANCE_FRAC: Final = 1e-6
+# The metric that is a share of right answers.
+COUNTED: Final = "top1_accuracy"
 
 
 def below_floor(
@@ -27,7 +29,7 @@ def below_floor(
         if mean < least * (1 - TOLERANCE_FRAC):
             yield f"{p.workload} is below its mean quality floor"
     if floor.allowed_drop_frac is not None and not _is_as_given(p):
-        yield from _dropped(where, p.quality.drop, floor.allowed_drop_frac)
+        yield from _dropped(where, p.quality, floor.allowed_drop_frac)
     if floor.worst_slice_minimum_frac is not None:
         yield from _sliced(where, p.quality, floor.worst_slice_minimum_frac)
 
@@ -43,12 +45,15 @@ def _mean(placements: Iterable[PlanPlacement]) -> float:
     return sum(s * q for s, q in weights) / (sum(s for s, _ in weights) or 1.0)
 
 
-def _dropped(where: str, drop: PlanDrop | None, allowed_frac: float) -> Iterator[str]:
-    """The loss again from its counts, which the interval must enclose."""
+def _dropped(where: str, quality: PlanQuality, allowed_frac: float) -> Iterator[str]:
+    """The loss, where right answers count again from its counts, within its interval."""
+    drop = quality.drop
     if drop is None:
         yield f"what {where} loses against fp32 is not known"
         return
-    lost = (drop.n_right_to_wrong - drop.n_wrong_to_right) / drop.n_samples
+    lost = drop.drop_frac
+    if quality.metric == COUNTED:
+        lost = (drop.n_right_to_wrong - drop.n_wrong_to_right) / drop.n_samples
     if not drop.low_frac <= lost <= drop.high_frac:
         yield f"the loss of {where} against fp32 lies outside its own interval"
     if drop.high_frac > allowed_frac:

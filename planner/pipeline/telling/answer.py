@@ -160,6 +160,7 @@ def _models(question: Question) -> Iterable[PlanModel]:
                 fine_tune=m.fine_tune.factory if m.fine_tune else None,
                 sequence_tokens=getattr(source, "sequence_tokens", None),
                 context_tokens=getattr(source, "context_tokens", None),
+                evaluation_text=getattr(source, "evaluation_text", None),
                 trust=getattr(source, "trust", False),
                 content_sha256=question.knowledge.model_sha256.get(m.name),
                 license=m.license,

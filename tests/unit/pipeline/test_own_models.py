@@ -86,6 +86,20 @@ def test_all_missing_files_are_named_at_once():
     ]
 
 
+def test_the_documents_that_a_language_model_is_graded_on_are_looked_for(tmp_path):
+    folder = {"kind": "huggingface", "folder": "bert", "evaluation_text": "t.jsonl"}
+    spec = document({"name": "m", "source": folder})
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "config.json").touch()
+
+    with pytest.raises(SpecMistakesError) as told:
+        own_models(spec, tmp_path)
+    assert [m.path for m in told.value.mistakes] == ["models.0.source.evaluation_text"]
+
+    (tmp_path / "t.jsonl").touch()
+    assert own_models(spec, tmp_path)["m"].evaluation_text == tmp_path / "t.jsonl"
+
+
 def test_fine_tuning_without_pruning_is_a_mistake():
     spec = document(
         {"name": "m", "source": SOURCES[0], "fine_tune": {"factory": "m:tune"}}

@@ -1,6 +1,7 @@
 """Prompt and answer of a causal model apart; its cache; its experts."""
 
 import datetime as dt
+import json
 import time
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ QUICK = SamplingRule(
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 
 
-def of(folder, contexts=(8, 32)):
+def of(folder, contexts=(8, 32), **more):
     return ModelFile(
         name="net",
         directory=folder.parent,
@@ -35,12 +36,19 @@ def of(folder, contexts=(8, 32)):
         path=folder,
         sequence_tokens=16,
         context_tokens=contexts,
+        **more,
     )
 
 
-def measured(folder, precision=Precision.FP32, runtime=Runtime.TORCH, **envelope):
+def measured(
+    folder,
+    precision=Precision.FP32,
+    runtime=Runtime.TORCH,
+    evaluation_text=None,
+    **envelope,
+):
     trial = Trial(
-        model=of(folder),
+        model=of(folder, evaluation_text=evaluation_text),
         variant=Variant(precision=precision, runtime=runtime),
         envelope=Envelope(**envelope),
         batches=(2, 16),
@@ -129,6 +137,35 @@ def test_it_becomes_two_token_rates_of_the_slowest_context(grid):
         p.context_tokens / p.prefill_s for p in alone
     )
     assert profile.grid == found.tokens
+
+
+def test_a_precision_is_graded_on_the_users_documents_beside_fp32(llama, tmp_path):
+    random = torch.Generator().manual_seed(1)
+    texts = torch.randint(0, 64, (10, 24), generator=random).tolist()
+    path = tmp_path / "texts.jsonl"
+    path.write_text("\n".join(json.dumps({"tokens": t}) for t in texts))
+
+    given, packed = (
+        measured(llama, precision=p, evaluation_text=path)[1]
+        for p in (Precision.FP32, Precision.INT4)
+    )
+
+    assert given.quality.metric == "token_likelihood"
+    assert given.quality.n_samples == 10 * 23
+    assert given.quality.drop.n_flips == 0
+    assert given.quality.drop.high_frac == 0
+    assert packed.quality.drop.n_flips > 0
+    assert packed.quality.drop.drop_frac == pytest.approx(
+        1 - packed.quality.value_frac / given.quality.value_frac
+    )
+    assert not any("not graded" in w for w in packed.warnings)
+
+
+def test_without_documents_it_is_said_that_nothing_is_graded(grid):
+    found = grid[1]
+
+    assert found.quality is None
+    assert any("evaluation_text" in w for w in found.warnings)
 
 
 def test_what_has_no_cache_to_hold_is_refused(llama):

@@ -52,6 +52,18 @@ def test_a_loss_that_its_own_counts_contradict_is_refused():
     assert any("outside its own interval" in s for s in found(quality, allowed_drop_frac=0.02))  # fmt: skip
 
 
+def test_the_loss_of_a_likelihood_is_its_own_and_not_that_of_the_counts():
+    drop = DROP.model_copy(update={"n_right_to_wrong": 60})
+    text = QUALITY.model_copy(update={"metric": "token_likelihood", "drop": drop})
+
+    assert found(text, metric="token_likelihood", allowed_drop_frac=0.014) == []
+    off = text.model_copy(update={"drop": drop.model_copy(update={"drop_frac": 0.02})})
+    assert any(
+        "outside its own interval" in s
+        for s in found(off, metric="token_likelihood", allowed_drop_frac=0.014)
+    )
+
+
 def test_what_is_not_known_is_not_within():
     bare = QUALITY.model_copy(update={"drop": None, "slices": ()})
 

@@ -56,6 +56,33 @@ def test_a_causal_model_is_measured_at_the_contexts_it_reaches(tmp_path):
         load_model(of(folder, context_tokens=(99,)))
 
 
+def test_documents_are_part_of_what_a_model_is_and_only_a_causal_one_has_them(tmp_path):
+    path = tmp_path / "texts.jsonl"
+    path.write_text("\n".join(['{"tokens": [1, 2, 3]}'] * 8))
+    llama = of(networks.decoder(tmp_path / "llama"), evaluation_text=path)
+    before = identity(llama)
+
+    assert len(load_model(llama).documents) == 8
+    with pytest.raises(ModelLoadError, match="no causal language model"):
+        load_model(of(networks.encoder(tmp_path / "bert"), evaluation_text=path))
+    path.write_text("\n".join(['{"tokens": [1, 2, 4]}'] * 8))
+
+    assert identity(llama) != before
+
+
+def test_texts_in_words_need_the_folders_own(tmp_path):
+    path = tmp_path / "texts.jsonl"
+    path.write_text("\n".join(['{"text": "who is there"}'] * 8))
+    worded = networks.talker(tmp_path / "worded", words=["who", "is", "there"])
+
+    model = load_model(of(worded, evaluation_text=path))
+
+    assert model.documents[0].tokens == (3, 4, 5)
+    mute = networks.talker(tmp_path / "mute")
+    with pytest.raises(ModelLoadError, match=r"no tokenizer\.json"):
+        load_model(of(mute, evaluation_text=path))
+
+
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "weights.pkl"])
 def test_pickled_weights_are_refused_by_name_and_never_opened(tmp_path, name):
     folder = networks.encoder(tmp_path / "bert")
