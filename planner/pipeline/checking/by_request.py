@@ -15,7 +15,7 @@ import numpy as np
 from planner.domain.hardware import Purchase
 from planner.domain.profiles import BatchProfile, Profile
 from planner.perf.service import STRATA, service_knots
-from planner.pipeline.checking.promises import stated_profile
+from planner.pipeline.checking.serving import stated_profile
 from planner.specs.by_request import Function, HostedApi, HostedModel, Serverless
 from planner.specs.deployment import Deployment
 from planner.specs.placements import FunctionTerms, PlanPlacement

@@ -2,8 +2,8 @@
 
 Reads only the plan document, the spec, the catalogue and the profiles, and
 re-derives cost, demand, capacity, stock, memory, lines, residency, quality, the
-policy's limits, what a loss leaves and the promises themselves. What it refuses is
-never shown as a plan.
+policy's limits, what a loss leaves, the promises themselves, the latencies that are
+printed and how sure they are said to be. What it refuses is never shown as a plan.
 """
 
 import math
@@ -24,9 +24,12 @@ from planner.pipeline.checking.by_request import broken_terms, called_usd
 from planner.pipeline.checking.facts import Facts
 from planner.pipeline.checking.machines import groups, machines_on
 from planner.pipeline.checking.policy import broken_policy
+from planner.pipeline.checking.predicted import mispredicted
 from planner.pipeline.checking.promises import broken_promises
 from planner.pipeline.checking.quality import below_floor
+from planner.pipeline.checking.serving import served
 from planner.pipeline.checking.stated import misrated, misstated
+from planner.pipeline.checking.sureness import too_sure
 from planner.pipeline.checking.survival import broken_survival
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
@@ -103,6 +106,9 @@ def violations(plan: PlanDocument, inputs: Inputs) -> Iterator[str]:
     yield from _memory(plan, offered)
     yield from broken_policy(plan, facts)
     yield from broken_promises(plan, spec, catalog, profiles)
+    serving = served(plan, spec, catalog, profiles)
+    yield from mispredicted(plan, serving)
+    yield from too_sure(plan, serving)
     yield from broken_survival(plan, facts)
 
 

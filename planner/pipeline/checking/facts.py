@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from planner.domain.profiles import Profile
 from planner.pipeline.asking.demands import Demands
 from planner.pipeline.asking.places import Place
-from planner.pipeline.checking.promises import stated_profile
+from planner.pipeline.checking.serving import stated_profile
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
 from planner.specs.placements import PlanPlacement

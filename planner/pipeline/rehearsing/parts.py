@@ -15,7 +15,7 @@ from planner.pipeline.asking.places import places
 from planner.pipeline.asking.question import Question
 from planner.pipeline.asking.ways import Ways, lines
 from planner.pipeline.checking.machines import groups
-from planner.pipeline.checking.promises import stated_profile
+from planner.pipeline.checking.serving import stated_profile
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
 from planner.specs.plan import PlanDocument
