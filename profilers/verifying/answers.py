@@ -14,6 +14,8 @@ from planner.units import seconds
 _SHEDDING: Final = frozenset(
     {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 )
+# Somebody's quota or rate limit, whatever the server could do.
+_LIMITED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
 _FIRST_SERVER_ERROR: Final = 500
 # A sentence for the report, not a page.
 _SAID_CHARS: Final = 200
@@ -55,7 +57,9 @@ class Answer:
 def read_answer(status: int, body: bytes, *, is_raw: bool) -> Answer:
     """What a response is; `is_raw` where the user's own bodies make any JSON an answer."""
     if status != HTTPStatus.OK:
-        return Answer(outcome=_no_answer(status), said=f"{status}: {_sentence(body)}")
+        limit = ", a limit on requests" if status in _LIMITED else ""
+        said = f"{status}{limit}: {_sentence(body)}"
+        return Answer(outcome=_no_answer(status), said=said)
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

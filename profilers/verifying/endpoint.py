@@ -86,11 +86,14 @@ async def look_at(client: aiohttp.ClientSession, url: str) -> Endpoint:
     """What is behind the URL.
 
     Raises:
-        ProfilingError: Nobody listens there.
+        ProfilingError: Nobody listens there, or not by the protocol that the URL names.
     """
+    connect_s = await connecting_s(url)
+    if urlsplit(url).scheme == "https":
+        await _require_tls(client, url)
     return Endpoint(
         url=url,
-        connect_s=await connecting_s(url),
+        connect_s=connect_s,
         empty_s=await _empty_s(client, f"{url}healthz"),
         about=_read_about(await document_at(client, f"{url}about")),
     )
@@ -130,6 +133,32 @@ def _reason(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "the connection is refused"
     return error.strerror or str(error)
+
+
+async def _require_tls(client: aiohttp.ClientSession, url: str) -> None:
+    """A connection that this machine trusts.
+
+    Raises:
+        ProfilingError: Its certificate is not trusted here, or it does not speak TLS.
+    """
+    timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)
+    try:
+        async with client.get(url, timeout=timeout, allow_redirects=False):
+            return
+    except aiohttp.ClientConnectorCertificateError as error:
+        problem = str(error.certificate_error).partition("] ")[2]
+        raise ProfilingError(
+            f"{url} cannot be measured: its certificate is refused: "
+            f"{problem.partition(' (_ssl')[0]}; use the name that it was made out to, or "
+            "let this machine trust who signed it (SSL_CERT_FILE)"
+        ) from None
+    except aiohttp.ClientConnectorSSLError:
+        raise ProfilingError(
+            f"{url} cannot be measured: it does not speak TLS; is it http://?"
+        ) from None
+    except (aiohttp.ClientError, TimeoutError):
+        # Whatever else is wrong shows with the first request.
+        return
 
 
 async def _empty_s(client: aiohttp.ClientSession, url: str) -> float | None:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -34,6 +34,13 @@ from profilers.verifying.traffic import Traffic
 # Requests alone are too few to settle even a median.
 _LEAST_REQUESTS: Final = 20
 _NOT_THERE: Final = ("404", "405")
+_NOT_READY: Final = "503"
+# Of the first request: how often it is sent to who is not ready, and how long it waits.
+_TRIES: Final = 5
+_PAUSE_S: Final = 1.0
+_PATIENCE_S: Final = 60.0
+# A first answer so many times as late as is promised is told of.
+_SLOW_RATIO: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +86,7 @@ def verify(
             if promise.is_of_tokens
             else ModelAsking(near_url, traffic, rng)
         )
-        found, chosen, replies = runner.run(
+        found, chosen, first, replies = runner.run(
             _load(asking, timed, _timeout_s(traffic, promise), on_stage)
         )
     travelled = _travelled(found, way)
@@ -103,7 +110,11 @@ def verify(
         measured_at=now(),
         outcomes=dict(seen.outcomes),
         checks=_checks(seen, promise, asking.identified(promise)),
-        notes=(f"traffic: {timed.words}", *_notes(seen, promise, found, travelled)),
+        notes=(
+            f"traffic: {timed.words}",
+            *_first_notes(first, promise),
+            *_notes(seen, promise, found, travelled),
+        ),
     )
     return Tried(
         verification=verification, promise=promise, endpoint=found, replies=replies
@@ -201,7 +212,7 @@ async def _load(
     timed: Timed,
     timeout_s: float,
     on_stage: Callable[[str], None],
-) -> tuple[Endpoint, Payloads, list[Reply]]:
+) -> tuple[Endpoint, Payloads, Reply, list[Reply]]:
     async with load.session() as client:
         on_stage(f"looking at {asking.url}")
         found = await asking.look(client)
@@ -209,10 +220,11 @@ async def _load(
         sending = Sending(url=asking.target, payloads=chosen, timeout_s=timeout_s)
         first = await _first(client, sending)
         if first.answer.outcome in _HOPELESS:
-            return found, chosen, [first]
+            return found, chosen, first, [first]
         samples = [i % len(chosen.bodies) for i in range(len(timed.due_s))]
         on_stage(f"sending {timed.rate_rps:.4g} requests/s for {timed.length_s:g} s")
-        return found, chosen, await load.send_all(client, sending, timed.due_s, samples)
+        replies = await load.send_all(client, sending, timed.due_s, samples)
+        return found, chosen, first, replies
 
 
 # What the first request says will be said to every other.
@@ -220,15 +232,52 @@ _HOPELESS: Final = frozenset({Outcome.REFUSED, Outcome.NOT_JSON, Outcome.NOT_AN_
 
 
 async def _first(client: aiohttp.ClientSession, sending: Sending) -> Reply:
-    """One request alone; its connection and first allocations are not the load's."""
-    (reply,) = await load.send_all(client, sending, np.zeros(1), [0])
+    """One request alone; its connection and first allocations are not the load's.
+
+    Whoever is just starting gets the time for it: to answer, or to be ready.
+
+    Raises:
+        ProfilingError: Nothing is served at this path, or nothing answers.
+    """
+    patient = replace(sending, timeout_s=max(sending.timeout_s, _PATIENCE_S))
+    (reply,) = await load.send_all(client, patient, np.zeros(1), [0])
+    for _ in range(_TRIES - 1):
+        if not reply.answer.said.startswith(_NOT_READY):
+            break
+        await asyncio.sleep(_PAUSE_S)
+        (reply,) = await load.send_all(client, patient, np.zeros(1), [0])
     said = reply.answer.said
+    if reply.answer.outcome is Outcome.TIMED_OUT:
+        raise ProfilingError(
+            f"{sending.url} cannot be measured: it takes connections and leaves a request "
+            f"that comes alone without an answer for {patient.timeout_s:g} s; is it still "
+            "starting, or stuck?"
+        )
     if reply.answer.outcome is Outcome.REFUSED and said.startswith(_NOT_THERE):
         raise ProfilingError(
             f"{sending.url} cannot be measured: no deployment is served at this path "
             f"({said}); the URL names the application's route"
         )
     return reply
+
+
+def _first_notes(first: Reply, promise: Promise) -> Iterator[str]:
+    """What the request that came alone says of a server that is not at its best."""
+    answer = first.answer
+    if answer.outcome is Outcome.OVERLOADED:
+        yield (
+            f"it turned away a request that came alone ({answer.said}): it is not ready, "
+            "or somebody limits its requests; that is no overload"
+        )
+    elif (
+        answer.outcome is Outcome.ANSWERED
+        and first.latency_s > _SLOW_RATIO * promise.wait_s
+    ):
+        yield (
+            f"its first answer, to a request alone, took {first.latency_s:.3g} s: it had "
+            "just started, or loads what it needs when first asked; that answer is in no "
+            "figure"
+        )
 
 
 def _checks(

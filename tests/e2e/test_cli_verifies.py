@@ -6,8 +6,17 @@ import socket
 import pytest
 
 from planner.cli.app import main
+from profilers.verifying import verify as verifying
 from tests.support import ways
-from tests.support.endpoints import Response, Script, about, answer, serving, steady
+from tests.support.endpoints import (
+    Response,
+    Script,
+    about,
+    answer,
+    self_signed,
+    serving,
+    steady,
+)
 from tests.support.plans import digits_placement, infeasible_plan, storefront_plan
 
 pytestmark = pytest.mark.alone
@@ -131,6 +140,94 @@ def test_nobody_there_cannot_be_measured(plan, capsys):
 
     assert code == 3
     assert "the connection is refused" in told(capsys).err
+
+
+def test_a_certificate_that_nobody_here_vouches_for_is_told(plan, tmp_path, capsys):
+    script = Script(steady(GOOD))
+
+    with serving(script, tls=self_signed(tmp_path, "edge.example")) as url:
+        code = verify(plan, url)
+
+    said = told(capsys).err
+    assert code == 3
+    assert "its certificate is refused: certificate verify failed: self" in said
+    assert "SSL_CERT_FILE" in said
+    assert script.received == []
+
+
+def test_https_where_plain_http_is_spoken_is_told(plan, capsys):
+    with serving(Script(steady(GOOD))) as url:
+        code = verify(plan, url.replace("http:", "https:"))
+
+    assert code == 3
+    assert "it does not speak TLS; is it http://?" in told(capsys).err
+
+
+def test_a_server_that_takes_connections_and_never_answers_is_told(
+    plan, capsys, monkeypatch
+):
+    monkeypatch.setattr(verifying, "_PATIENCE_S", 0.5)
+
+    with serving(Script(steady(Response(GOOD.body, after_s=3.0)))) as url:
+        code = verify(plan, url, "--timeout", "0.3")
+
+    assert code == 3
+    assert "without an answer for 0.5 s; is it still starting" in told(capsys).err
+
+
+@pytest.mark.slow
+def test_a_server_that_has_just_started_is_not_judged_by_its_first_answer(plan, capsys):
+    slow = Response(GOOD.body, after_s=1.5)
+    script = Script(lambda n, _: slow if n == 0 else GOOD)
+
+    with serving(script) as url:
+        code = verify(plan, url, *ENOUGH, "--timeout", "1", "--json")
+
+    found = json.loads(told(capsys).out)
+    assert (code, found["finding"]) == (0, "pass")
+    assert any(
+        "first answer, to a request alone, took 1.5" in n for n in found["notes"]
+    )
+
+
+@pytest.mark.slow
+def test_a_server_that_is_not_ready_yet_is_waited_for(plan, capsys, monkeypatch):
+    monkeypatch.setattr(verifying, "_PAUSE_S", 0.05)
+    starting = Response(b"starting", status=503)
+    script = Script(lambda n, _: starting if n < 3 else GOOD)
+
+    with serving(script) as url:
+        code = verify(plan, url, *ENOUGH, "--json")
+
+    found = json.loads(told(capsys).out)
+    assert code == 0
+    assert found["outcomes"] == {"answered": found["n_sent"]}
+
+
+@pytest.mark.slow
+def test_a_limit_on_requests_is_told_from_an_overload(plan, capsys):
+    limited = Response(b'{"error": {"message": "quota of the key is used up"}}', 429)
+
+    with serving(Script(steady(limited))) as url:
+        code = verify(plan, url, "--seconds", "2", "--rate", "50")
+
+    said = " ".join(told(capsys).out.split())
+    assert code == 1
+    assert "turned away (429, a limit on requests: quota of the key is used up)" in said
+    assert "or somebody limits its requests; that is no overload" in said
+
+
+@pytest.mark.slow
+def test_connections_that_are_closed_in_the_middle_are_told(plan, capsys):
+    cut = Response(GOOD.body, is_cut=True)
+    script = Script(lambda n, _: cut if n % 5 == 1 else GOOD)
+
+    with serving(script) as url:
+        code = verify(plan, url, "--seconds", "2", "--rate", "50")
+
+    said = " ".join(told(capsys).out.split())
+    assert code == 1
+    assert "dropped (Response payload is not completed" in said
 
 
 def test_a_path_where_nothing_is_served_cannot_be_measured(plan, capsys):

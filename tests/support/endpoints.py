@@ -1,13 +1,21 @@
 """A small HTTP server on loopback that answers by a script: slow, failing, lying."""
 
 import contextlib
+import datetime as dt
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from planner.specs.placements import PlanPlacement
 
@@ -20,6 +28,8 @@ class Response:
     status: int = 200
     after_s: float = 0.0
     content_type: str = "application/json"
+    # Hang up in the middle of the body.
+    is_cut: bool = False
     # Events of a stream, each after so many seconds; `body` is not sent then.
     events: tuple[tuple[float, bytes], ...] = ()
 
@@ -128,10 +138,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
-        self.send_header("Content-Length", str(len(response.body)))
+        length = len(response.body) * (2 if response.is_cut else 1)
+        self.send_header("Content-Length", str(length))
         self.end_headers()
         with contextlib.suppress(OSError):
             self.wfile.write(response.body)
+        if response.is_cut:
+            self.close_connection = True
 
     def _stream(self, response: Response) -> None:
         self.send_response(response.status)
@@ -156,17 +169,49 @@ class _Server(ThreadingHTTPServer):
         """A client that left is no error of the test."""
 
 
+def self_signed(folder: Path, name: str) -> ssl.SSLContext:
+    """What a server of that name shows which nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
 @contextlib.contextmanager
-def serving(script: Script) -> Iterator[str]:
-    """The server's address while it runs."""
+def serving(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The server's address while it runs; https where it has a certificate."""
     handler = type("Handler", (_Handler,), {"script": script})
     server = _Server(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.02}
     )
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        scheme = "http" if tls is None else "https"
+        yield f"{scheme}://127.0.0.1:{server.server_address[1]}/"
     finally:
         server.shutdown()
         server.server_close()
