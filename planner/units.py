@@ -10,6 +10,7 @@ BYTES_PER_GB: Final = 10**9
 BITS_PER_BYTE: Final = 8
 
 MS_PER_S: Final = 1000.0
+S_PER_MIN: Final = 60.0
 S_PER_H: Final = 3600.0
 # The month every cloud bills by: 8,760 h / 12.
 H_PER_MONTH: Final = 730.0

@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
@@ -38,7 +38,8 @@ import psutil
 from planner.domain.profiling import ModelFile, PipelineModel, UserModel
 from planner.errors import MissingExtraError, PlannerError
 from profilers.emulators import envelope
-from profilers.trials import Measurement, Trial
+from profilers.emulators.duty import PERIOD_S
+from profilers.trials import Envelope, Measurement, Trial
 
 # A reason is one line of a table; compilers answer with pages.
 LONGEST_REASON_CHARACTERS = 400
@@ -56,6 +57,10 @@ PRELOAD = (
     "profilers.models",
     "profilers.variants",
 )
+_KILLED_FOR_MEMORY = "as the system does when memory runs out"
+_OUT_OF_MEMORY = "out of memory"
+# What torch and onnxruntime say when an allocation is refused.
+_REFUSED_MEMORY = ("allocate memory", "bad_alloc", "bad allocation")
 # Enough of a crashed process's last words to hold its last line.
 LAST_WORDS_BYTES = 4096
 # Not `-m`: what the child sends would then be classes of `__main__`.
@@ -259,12 +264,18 @@ def search_path() -> tuple[str, ...]:
     return tuple(str(Path(entry).absolute()) for entry in sys.path)
 
 
+def is_for_memory(reason: str) -> bool:
+    """Whether a trial's end reads as if it had wanted more memory than it could have."""
+    words = (_KILLED_FOR_MEMORY, _OUT_OF_MEMORY, *_REFUSED_MEMORY)
+    return any(word in reason.lower() for word in words)
+
+
 def _ending(code: int, last_words: str) -> str:
     """How a process ended, from its exit code as `subprocess` spells it."""
     if code < 0:
         how = f"was killed by {signal.Signals(-code).name}"
         if -code == signal.SIGKILL:
-            how += " (as the system does when memory runs out)"
+            how += f" ({_KILLED_FOR_MEMORY})"
     else:
         how = f"ended with exit code {code}"
     return one_line(f"the process {how}" + (f": {last_words}" if last_words else ""))
@@ -326,7 +337,7 @@ def _answer(measure: Measure, trial: bytes) -> bytes:
     except PlannerError as error:
         return pickle.dumps(Refusal(reason=one_line(str(error))))
     except MemoryError as error:
-        return pickle.dumps(Refusal(reason=one_line(f"out of memory {error}")))
+        return pickle.dumps(Refusal(reason=one_line(f"{_OUT_OF_MEMORY} {error}")))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # the process boundary
         return pickle.dumps(
             Refusal(reason=one_line(f"{type(error).__name__}: {error}"))
@@ -340,7 +351,23 @@ def _measured(measure: Measure, trial: Trial) -> Measurement:
     limits = {"memory_limit": in_force.memory, "cpu_quota": in_force.cpu_quota}
     if trial.envelope.heat_speed_frac is not None:
         limits["heat"] = in_force.heat
-    return replace(measurement, environment={**measurement.environment, **limits})
+    return replace(
+        measurement,
+        environment={**measurement.environment, **limits},
+        warnings=(*measurement.warnings, *_paused(measurement, trial.envelope)),
+    )
+
+
+def _paused(measurement: Measurement, given: Envelope) -> Iterator[str]:
+    """What is to be known of a median where a pause now and then is what slows it."""
+    quota_cores = given.cpu_quota_cores
+    is_cut = quota_cores is not None and quota_cores < given.threads
+    shortest_s = min((p.p50_s for p in measurement.points), default=PERIOD_S)
+    if (is_cut or given.heat_speed_frac is not None) and shortest_s < PERIOD_S:
+        yield (
+            "slowed by pauses that are longer than its calls: most calls meet none and "
+            "medians are those of full speed; means and tails hold the pauses"
+        )
 
 
 def main(descriptor: int) -> None:

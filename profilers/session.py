@@ -7,9 +7,12 @@ may be over. The two runs are then merged by `settled`.
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from planner.domain.profiling import ProfilingProgress
+from planner.units import BYTES_PER_MIB
 from profilers.ports import Executor
+from profilers.process import is_for_memory
 from profilers.schedule import (
     KeepFailure,
     KeepMeasurement,
@@ -24,6 +27,8 @@ from profilers.store import ProfileStore, describe, encode
 from profilers.trials import Failure, Measurement, Trial, TrialResult
 
 OnProgress = Callable[[ProfilingProgress], None]
+# Fewer measurements say nothing of how long the others will take.
+_LEAST_FOR_SPEED: Final = 3
 Kept = KeepMeasurement | KeepFailure
 
 
@@ -31,7 +36,7 @@ def drive(
     schedule: Schedule,
     executor: Executor,
     *,
-    on_start: Callable[[Trial], None],
+    on_start: Callable[[TrialKey], None],
     on_kept: Callable[[Kept], None],
 ) -> None:
     """Carry the schedule's instructions out until every trial is settled."""
@@ -42,7 +47,7 @@ def drive(
                 on_kept(instruction)
                 continue
             if isinstance(instruction, RunTrial):
-                on_start(instruction.trial)
+                on_start(instruction.key)
             executor.execute(instruction)
         if schedule.is_finished:
             return
@@ -55,6 +60,14 @@ def drive(
 def is_noisy(result: TrialResult | None) -> bool:
     """Whether any of its points is."""
     return isinstance(result, Measurement) and any(p.is_noisy for p in result.points)
+
+
+def _room(trial: Trial, reason: str) -> str:
+    """How much memory it had, where that is what it wanted more of."""
+    limit_bytes = trial.envelope.memory_bytes
+    if limit_bytes is None or not is_for_memory(reason):
+        return ""
+    return f"; it was given {limit_bytes / BYTES_PER_MIB:.0f} MiB of memory"
 
 
 def settled(first: Measurement, second: TrialResult) -> Measurement:
@@ -96,6 +109,7 @@ class Session:
     on_progress: OnProgress
     n_known: int
     results: dict[TrialKey, TrialResult] = field(default_factory=dict)
+    began_s: float = field(init=False)
 
     def measure(
         self, trials: Mapping[TrialKey, Trial]
@@ -110,6 +124,7 @@ class Session:
         """
         n_total = self.n_known + len(trials)
         slots = self.executor.open()
+        self.began_s = self.executor.at_s()
         try:
             self._run(trials, slots, n_total=n_total, note="")
             noisy = {k: t for k, t in trials.items() if is_noisy(self.results[k])}
@@ -129,29 +144,49 @@ class Session:
         note: str,
     ) -> None:
         def tell(trial: Trial) -> None:
-            what = f"{trial.model.name} {describe(trial)}{note}"
-            n_done = self.n_known + len(self.results)
-            self.on_progress(ProfilingProgress(done=n_done, total=n_total, what=what))
+            self.on_progress(
+                ProfilingProgress(
+                    done=self.n_known + len(self.results),
+                    total=n_total,
+                    what=f"{trial.model.name} {describe(trial)}{note}",
+                    done_per_s=self._done_per_s(),
+                )
+            )
+
+        def start(key: TrialKey) -> None:
+            to_start.discard(key)
+            tell(trials[key])
 
         def keep(kept: Kept) -> None:
+            to_start.discard(kept.key)
             self._keep(kept, trials[kept.key])
-            tell(trials[kept.key])
+            # Else what starts next on its slot tells.
+            if not to_start:
+                tell(trials[kept.key])
 
         devices = {slot: self.executor.device_of(slot) for slot in slots}
+        to_start = set(trials)
         schedule = Schedule(trials, slots, self.limits, devices)
-        drive(schedule, self.executor, on_start=tell, on_kept=keep)
+        drive(schedule, self.executor, on_start=start, on_kept=keep)
+
+    def _done_per_s(self) -> float | None:
+        """Of this run's own; None as long as they are few."""
+        took_s = self.executor.at_s() - self.began_s
+        if len(self.results) < _LEAST_FOR_SPEED or took_s <= 0:
+            return None
+        return len(self.results) / took_s
 
     def _keep(self, kept: Kept, trial: Trial) -> None:
-        result = self._result(kept)
+        result = self._result(kept, trial)
         earlier = self.results.get(kept.key)
         if isinstance(earlier, Measurement):
             result = settled(earlier, result)
         self.store.keep(kept.key, trial, result)
         self.results[kept.key] = result
 
-    def _result(self, kept: Kept) -> TrialResult:
+    def _result(self, kept: Kept, trial: Trial) -> TrialResult:
         if isinstance(kept, KeepFailure):
-            return self._failure(kept.reason)
+            return self._failure(kept.reason + _room(trial, kept.reason))
         try:
             encode(kept.measurement)
         except ValueError:

@@ -21,6 +21,7 @@ from rich.text import Text
 from planner.domain.profiling import ProfilingProgress
 from planner.ports import Observer, Unobserved
 from planner.report.tables import Table
+from planner.units import S_PER_H, S_PER_MIN
 
 PIPE_WIDTH = 120
 
@@ -73,7 +74,7 @@ class LiveView:
         """Profiling went on."""
         self._progress.update(
             self._task,
-            description=f"profiling {progress.what}",
+            description=f"profiling {progress.what}{_pace(progress)}",
             total=progress.total,
             completed=progress.done,
         )
@@ -88,7 +89,23 @@ class PlainView:
     def profiling(self, progress: ProfilingProgress) -> None:
         """Profiling went on."""
         line = f"profiling {progress.done}/{progress.total} {progress.what}"
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(f"{line}{_pace(progress)}\n")
+
+
+def _pace(progress: ProfilingProgress) -> str:
+    """How fast it goes and how long that would take for the rest; nothing where unknown."""
+    if progress.done_per_s is None or progress.left_s is None:
+        return ""
+    per_min = progress.done_per_s * S_PER_MIN
+    return f" ({per_min:.3g} a minute, {_about(progress.left_s)} left)"
+
+
+def _about(time_s: float) -> str:
+    if time_s < S_PER_MIN:
+        return "under a minute"
+    if time_s < S_PER_H:
+        return f"about {time_s / S_PER_MIN:.0f} min"
+    return f"about {time_s / S_PER_H:.1f} h"
 
 
 @contextlib.contextmanager

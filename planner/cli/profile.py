@@ -13,7 +13,7 @@ from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import deployment
 from planner.domain.profiling import LocalRoom, ProfilingJob, ProfilingOutcome
-from planner.errors import SpecError, UnknownReferenceError
+from planner.errors import ProfilingError, SpecError, UnknownReferenceError
 from planner.files import write_text
 from planner.pipeline.asking.knowledge import profiling_jobs
 from planner.pipeline.asking.references import check_references
@@ -145,15 +145,26 @@ def profile(
     )
     with watching(quiet=json) as observer:
         outcome = profiler.profile(chosen, on_progress=observer.profiling)
+    _tell(outcome, json=json)
+    if not outcome.profiles:
+        raise ProfilingError(_why_nothing(outcome))
     if export is not None:
         write_text(
             export, export_text(outcome, declared_device=as_device, unlike=unlike)
         )
-    _tell(outcome, json=json)
-    if export is not None and not json:
-        typer.echo(
-            f"written: {export}; elsewhere: planner import profiles {export.name}"
-        )
+        if not json:
+            typer.echo(
+                f"written: {export}; elsewhere: planner import profiles {export.name}"
+            )
+
+
+def _why_nothing(outcome: ProfilingOutcome) -> str:
+    first = outcome.failures[0]
+    others = len(outcome.failures) - 1
+    return (
+        f"nothing could be measured: {first.model} {first.variant} on {first.device}: "
+        f"{first.reason}" + (f"; and {others} more" if others else "")
+    )
 
 
 def _chosen(
@@ -174,5 +185,5 @@ def _tell(outcome: ProfilingOutcome, *, json: bool) -> None:
         return
     for table in profiling_tables(outcome):
         show(table)
-    typer.echo(f"{outcome.n_measured} measured, {outcome.n_cached} known from before")
+    typer.echo(f"{outcome.n_measured} tried now, {outcome.n_cached} known from before")
     typer.echo(f"kept in {wiring.store_path()}")

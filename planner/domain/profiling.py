@@ -140,11 +140,21 @@ class ProfilingFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilingProgress:
-    """How far profiling is, for a progress view."""
+    """How far profiling is, for a progress view; `what` is being done now.
+
+    `done_per_s` is how fast this run has measured so far, None before it can be told.
+    """
 
     done: int
     total: int
     what: str
+    done_per_s: float | None = None
+
+    @property
+    def left_s(self) -> float | None:
+        """How long the rest takes at that speed; None where nothing is left or known."""
+        n_left = self.total - self.done
+        return n_left / self.done_per_s if n_left and self.done_per_s else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ the catalogue: another instruction set, fewer cores than the device has or far l
 memory is a refusal, for every figure measured here would stand for the device.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -118,6 +119,10 @@ def mismatches(device: Device, found: SelfTest) -> list[str]:
                 f"no accelerator is found here: a {device.name} needs its driver "
                 "installed (nvidia-smi names it)"
             )
+        elif not any(_is_card(device.name, card) for card in found.accelerators):
+            said.append(
+                f"the driver finds {', '.join(found.accelerators)}: it is no {device.name}"
+            )
         return said
     if device.cores is not None and found.cores < device.cores:
         said.append(
@@ -145,6 +150,18 @@ def _cautions(device: Device, found: SelfTest) -> list[str]:
     if not found.is_cpu_limited:
         said.append(f"processor time is not limited in trials: {found.cpu_quota}")
     return said
+
+
+def _is_card(name: str, card: str) -> bool:
+    """Whether the model in a device's name ("l4") is in what the driver calls the card.
+
+    Example:
+        >>> _is_card("nvidia-l4", "NVIDIA L40S")
+        False
+    """
+    words = (re.split(r"[^a-z0-9]+", text.lower()) for text in (name, card))
+    of_name, of_card = words
+    return next((w for w in of_name if re.search(r"\d", w)), name) in of_card
 
 
 def _isa(architecture: str) -> str:

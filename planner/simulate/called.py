@@ -10,14 +10,12 @@ below the first one given, its times hold. Its limits count in minutes by the cl
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from planner.simulate.arrays import Flags, Floats, Ints
 from planner.simulate.scenario import Called, Hosted, Instances
-
-S_PER_MIN: Final = 60.0
+from planner.units import S_PER_MIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -60,6 +60,49 @@ def test_this_machines_profile_is_what_was_measured(store, executor, tmp_path):
     assert outcome.environment == {"cheap": "1"}
 
 
+def test_hundreds_of_trials_are_told_one_by_one_with_their_pace(
+    store, executor, tmp_path
+):
+    told = []
+    known = [job(f"steady-{n}", tmp_path) for n in range(5)]
+    jobs = [*known, *(job(f"steady-{n}", tmp_path) for n in range(5, 220))]
+    profiling(store, executor).profile(known, on_progress=silent)
+
+    profiling(store, executor).profile(jobs, on_progress=told.append)
+
+    # Each as it starts, the last as it ends, and what comes after.
+    assert [p.done for p in told] == [*range(5, 221), 220]
+    assert {p.total for p in told} == {220}
+    assert [p.what for p in told[:2]] == [
+        "steady-5 fp32 on torch, 1 thread",
+        "steady-6 fp32 on torch, 1 thread",
+    ]
+    assert [p.done_per_s for p in told[:3]] == [None] * 3
+    assert all(p.left_s > 0 for p in told[3:-2])
+    assert told[-2].left_s is None
+
+
+def test_the_pace_is_of_what_this_run_measured(store, tmp_path):
+    ticks = iter(range(0, 100_000, 10))
+    executor = LocalExecutor(
+        measuring=MEASURING, versions=VERSIONS, clock=lambda: float(next(ticks))
+    )
+    told = []
+
+    profiling(store, executor).profile(
+        [job(f"steady-{n}", tmp_path) for n in range(6)], on_progress=told.append
+    )
+
+    paced = [p for p in told if p.done_per_s is not None]
+    # A clock that moves 10 s whenever it is looked at: no trial takes less than that.
+    assert all(0 < p.done_per_s <= 0.1 for p in paced)
+    assert all(
+        p.left_s == pytest.approx((6 - p.done) / p.done_per_s)
+        for p in paced
+        if p.done < 6
+    )
+
+
 def test_the_second_run_measures_nothing_and_answers_the_same(
     store, executor, tmp_path
 ):

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from planner.domain.joining import SelfTest
 from planner.reference.devices import device
 from planner.reference.joining import Cluster, joining
@@ -75,3 +77,23 @@ def test_limits_that_do_not_hold_are_a_caution_and_no_refusal():
     assert told.cautions == (
         "memory is not limited in trials: 512 MiB of data (RLIMIT_DATA)",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "card", "is_it"),
+    [
+        ("nvidia-l4", "NVIDIA L4", True),
+        ("nvidia-l4", "NVIDIA L40S", False),
+        ("nvidia-t4", "Tesla T4", True),
+        ("nvidia-a100-80gb-sxm", "NVIDIA A100-SXM4-80GB", True),
+        ("nvidia-a100-80gb-sxm", "NVIDIA A10", False),
+        ("nvidia-geforce-rtx-4090", "NVIDIA GeForce RTX 4090", True),
+        ("nvidia-geforce-rtx-4090", "NVIDIA GeForce RTX 3090", False),
+    ],
+)
+def test_a_card_goes_by_its_own_name_only(name, card, is_it):
+    box = replace(FOUND, architecture="x86_64", accelerators=(card,))
+
+    refusals = joining(device(name), box, cluster=None).refusals
+
+    assert refusals == (() if is_it else (f"the driver finds {card}: it is no {name}",))
