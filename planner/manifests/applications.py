@@ -21,7 +21,7 @@ from planner.manifests.documents.ray_serve import (
 from planner.manifests.engines import LANGUAGE_APP, SERVING_APP
 from planner.manifests.hardware import Accelerator
 from planner.manifests.placed import Placed
-from planner.manifests.said import noted
+from planner.manifests.said import noted, pattern
 from planner.manifests.yaml_text import first_mistake, parse
 from planner.specs.serving import (
     ServingArgs,
@@ -203,6 +203,7 @@ def acted_by(application: Application, *, path: str) -> dict[str, Any]:
         "model": config.model.name,
         "precision": str(config.variant.precision),
         "sparsity_frac": config.variant.sparsity_frac,
+        "sparsity_pattern": pattern(config.variant),
         "runtime": str(config.variant.runtime),
         "max_batch": config.max_batch,
         "max_wait_ms": config.max_wait_ms,

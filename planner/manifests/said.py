@@ -6,6 +6,7 @@ from typing import Any
 
 from planner.errors import ManifestError
 from planner.manifests.placed import Placed
+from planner.specs.placements import PlanVariant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Said:
     max_wait_ms: float
     precision: str
     sparsity_frac: float
+    sparsity_pattern: str
     runtime: str
     share_frac: float
     rate_rps: float
@@ -57,10 +59,16 @@ def planned(placed: Placed, *, path: str) -> Said:
         max_wait_ms=p.max_wait_ms,
         precision=str(p.variant.precision),
         sparsity_frac=p.variant.sparsity_frac,
+        sparsity_pattern=pattern(p.variant),
         runtime=str(p.variant.runtime),
         share_frac=p.share_frac,
         rate_rps=p.rate_rps,
     )
+
+
+def pattern(variant: PlanVariant) -> str:
+    """Which weights are zero, in a word: those of none where there are none."""
+    return str(variant.variant().sparsity_pattern) if variant.sparsity_frac else "none"
 
 
 def differences(expected: Said, found: Said) -> list[str]:

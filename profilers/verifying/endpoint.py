@@ -216,6 +216,11 @@ def disagreements(about: About, placement: PlanPlacement) -> list[str]:
         ("precision", config.variant.precision, placement.variant.precision),
         ("runtime", config.variant.runtime, placement.variant.runtime),
         ("sparsity", config.variant.sparsity_frac, placement.variant.sparsity_frac),
+        (
+            "sparsity pattern",
+            config.variant.variant().sparsity_pattern,
+            placement.variant.variant().sparsity_pattern,
+        ),
         ("batch limit", config.max_batch, placement.max_batch),
         ("batch wait in ms", config.max_wait_ms, placement.max_wait_ms),
     ]

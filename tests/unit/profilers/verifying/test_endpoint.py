@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from planner.errors import ProfilingError, SpecError
+from planner.specs.placements import PlanVariant
 from profilers.verifying import endpoint, load
 from tests.support.endpoints import SOURCE, Script, about, serving, steady
 from tests.support.plans import digits_placement
@@ -73,6 +74,21 @@ def test_whatever_runs_there_and_is_not_the_plans_is_named(changes, says):
         found = look_at(url)
 
     assert says in "; ".join(endpoint.disagreements(found.about, placement))
+
+
+def test_the_same_share_of_zeros_in_another_pattern_is_another_variant():
+    variant = {"precision": "int8", "sparsity_frac": 0.5, "runtime": "onnxruntime"}
+    planned = digits_placement().model_copy(
+        update={"variant": PlanVariant.model_validate(variant)}
+    )
+    of_four = variant | {"sparsity_pattern": "2:4"}
+
+    with serving(Script(steady(), about=about(planned, variant=of_four))) as url:
+        found = look_at(url)
+
+    assert endpoint.disagreements(found.about, planned) == [
+        "its sparsity pattern is 2:4 and the plan's is unstructured"
+    ]
 
 
 @pytest.mark.parametrize("said", [None, {"config": {}}, {"service": "other"}, []])
