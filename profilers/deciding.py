@@ -1,9 +1,9 @@
 """Measures curves no farther than the plan hangs on, asking whoever plans in between.
 
-    smallest batch of each ──► profiles, larger batches at their fastest ──► plan
-              ▲                                                               │
-              └──── each curve as far as the plan uses it, where that is ◄────┘
-                    farther than it is known; else it is over
+    smallest batch of each ──► profiles, other batches at their fastest ──► plan
+              ▲                                                              │
+              └──── each curve as far as the plan uses it, where it is ◄─────┘
+                    not known that far; else it is over
 
 (`profilers.points`). A curve is what one trial would tell of its whole grid; devices that
 share the trial share what is known of it. What is stored of the whole grid counts as known.
@@ -44,12 +44,18 @@ class Deciding:
     def run(self, whole: Collection[TrialKey]) -> tuple[Settled, PointsTimed]:
         """What was measured in the end; `whole` curves are known before."""
         reaches = {
-            key: reach.towards(reach.grid[-1]) if key in whole else reach
+            key: replace(reach, up_to=reach.grid[-1]) if key in whole else reach
             for key, reach in self.demand.reaches().items()
         }
         known = until_decided(reaches, timed=self._failed, planned=self._used)
         settled = self.settle(self.demand.known(known))
-        return settled, self._points(settled, known)
+        sure = {
+            w.key: _sure(settled.results[w.key], known[w.curve])
+            for w in settled.demand.wanted
+            if w.key and w.curve
+        }
+        told = replace(settled, results={**settled.results, **sure})
+        return told, self._points(told, known)
 
     def _failed(self, wanted: Mapping[TrialKey, Reach]) -> Collection[TrialKey]:
         """Make these known so far; the curves that no device has a result of."""
@@ -112,8 +118,15 @@ def _hoped(result: TrialResult, reach: Reach) -> TrialResult:
     """The result as a plan may at best find it at batch sizes that are not known."""
     if isinstance(result, Failure) or not result.points:
         return result
-    points = at_their_fastest(result.points, reach.grid)
+    points = at_their_fastest(result.points, reach)
     return replace(result, points=points, batch_grid=reach.grid)
+
+
+def _sure(result: TrialResult, reach: Reach) -> TrialResult:
+    """The result for plans that use what is known alone."""
+    if isinstance(result, Failure) or not result.points or reach.is_whole:
+        return result
+    return replace(result, batch_grid=reach.known)
 
 
 def _timed(measurement: Measurement) -> set[int]:

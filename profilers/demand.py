@@ -66,7 +66,7 @@ def _within(trial: Trial | None, reach: Reach) -> Trial | None:
     if trial is None:
         return None
     # Of a curve that cannot be had, what was tried first.
-    batches = reach.known or (min(trial.batches),)
+    batches = reach.asked or (min(trial.batches),)
     return replace(trial, batches=batches, fewer_points=True)
 
 

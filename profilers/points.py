@@ -23,13 +23,15 @@ The profile keeps the whole grid: plans may use a batch size between two that we
 the line's time, which is as sure as those are.
 
 Over many curves at once, `until_decided` is told by whoever plans how far the plan uses
-each of them, and makes them known no farther. Larger batches are planned with at their
-fastest, no slower than the largest timed one (`at_their_fastest`), so a plan that uses
-known batches alone is the plan: no further point could make another one cheaper.
+each of them: at first the smallest batch alone is timed, then the farthest that the plan
+would use with it, and the batches between only if the plan uses the curve still. What is
+not known is planned with at its fastest (`at_their_fastest`): the lower end of the bracket,
+beyond the largest timed batch no slower than that one. So a plan that uses known batches
+alone is the plan: no further point could make another one cheaper.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 # What another run of the same thing differs by: see `measure.REPEATABILITY_FRAC`.
 FLOOR_FRAC: Final = 0.05
+# The smallest and the largest: with no more, nothing lies between.
+N_ENDS: Final = 2
 
 
 class Point(Protocol):
@@ -48,6 +52,11 @@ class Point(Protocol):
     @property
     def batch(self) -> int:
         """Requests at once."""
+        ...
+
+    @property
+    def p50_s(self) -> float:
+        """The median."""
         ...
 
 
@@ -159,24 +168,44 @@ def completed(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """How far a curve is known: up to the batch `up_to` of its grid, 0 for not at all."""
+    """How far a curve is known: up to the batch `up_to` of its grid, 0 for not at all.
+
+    `is_whole` says that the batches between are known, too, timed or read off.
+    """
 
     grid: tuple[int, ...]
     up_to: int = 0
+    is_whole: bool = False
+
+    @property
+    def asked(self) -> tuple[int, ...]:
+        """What to time, or to read off, to know it so far."""
+        within = tuple(b for b in self.grid if b <= self.up_to)
+        return (
+            within
+            if self.is_whole
+            else tuple(dict.fromkeys((*within[:1], *within[-1:])))
+        )
 
     @property
     def known(self) -> tuple[int, ...]:
-        """The batch sizes it is known at, timed or read off."""
-        return tuple(b for b in self.grid if b <= self.up_to)
+        """The batch sizes that a plan may use."""
+        return self.asked if self.is_whole else self.asked[:1]
 
     def towards(self, batch: int) -> "Reach":
-        """Known as far as that batch; no less far than now."""
-        wanted = max((b for b in self.grid if b <= batch), default=self.up_to)
-        return replace(self, up_to=max(self.up_to, wanted))
+        """As far as that batch, or surely so far: no less is known than now."""
+        within = [b for b in self.grid if b <= batch]
+        farthest = max(within, default=self.up_to)
+        if farthest <= self.up_to:
+            return replace(self, is_whole=True)
+        return replace(self, up_to=farthest, is_whole=len(within) <= N_ENDS)
 
     def below(self, batch: int) -> "Reach":
         """Without that batch and all larger ones, which cannot be had."""
-        return replace(self, grid=tuple(b for b in self.grid if b < batch))
+        left = replace(self, grid=tuple(b for b in self.grid if b < batch))
+        if self.up_to < batch:
+            return left
+        return replace(left, up_to=min(left.grid, default=0), is_whole=True)
 
 
 def until_decided(
@@ -189,7 +218,7 @@ def until_decided(
 
     `timed` makes curves known as far as said, and gives those that could not be;
     `planned` gives the curves that the best plan uses and the largest batch of each,
-    where those beyond its reach are taken at their fastest.
+    where those that are not known are taken at their fastest.
     """
     known = dict(reaches)
     wanted = {k: r.towards(max(r.up_to, r.grid[0])) for k, r in known.items()}
@@ -198,13 +227,33 @@ def until_decided(
         for key, reach in wanted.items():
             known[key] = known[key].below(reach.up_to) if key in failed else reach
         farther = {k: known[k].towards(b) for k, b in planned(known).items()}
-        wanted = {k: r for k, r in farther.items() if r.up_to > known[k].up_to}
+        wanted = {k: r for k, r in farther.items() if r.asked != known[k].asked}
     return known
 
 
-def at_their_fastest(
-    points: Sequence[AnyPoint], grid: Sequence[int]
-) -> tuple[AnyPoint, ...]:
-    """The points, and every larger batch of the grid at no more than the last one takes."""
-    last = points[-1]
-    return (*points, *(replace(last, batch=b) for b in grid if b > last.batch))
+def at_their_fastest(points: Sequence[AnyPoint], reach: Reach) -> tuple[AnyPoint, ...]:
+    """The points, and what is not known beside them as fast as they allow it to be."""
+    timed = {p.batch for p in points}
+    unknown = [b for b in reach.grid if b not in timed and b not in reach.known]
+    hoped = [*points, *(_fastest(points, b) for b in unknown)]
+    return tuple(sorted(hoped, key=lambda p: p.batch))
+
+
+def _fastest(points: Sequence[AnyPoint], batch: int) -> AnyPoint:
+    low = max((p for p in points if p.batch < batch), key=lambda p: p.batch)
+    high = min(
+        (p for p in points if p.batch > batch), key=lambda p: p.batch, default=None
+    )
+    if high is None or high.p50_s * batch / high.batch <= low.p50_s:
+        return replace(low, batch=batch)
+    return _scaled(replace(high, batch=batch), batch / high.batch)
+
+
+def _scaled(point: AnyPoint, ratio: float) -> AnyPoint:
+    """All its times that much longer."""
+    times = {
+        f.name: value * ratio
+        for f in fields(point)
+        if f.name.endswith("_s") and (value := getattr(point, f.name)) is not None
+    }
+    return replace(point, **times)

@@ -162,8 +162,8 @@ class PointsTimed:
     """How many batch sizes were timed of those on the grids, and what became of the rest.
 
     `n_read_off` lie between timed ones, on lines that are as sure as the profile's band
-    says. The others are larger than any that the best plan uses, though it took them to
-    be as fast as they can be. `n_plans` is how often a plan was made to know that.
+    says. The others the best plan does not use, though it took them to be as fast as the
+    timed ones allow. `n_plans` is how often a plan was made to know that.
     """
 
     n_curves: int

@@ -106,8 +106,8 @@ def _points(points: PlanPoints, plan: PlanDocument) -> Iterable[str]:
         nothing = plan.status is Verdict.INFEASIBLE
         then = "nothing would fit" if nothing else "this would be the best plan"
         yield (
-            f"{points.n_beyond} could not change the answer: even if each of them took no "
-            f"longer than the largest batch timed before it, {then}."
+            f"{points.n_beyond} could not change the answer: even if each of them were as "
+            f"fast as the timed ones beside it allow, {then}."
         )
     if plan.simulation is not None and len(plan.simulation.rounds) > 1:
         yield (

@@ -86,8 +86,8 @@ class PlanPoints(Spec):
     """How many batch sizes of the user's own models were timed, and why not the others.
 
     `n_read_off` lie on lines between timed ones that are as sure as the profiles' bands
-    say; `n_beyond` are larger than any that the best plan uses, even where it takes all
-    of them to be as fast as they can be. `n_plans` were made to know that.
+    say; `n_beyond` the best plan does not use, even where it takes all of them to be as
+    fast as the timed ones allow. `n_plans` were made to know that.
     """
 
     n_curves: Annotated[int, Field(ge=0)]

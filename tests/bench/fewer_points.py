@@ -4,8 +4,8 @@ python tests/bench/fewer_points.py [N_SPECS] [FIRST_SEED]
 
 No measuring: published batch curves (NVIDIA's deep-learning examples, in the reference
 profiles: T4, V100, A100) play the machine, in a profiler that times nothing and otherwise
-does what the product's does: `profilers.points` chooses batch sizes, `recommend` with
-`fewer_points` is asked in between. A spec draws model, rate, promise and clouds from its
+does what the product's does: `profilers.points` chooses batch sizes, the plan is asked in
+between as `recommend` with `fewer_points` has it asked. A spec draws model, rate, promise and clouds from its
 seed. Same plan: the same machines, numbers and variants; "limits differ" where it batches
 otherwise at the very same cost.
 """
@@ -19,9 +19,14 @@ from statistics import mean, median
 
 import numpy as np
 
+from planner.domain.placement import NoPlan
 from planner.domain.profiles import BatchProfile, key_of
 from planner.domain.profiling import PointsTimed, ProfilingOutcome, TorchModel
-from planner.pipeline.recommend import World, recommend
+from planner.pipeline.asking.candidates import Capacities
+from planner.pipeline.asking.knowledge import learn
+from planner.pipeline.asking.question import ask
+from planner.pipeline.recommend import World
+from planner.pipeline.solving.answered import answered
 from planner.ports import Unobserved
 from planner.reference.catalog import Catalog
 from planner.specs.load import parse_spec
@@ -60,13 +65,15 @@ class Playing:
             timed=self._time,
             planned=asked,
         )
-        n_known = sum(len(r.known) for r in known.values())
         n_timed = sum(len(c.timed_s) for c in self.timed.values())
+        n_read_off = sum(
+            len(set(r.known) - self.timed[k].timed_s.keys()) for k, r in known.items()
+        )
         points = PointsTimed(
             n_curves=len(known),
             n_grid=sum(len(r.grid) for r in known.values()),
             n_timed=n_timed,
-            n_read_off=n_known - n_timed,
+            n_read_off=n_read_off,
             n_plans=len(plans),
         )
         found = outcome(self._known(k, r, hoped=False) for k, r in known.items())
@@ -78,7 +85,7 @@ class Playing:
             truth = {q.batch: q.p50_s for q in self.curves[key].points}
             band_frac = self.curves[key].evidence.error_frac
             self.timed[key] = completed(
-                Curve.unknown(reach.known),
+                Curve.unknown(reach.asked),
                 lambda wanted, truth=truth: {b: truth[b] for b in wanted},
                 band_frac=lambda band_frac=band_frac: band_frac,
             )
@@ -89,7 +96,7 @@ class Playing:
         points = tuple(q for q in p.points if q.batch in curve.timed_s)
         return replace(
             p,
-            points=at_their_fastest(points, reach.grid) if hoped else points,
+            points=at_their_fastest(points, reach) if hoped else points,
             batch_grid=reach.grid if hoped else reach.known,
         )
 
@@ -134,17 +141,39 @@ def spec(seed):
 
 
 def planned(document, facts, profiler, *, fewer_points):
+    """What `recommend` knows, and the plan that it solves for from there."""
     own = TorchModel(name="m", directory=Path(), factory="m:build")
     world = World(
         catalog=facts, models={"m": own}, profiler=profiler,
         observer=Unobserved(), now=lambda: NOW, fewer_points=fewer_points,
     )  # fmt: skip
-    return recommend(document, world)
+    known = learn(
+        document, facts, world.models, profiler,
+        on_progress=world.observer.profiling,
+        planned=world.used(document) if fewer_points else None,
+    )  # fmt: skip
+    question = ask(document, facts, known, Capacities())
+    found = answered(question, time_limit_s=world.time_limit_s)
+    return known, None if isinstance(found, NoPlan) else found.solution
 
 
 def answer(plan):
     """What decides: the machines, how many, the variants; empty where nothing fits."""
-    return sorted((q.offer, q.replicas, str(q.variant)) for q in plan.placements)
+    used = () if plan is None else plan.assignments
+    return sorted(
+        (a.candidate.offer.name, a.machines, str(a.candidate.profile.variant))
+        for a in used
+    )
+
+
+def limits(plan):
+    """How many requests at once, placement by placement."""
+    used = () if plan is None else plan.assignments
+    return sorted(a.candidate.policy.max_batch for a in used)
+
+
+def usd_per_month(plan):
+    return 0.0 if plan is None else plan.cost_usd_per_month
 
 
 def one(seed, facts):
@@ -154,21 +183,20 @@ def one(seed, facts):
         for p in facts.profiles(model)
         if isinstance(p, BatchProfile) and len(p.points) >= MIN_POINTS
     ]
-    whole = planned(document, facts, Playing(curves), fewer_points=False)
+    _, whole = planned(document, facts, Playing(curves), fewer_points=False)
     began_s = time.perf_counter()
-    fewer = planned(document, facts, Playing(curves), fewer_points=True)
-    points = fewer.points
+    known, fewer = planned(document, facts, Playing(curves), fewer_points=True)
+    points = known.points
     return {
         "model": model,
         "share": points.n_timed / points.n_grid,
         "timed": f"{points.n_timed} of {points.n_grid}",
         "same": answer(fewer) == answer(whole),
-        "limits": [q.max_batch for q in fewer.placements]
-        == [q.max_batch for q in whole.placements],
-        "fits": bool(whole.placements),
+        "limits": limits(fewer) == limits(whole),
+        "fits": whole is not None,
         "plans": points.n_plans,
-        "cost": whole.cost.total_usd_per_month,
-        "cost_fewer": fewer.cost.total_usd_per_month,
+        "cost": usd_per_month(whole),
+        "cost_fewer": usd_per_month(fewer),
         "fewer_s": time.perf_counter() - began_s,
     }
 

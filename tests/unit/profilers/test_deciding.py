@@ -44,6 +44,10 @@ class Planner:
         }
 
 
+def hoped_s(profile):
+    return {p.batch: p.p50_s for p in profile.points}
+
+
 @pytest.fixture
 def profile(tmp_path):
     """Profiles a model of that behaviour with so much planning; the store is kept."""
@@ -81,12 +85,29 @@ def test_a_curve_is_timed_as_far_as_the_plan_uses_it_and_the_plan_is_asked_again
 
     outcome = profile("steady", planner)
 
-    assert sessions(tmp_path) == [(1,), (1, 2, 4)]
-    first, second = (asked.profiles[0] for asked in planner.asked)
-    assert first.points[-1].p50_s == 0.01
-    assert [(p.batch, p.p50_s) for p in second.points] == [(1, 0.01), (2, 0.02), (4, 0.04), (8, 0.04)]  # fmt: skip
-    assert (outcome.points.n_timed, outcome.points.n_plans) == (3, 2)
+    assert sessions(tmp_path) == [(1,), (1, 4), (1, 2, 4)]
+    first, second, third = (asked.profiles[0] for asked in planner.asked)
+    assert hoped_s(first) == dict.fromkeys(GRID, 0.01)
+    assert hoped_s(second) == {1: 0.01, 2: 0.02, 4: 0.04, 8: 0.04}
+    assert hoped_s(third) == hoped_s(second)
+    assert (outcome.points.n_timed, outcome.points.n_plans) == (3, 3)
     assert outcome.profiles[0].evidence.provenance is Provenance.MEASURED
+
+
+def test_a_batch_that_the_plan_uses_no_more_leaves_what_lies_before_it_unknown(
+    profile, tmp_path
+):
+    class Wavering(Planner):
+        def __call__(self, outcome):
+            return super().__call__(outcome) if not self.asked else {}
+
+    outcome = profile("steady", Wavering(local=8))
+
+    assert sessions(tmp_path) == [(1,), (1, 8)]
+    (known,) = outcome.profiles
+    assert [p.batch for p in known.points] == [1, 8]
+    assert known.batch_grid == (1,)
+    assert (outcome.points.n_timed, outcome.points.n_read_off) == (2, 0)
 
 
 def test_only_the_curves_that_the_plan_uses_are_timed_farther(profile, tmp_path):
@@ -105,7 +126,7 @@ def test_a_second_run_asks_the_plan_as_often_and_measures_nothing(profile, tmp_p
 
     assert sessions(tmp_path) == before
     assert (second.profiles, second.points) == (first.profiles, first.points)
-    assert (second.n_measured, second.n_cached) == (0, 2)
+    assert (second.n_measured, second.n_cached) == (0, 3)
 
 
 def test_a_whole_grid_that_is_stored_is_known_at_once(profile, tmp_path):
@@ -122,7 +143,7 @@ def test_a_batch_without_room_leaves_the_smaller_ones(profile, tmp_path):
 
     outcome = profile("bulky", planner)
 
-    assert sessions(tmp_path) == [(1,), GRID, (1, 2, 4)]
+    assert sessions(tmp_path) == [(1,), (1, 8), (1, 4), (1, 2, 4)]
     assert [p.batch for p in outcome.profiles[0].points] == [1, 2, 4]
     assert planner.asked[1].profiles[0].batch_grid == (1, 2, 4)
     assert outcome.failures == ()

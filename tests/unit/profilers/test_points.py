@@ -89,7 +89,7 @@ class Batch:
 
 
 class Machine:
-    """Times whole curves up to a batch; from `broken` on a curve cannot be had."""
+    """Times sessions of curves; from `broken` on a curve cannot be had."""
 
     def __init__(self, truth, broken=None):
         self.truth = truth
@@ -97,15 +97,13 @@ class Machine:
         self.sessions = []
 
     def timed(self, wanted):
-        self.sessions += [(n, r.known) for n, r in wanted.items()]
+        self.sessions += [(n, r.asked) for n, r in wanted.items()]
         return {n for n, r in wanted.items() if r.up_to >= self.broken.get(n, 1000)}
 
     def hoped_s(self, n, reach):
         """Service seconds by batch, those that are not known at their fastest."""
-        points = [Batch(b, self.truth[n][b]) for b in reach.known]
-        if not points:
-            return {}
-        return {p.batch: p.p50_s for p in at_their_fastest(points, reach.grid)}
+        points = [Batch(b, self.truth[n][b]) for b in reach.asked]
+        return {p.batch: p.p50_s for p in at_their_fastest(points, reach)}
 
 
 def best(curves, promise_s):
@@ -141,7 +139,7 @@ def test_the_winner_is_the_one_of_the_whole_grid_though_losers_are_hardly_timed(
     way, of_all = planned(known), best(truth, promise_s)
     if of_all is None:
         assert way == {}
-        assert all(known_at == (1,) for _, known_at in machine.sessions)
+        assert all(asked == (1,) for _, asked in machine.sessions)
     else:
         ((n, b),) = way.items()
         assert b in known[n].known
@@ -149,8 +147,32 @@ def test_the_winner_is_the_one_of_the_whole_grid_though_losers_are_hardly_timed(
     assert len(machine.sessions) == len(set(machine.sessions))
 
 
+@given(
+    fixed_s=st.floats(0.1, 100), item_s=st.floats(0.01, 10), power=st.floats(0.3, 1),
+    reach=st.builds(Reach, grid=st.just(GRID), up_to=st.sampled_from(GRID)),
+)  # fmt: skip
+def test_no_curve_that_rises_is_faster_than_it_is_hoped_to_be(
+    fixed_s, item_s, power, reach
+):
+    truth = {b: fixed_s + item_s * b**power for b in GRID}
+
+    hoped_s = Machine({"a": truth}).hoped_s("a", reach)
+
+    assert set(hoped_s) == set(GRID)
+    assert all(s <= truth[b] * (1 + 1e-9) for b, s in hoped_s.items())
+    assert all(hoped_s[b] == truth[b] for b in reach.asked)
+
+
+def test_what_is_read_off_is_no_longer_hoped_for():
+    reach = Reach(grid=(1, 2, 4, 8), up_to=4, is_whole=True)
+
+    hoped = at_their_fastest([Batch(1, 1.0), Batch(4, 4.0)], reach)
+
+    assert hoped == (Batch(1, 1.0), Batch(4, 4.0), Batch(8, 4.0))
+
+
 def test_nothing_is_timed_beyond_the_smallest_where_no_plan_uses_anything():
-    machine = Machine({"a": dict.fromkeys(GRID, 0.01)})
+    machine = Machine({})
 
     known = until_decided(
         {"a": Reach(grid=GRID)}, timed=machine.timed, planned=lambda _: {}
@@ -158,6 +180,26 @@ def test_nothing_is_timed_beyond_the_smallest_where_no_plan_uses_anything():
 
     assert machine.sessions == [("a", (1,))]
     assert known["a"].known == (1,)
+
+
+def test_what_lies_between_is_timed_only_if_the_plan_uses_the_curve_still():
+    machine = Machine({})
+
+    def planned(known):
+        """At their fastest both would do; known up to 16, b is out."""
+        return {"b": 16} if known["b"].up_to < 16 else {"a": 16}
+
+    known = until_decided(
+        {"a": Reach(grid=GRID), "b": Reach(grid=GRID)},
+        timed=machine.timed,
+        planned=planned,
+    )
+
+    assert machine.sessions == [
+        ("a", (1,)), ("b", (1,)), ("b", (1, 16)), ("a", (1, 16)), ("a", (1, 2, 4, 8, 16)),
+    ]  # fmt: skip
+    assert known["a"].known == (1, 2, 4, 8, 16)
+    assert known["b"].known == (1,), "nobody knows what lies between 1 and 16"
 
 
 def test_what_is_known_before_is_not_asked_for_again_but_once_for_its_times():
@@ -182,17 +224,17 @@ def test_a_batch_that_cannot_be_had_is_left_out_with_all_larger_ones():
     )
 
     assert [k for n, k in machine.sessions if n == "a"] == [
-        (1,), GRID, (1, 2, 4, 8, 16, 32, 64), (1, 2, 4, 8, 16, 32), (1, 2, 4, 8, 16),
+        (1,), (1, 128), (1, 64), (1, 32), (1, 16), (1, 2, 4, 8, 16),
     ]  # fmt: skip
-    assert known["a"] == Reach(grid=(1, 2, 4, 8, 16), up_to=16)
-    assert known["b"] == Reach(grid=GRID, up_to=1)
+    assert known["a"] == Reach(grid=(1, 2, 4, 8, 16), up_to=16, is_whole=True)
+    assert known["b"].known == (1,)
 
 
 def test_a_curve_that_cannot_be_had_at_all_is_tried_once():
     machine = Machine({}, broken={"a": 1})
 
     known = until_decided(
-        {"a": Reach(grid=GRID)}, timed=machine.timed, planned=lambda _: {"a": 8}
+        {"a": Reach(grid=GRID)}, timed=machine.timed, planned=lambda _: {}
     )
 
     assert machine.sessions == [("a", (1,))]
@@ -200,5 +242,6 @@ def test_a_curve_that_cannot_be_had_at_all_is_tried_once():
 
 
 def test_a_use_between_two_batches_of_the_grid_is_known_up_to_the_smaller():
-    assert Reach(grid=(1, 4, 16), up_to=1).towards(15).known == (1, 4)
-    assert Reach(grid=(1, 4, 16), up_to=16).towards(1).known == (1, 4, 16)
+    assert Reach(grid=(1, 4, 16, 64), up_to=1).towards(40).asked == (1, 16)
+    assert Reach(grid=(1, 4, 16, 64), up_to=1).towards(15).known == (1, 4)
+    assert Reach(grid=(1, 4, 16, 64), up_to=16).towards(4).asked == (1, 4, 16)
