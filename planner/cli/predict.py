@@ -13,7 +13,7 @@ from planner.cli.documents import deployment
 from planner.domain.predictions import Foresight
 from planner.domain.profiles import Profile
 from planner.domain.variants import Precision, Runtime
-from planner.errors import OutsideProfileError
+from planner.errors import OutsideProfileError, UnknownReferenceError
 from planner.pipeline.asking.atlas import Atlas
 from planner.pipeline.asking.batches import of_batch
 from planner.pipeline.asking.foresight import chosen, foresee
@@ -22,6 +22,7 @@ from planner.pipeline.asking.loops import closed_loops
 from planner.pipeline.asking.references import check_references
 from planner.ports import Observer
 from planner.reference.catalog import Catalog
+from planner.reference.tables import nearest
 from planner.report.loops import loop_data, loops_table
 from planner.report.prediction import foresight_data, foresight_table
 from planner.wiring import Executor
@@ -49,6 +50,14 @@ def predict(
             help="Batches of this size alone, measured or on the line between two that were.",
         ),
     ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            "--host",
+            metavar="PROVIDER|'PROVIDER INSTANCE'",
+            help="Where a GPU is rented: first tokens wait for its processor, too.",
+        ),
+    ] = None,
     clients: Annotated[
         int | None,
         typer.Option(
@@ -64,12 +73,19 @@ def predict(
     """Say how fast a model is on a device: measured there, or predicted with its interval."""
     facts = wiring.catalog()
     wanted = [facts.device(name) for name in device]
+    for name in device:
+        _check_host(host, name, facts)
     with watching(quiet=json) as observer:
         known = _profiles(model, facts, executor, address, observer)
     atlas = Atlas.of(facts)
     answers = [
         foresee(
-            name, chosen(profiles, precision, runtime), d, atlas=atlas, catalog=facts
+            name,
+            chosen(profiles, precision, runtime),
+            d,
+            atlas=atlas,
+            catalog=facts,
+            beside=host,
         )
         for name, profiles in known.items()
         for d in wanted
@@ -120,6 +136,13 @@ def _profiles(
     )
     learned = learn(document, facts, models, profiler, on_progress=observer.profiling)
     return dict(learned.profiles)
+
+
+def _check_host(host: str | None, device: str, facts: Catalog) -> None:
+    known = facts.hosts(device)
+    if host is not None and host not in known:
+        near = nearest(host, known) or known[:3]
+        raise UnknownReferenceError(f"host of {device}", host, near)
 
 
 def _check(answers: list[Foresight]) -> None:

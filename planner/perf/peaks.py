@@ -62,15 +62,22 @@ def peaks_of(device: Device, precision: Precision) -> Peaks | None:
     return Peaks(flop_per_s=flop_per_s, memory_bytes_per_s=device.memory_bytes_per_s)
 
 
-def time_s(known: Sequence[Timed], peaks: Peaks) -> float:
+def time_s(
+    known: Sequence[Timed],
+    peaks: Peaks,
+    *,
+    towards: tuple[float, float] = TOWARDS,
+    draw: float = DRAW,
+) -> float:
     """The thing's time on a device with these peaks."""
     x = np.array([_logs(k.peaks) for k in known])
     y = np.log([k.time_s for k in known])
     centre, level = x.mean(axis=0), float(y.mean())
-    towards = np.array(TOWARDS)
     apart = x - centre
-    surprise = apart.T @ (y - level - apart @ towards)
-    slopes = towards + np.linalg.solve(apart.T @ apart + DRAW * np.eye(2), surprise)
+    surprise = apart.T @ (y - level - apart @ np.array(towards))
+    slopes = np.array(towards) + np.linalg.solve(
+        apart.T @ apart + draw * np.eye(2), surprise
+    )
     return math.exp(level + float((np.array(_logs(peaks)) - centre) @ slopes))
 
 

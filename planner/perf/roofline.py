@@ -1,5 +1,8 @@
 """Prefill and decode of a language model on one GPU, from its peaks, calibrated.
 
+What the GPU does takes as long as its peaks say; what happens on its host (HTTP, tokens
+to and from text, launches: a thread each) as long as the host's speed says.
+
 A request of P prompt and O output tokens, c of them at a time, a model of N
 parameters in L layers, W bytes of weights and K bytes of cache a token, a GPU of F
 flop/s and B bytes/s:
@@ -10,10 +13,13 @@ flop/s and B bytes/s:
     share    c · (P/O + 1) · 2 · N / F · I
                                        what prompts and tokens of others take of a step
     TPOT  =  a₀ + a₁·L + a₂·read + a₃·recall + a₄·share + a₅·c
-    TTFT  =  b₀ + b₁·L + b₂·read + b₃·recall + b₄·share + b₅·c + b₆·prompt + b₇·P
+    TTFT  = (b₀ + b₁·L + b₅·c + b₇·P) / h + b₂·read + b₃·recall + b₄·share + b₆·prompt
 
 Non-negative a, b are fitted in relative error to measured load points below
-saturation. I = (F/B / (F/B of an A100 80 GB))^γ: the more operations a GPU has for
+saturation. h is the speed of one of the host's threads over that of a typical
+host: on published curves of one GPU on two hosts, TTFT of small models differs by as
+much (`tests/bench/prediction.py`). Decode hides its launches behind the GPU's work, and
+h did not help TPOT. I = (F/B / (F/B of an A100 80 GB))^γ: the more operations a GPU has for
 each byte, the less of them it reaches. Of 0, 0.2 … 1 the fit chose γ = 0 for TPOT
 (decode waits for memory) and 0.4 for TTFT, in five and four of the six folds that
 leave a GPU out. Errors of such folds: `tests/bench/prediction.py`.
@@ -40,7 +46,10 @@ _ACTIVE_LIMIT: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A model and a shape of request, at a number of requests in flight."""
+    """A model and a shape of request, at a number of requests in flight, beside a host.
+
+    `host_speed_ratio` is h of the module's formulas.
+    """
 
     parameters: int
     layers: int
@@ -49,6 +58,7 @@ class Request:
     prompt_tokens: int
     output_tokens: int
     concurrency: float
+    host_speed_ratio: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,17 +105,18 @@ def _terms(request: Request, peaks: Peaks, *, is_prefill: bool) -> list[float]:
     reached = per_byte ** (PREFILL_EXPONENT if is_prefill else DECODE_EXPONENT)
     token_s = 2 * r.parameters * flop_s * reached
     mean_context = r.prompt_tokens + r.output_tokens / 2
+    host = 1 / r.host_speed_ratio if is_prefill else 1.0
     # Constants are put in milliseconds and tenths of them: all terms of one size.
     terms = [
-        1e-3,
-        r.layers * 1e-4,
+        host * 1e-3,
+        host * r.layers * 1e-4,
         r.weight_bytes * byte_s,
         r.concurrency * mean_context * r.kv_bytes_per_token * byte_s,
         r.concurrency * (r.prompt_tokens / r.output_tokens + 1) * token_s,
-        r.concurrency * 1e-4,
+        host * r.concurrency * 1e-4,
     ]
     if is_prefill:
-        terms += [r.prompt_tokens * token_s, r.prompt_tokens * 1e-5]
+        terms += [r.prompt_tokens * token_s, host * r.prompt_tokens * 1e-5]
     return terms
 
 

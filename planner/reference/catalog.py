@@ -13,7 +13,7 @@ from planner.domain.operations import Operations
 from planner.domain.profiles import BatchProfile, Profile, TokenRates
 from planner.domain.quotes import InstanceQuote, PriceSnapshot
 from planner.errors import UnknownReferenceError
-from planner.reference import devices, links, operations, profiles, quotes
+from planner.reference import devices, hosts, links, operations, profiles, quotes
 from planner.reference.imported import ImportedModel, key
 from planner.reference.offers import Skipped, offers_of, skipped
 from planner.reference.records import AccessNetwork, PublishedModel
@@ -151,6 +151,16 @@ class Catalog:
     def images_per_s(self, device: str) -> tuple[float, str] | None:
         """How fast a cloud processor finds objects in images, and the source, if known."""
         return operations.cpu_speeds().get(device)
+
+    def hosts(self, device: str) -> tuple[str, ...]:
+        """Providers that rent the accelerator, then instance types that have it."""
+        return hosts.hosts(device)
+
+    def host_speed_ratio(
+        self, device: str, beside: str | None, *, without: str = ""
+    ) -> float:
+        """Speed of one thread beside an accelerator, as `planner.reference.hosts` says."""
+        return hosts.host_speed_ratio(device, beside, without=without)
 
     def rtt_s(self, from_site: str, to_site: str) -> tuple[float, str] | None:
         """Seconds of a round trip between two regions and the source, if known."""

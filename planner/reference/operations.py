@@ -1,4 +1,4 @@
-"""What models ask of devices and how fast cloud processors are, where it is stated."""
+"""What models ask of devices and how fast processors are, where it is stated."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -52,6 +52,7 @@ def build(facts: Facts) -> Tables:
     hardware.add_processors(families, shapes, tables)
     hardware.add_cpu_figures(facts, families, shapes, tables)
     hardware.add_cpu_speeds(facts, families, shapes, tables)
+    hardware.add_hosts(facts, language.GPUS, tables)
     prices.add_accelerators(tables)
     places.add_regions(facts, tables)
     places.add_round_trips(facts, tables)

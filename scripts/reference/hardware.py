@@ -13,7 +13,7 @@ some of their families from several generations: what was seen is what is said.
 import re
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from planner.reference.offers import families_of
@@ -209,6 +209,41 @@ def add_cpu_figures(
             for name, rates in sorted(bandwidth.items())
             if name in shapes
         ],
+        share_alike=True,
+    )
+
+
+def add_hosts(facts: Facts, gpus: Mapping[str, str], tables: Tables) -> None:
+    """`hosts.csv`: the speed of one thread beside an accelerator, by instance type.
+
+    `gpus` are devices by the names that engines' runs give them; where nothing ran the
+    family says which accelerator it is.
+    """
+    devices = {
+        (a["provider"], a["family"]): a["device"]
+        for a in BY_HAND.rows("accelerators.csv")
+        if a["family"] and a["device"]
+    }
+    seen = {
+        (r["vendor"], r["instance"]): gpus.get(r["gpu_model"])
+        for r in facts.rows("sparecores_vllm_sweep_gpu.csv")
+    }
+    hosts: dict[str, dict[str, Cell]] = {}
+    for row in facts.rows("instance_cpu_scores.csv"):
+        key, score = (row["vendor"], row["instance"]), figure(row["pm_single"])
+        by_family = (devices.get((key[0], f)) for f in families_of(*key))
+        device = seen.get(key) or next((d for d in by_family if d), None)
+        if device and score:
+            hosts[" ".join(key)] = {
+                "instance": " ".join(key),
+                "device": device,
+                "passmark_single": score,
+                "source": "sc-hosts",
+            }
+    tables.add(
+        "hosts.csv",
+        ("instance", "device", "passmark_single", "source"),
+        [hosts[name] for name in sorted(hosts)],
         share_alike=True,
     )
 

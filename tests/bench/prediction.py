@@ -162,9 +162,14 @@ def _by_errors(group, errors) -> Iterator[Held]:
 
 
 def language() -> Iterator[Held]:
-    errors = left_out(seen_points(ATLAS.curves, ATLAS, CATALOG))
+    """TTFT three times: its host's instance type known, its provider, or nothing."""
+    seen = seen_points(ATLAS.curves, ATLAS, CATALOG)
+    errors = left_out(seen, CATALOG)
     yield from _by_errors("TPOT, one GPU", list(errors.tpot))
-    yield from _by_errors("TTFT, one GPU", list(errors.ttft))
+    yield from _by_errors("TTFT, any host", list(errors.ttft))
+    for words, beside in (("provider", "gcp"), ("instance", "gcp g2-standard-16")):
+        errors = left_out(seen, CATALOG, beside)
+        yield from _by_errors(f"TTFT, known {words}", list(errors.ttft))
 
 
 def sizes() -> Iterator[Held]:

@@ -116,6 +116,7 @@ def test_outside_its_support_it_refuses_and_says_why(capsys, device, words):
     [
         ["predict", "mobilenet-v2-1.0-225", "--device", "graviton3-8vcpu"],
         ["predict", "mobilenet-v2-1.0-224", "--device", "graviton3"],
+        ["predict", "llama-3.1-8b", "--device", "nvidia-l40s", "--host", "azure"],
     ],
 )
 def test_unknown_names_exit_2_with_the_nearest(capsys, arguments):

@@ -28,14 +28,18 @@ def foresee(
     *,
     atlas: Atlas,
     catalog: Catalog,
+    beside: str | None = None,
 ) -> Foresight:
-    """Everything that can be said of one model on one device, from its profiles."""
+    """Everything that can be said of one model on one device, from its profiles.
+
+    `beside` is the instance type or the provider that the device is rented from.
+    """
     own = [
         p
         for p in profiles
         if p.device == device.name and p.evidence.provenance is not Provenance.PREDICTED
     ]
-    answers = _answers(profiles, device, atlas, catalog)
+    answers = _answers(profiles, device, atlas, catalog, beside)
     predicted = [a for a in answers if isinstance(a, Prediction)]
     refused = [a.reason for a in answers if isinstance(a, Refused)]
     if not own and not answers:
@@ -90,7 +94,11 @@ def chosen(
 
 
 def _answers(
-    profiles: Sequence[Profile], device: Device, atlas: Atlas, catalog: Catalog
+    profiles: Sequence[Profile],
+    device: Device,
+    atlas: Atlas,
+    catalog: Catalog,
+    beside: str | None,
 ) -> list[Answer]:
     batches = usable(profiles)
     curves = [p for p in profiles if isinstance(p, LoadCurve)]
@@ -98,7 +106,7 @@ def _answers(
         *from_models(batches, device, atlas),
         *from_sizes(batches, device, catalog),
         *from_peaks(batches, device, atlas, catalog),
-        *from_curves(curves, device, atlas, catalog),
+        *from_curves(curves, device, atlas, catalog, beside=beside),
     ]
 
 

@@ -52,6 +52,18 @@ def test_known_devices_that_say_otherwise_bend_the_slopes():
     assert error < undrawn
 
 
+def test_slopes_are_drawn_to_where_they_are_asked_to_be():
+    asked = Peaks(flop_per_s=5e14, memory_bytes_per_s=6e11)
+
+    level = peaks.time_s(SPREAD, asked, towards=(0.0, 0.0), draw=1e9)
+    steep = peaks.time_s(SPREAD, asked, towards=(-1.0, 0.0), draw=1e9)
+
+    mean_s = math.prod(t.time_s for t in SPREAD) ** (1 / 4)
+    mean_flop = math.prod(t.peaks.flop_per_s for t in SPREAD) ** (1 / 4)
+    assert level == pytest.approx(mean_s)
+    assert steep == pytest.approx(mean_s * mean_flop / 5e14)
+
+
 def test_devices_alike_do_not_run_away_with_the_slopes():
     alike = [
         gpu("a", 3.12e14, 1.94e12, 0.010),

@@ -1,8 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from planner.perf.peaks import Peaks
-from planner.perf.roofline import Observed, Request, calibrated, non_negative
+from planner.perf.roofline import (
+    Observed,
+    Request,
+    Roofline,
+    calibrated,
+    non_negative,
+)
 
 GPUS = [
     Peaks(flop_per_s=1.2e14, memory_bytes_per_s=3e11),
@@ -49,6 +57,35 @@ def test_a_step_bound_by_memory_is_predicted_on_an_unseen_gpu():
 
     for r in REQUESTS:
         assert roof.time_s(r, UNSEEN) == pytest.approx(decode_s(r, UNSEEN), rel=1e-3)
+
+
+def first_s(r, peaks):
+    """The prompt at half of the peak, and 8 ms of a thread of the host, 2 µs a token."""
+    per_byte = peaks.flop_per_s / peaks.memory_bytes_per_s / (312e12 / 2.04e12)
+    prompt_s = 2 * r.parameters * r.prompt_tokens / peaks.flop_per_s
+    host_s = 8e-3 + 2e-6 * r.prompt_tokens
+    return 2 * prompt_s * per_byte**0.4 + host_s / r.host_speed_ratio
+
+
+def test_first_tokens_wait_for_the_gpu_and_for_its_host_each_as_fast_as_it_is():
+    observed = [
+        Observed(request=own, peaks=p, time_s=first_s(own, p))
+        for p, host in zip(GPUS, (0.7, 1.0, 1.8), strict=True)
+        for own in (replace(r, host_speed_ratio=host) for r in REQUESTS)
+    ]
+
+    roof = calibrated(observed, is_prefill=True)
+
+    for host in (0.5, 1.0, 2.0):
+        for r in (replace(r, host_speed_ratio=host) for r in REQUESTS):
+            assert roof.time_s(r, UNSEEN) == pytest.approx(first_s(r, UNSEEN), rel=0.02)
+
+
+def test_further_tokens_do_not_wait_for_the_host():
+    roof = Roofline(coefficients=(1.0,) * 6, is_prefill=False)
+    slow = replace(REQUESTS[0], host_speed_ratio=0.5)
+
+    assert roof.time_s(slow, UNSEEN) == roof.time_s(REQUESTS[0], UNSEEN)
 
 
 def test_a_few_bad_runs_do_not_move_it():

@@ -1,8 +1,11 @@
 """Load curves of a language model on a GPU that nobody loaded with it.
 
-TPOT comes from the decode roofline, calibrated on the shipped load curves. TTFT comes
-from the model's own TTFT at that load on other GPUs, by the peaks, where three have
-it; else from the prefill roofline. Concurrency, tails and quality are those of the
+TPOT comes from the decode roofline, calibrated on the shipped load curves, TTFT from
+the prefill roofline. Where three other GPUs have the model's own TTFT at that load, it
+comes out as far from the roofline as theirs does, by the peaks; no difference between
+GPUs is expected there, so that is what its slopes are drawn towards. Part of TTFT is
+the host's, so curves are compared beside the hosts that they were measured on, and a GPU
+is predicted beside the instance type asked about, or the median one. Concurrency, tails and quality are those of the
 most alike GPU that has a curve. Loads at which that one was saturated are left out,
 and loads whose cache the new one has no memory for.
 
@@ -45,6 +48,9 @@ WITHOUT_BF16: Final = (
 USABLE_MEMORY_FRAC: Final = 0.9
 # Curves say little of loads this much above their highest.
 BEYOND_LOAD_RATIO: Final = 1.5
+# How strongly: as `planner.perf.peaks.DRAW`. Of 0.1 to 10, left-out TTFT were 12 % off at
+# 0.3, 10 % at 1 and 3, 12 % at 10.
+OWN_DRAW: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,7 @@ def seen_points(curves: Iterable[LoadCurve], atlas: Atlas, catalog: Catalog) -> 
         stated = atlas.operations.get(curve.model)
         device = catalog.device(curve.device)
         peaks = roofs.peaks_of(device, curve.variant.precision)
+        host = catalog.host_speed_ratio(curve.device, instance_of(curve))
         if (
             curve.device_count == 1
             and curve.variant.precision in HALVES
@@ -91,7 +98,7 @@ def seen_points(curves: Iterable[LoadCurve], atlas: Atlas, catalog: Catalog) -> 
                 Seen(
                     curve=curve,
                     point=point,
-                    request=_request(stated, curve, point.concurrency),
+                    request=_request(stated, curve, point.concurrency, host),
                     peaks=peaks,
                 )
                 for point in _unsaturated(curve)
@@ -99,12 +106,19 @@ def seen_points(curves: Iterable[LoadCurve], atlas: Atlas, catalog: Catalog) -> 
     return found
 
 
+def instance_of(curve: LoadCurve) -> str:
+    """The instance type that the source of a published curve names."""
+    return curve.evidence.source.rpartition(": ")[2].partition(",")[0]
+
+
 def _unsaturated(curve: LoadCurve) -> Sequence[LoadPoint]:
     """All but the highest load, at which the engine was run into the wall."""
     return curve.points[:-1] if len(curve.points) > 1 else curve.points
 
 
-def _request(stated: Operations, curve: LoadCurve, concurrency: float) -> Request:
+def _request(
+    stated: Operations, curve: LoadCurve, concurrency: float, host_speed_ratio: float
+) -> Request:
     if stated.layers is None or stated.kv_values_per_token is None:
         raise AssertionError("only models with known layers are asked about")
     return Request(
@@ -115,6 +129,7 @@ def _request(stated: Operations, curve: LoadCurve, concurrency: float) -> Reques
         prompt_tokens=curve.prompt_tokens,
         output_tokens=curve.output_tokens,
         concurrency=concurrency,
+        host_speed_ratio=host_speed_ratio,
     )
 
 
@@ -145,13 +160,14 @@ class Engine:
 
     def ttft_s(self, model: str, request: Request, peaks: Peaks) -> float:
         """Median time to first token."""
-        known = self._alike(model, request)
-        if len(known) >= roofs.MIN_DEVICES:
-            return roofs.time_s(known, peaks)
-        return self.prefill.time_s(request, peaks)
+        told_s = self.prefill.time_s(request, peaks)
+        apart = self._apart(model, request)
+        if len(apart) < roofs.MIN_DEVICES:
+            return told_s
+        return told_s * roofs.time_s(apart, peaks, towards=(0.0, 0.0), draw=OWN_DRAW)
 
-    def _alike(self, model: str, request: Request) -> list[Timed]:
-        """The model's TTFT at that load on each GPU, between its measured loads."""
+    def _apart(self, model: str, request: Request) -> list[Timed]:
+        """The model's TTFT at that load on each GPU, over what the roofline says."""
         by_device: dict[str, list[Seen]] = defaultdict(list)
         for s in self.seen:
             same_shape = s.request.prompt_tokens == request.prompt_tokens
@@ -167,10 +183,14 @@ class Engine:
                     np.log(loads),
                     np.log([s.point.ttft_p50_s for s in points]),
                 )
+                host = points[0].request.host_speed_ratio
+                told_s = self.prefill.time_s(
+                    replace(request, host_speed_ratio=host), points[0].peaks
+                )
                 timed = Timed(
                     device=device,
                     peaks=points[0].peaks,
-                    time_s=math.exp(float(log_s)),
+                    time_s=math.exp(float(log_s)) / told_s,
                 )
                 found.append(timed)
         return found
@@ -180,22 +200,45 @@ def _observed(seen: Seen, time_s: float) -> Observed:
     return Observed(request=seen.request, peaks=seen.peaks, time_s=time_s)
 
 
-def left_out(seen: Sequence[Seen]) -> LeftOut:
-    """Every GPU left out in turn."""
+def left_out(
+    seen: Sequence[Seen], catalog: Catalog, beside: str | None = None
+) -> LeftOut:
+    """Every GPU left out in turn, of whose host as much is known as `beside` says.
+
+    An instance type: the one that it was measured on. A provider: the median of its
+    others. None: the median of all others.
+    """
     tpot, ttft = [], []
     for device in dict.fromkeys(s.curve.device for s in seen):
         engine = Engine.of([s for s in seen if s.curve.device != device])
         for s in seen:
             if s.curve.device == device:
-                decode_s = engine.tpot_s(s.request, s.peaks)
-                first_s = engine.ttft_s(s.curve.model, s.request, s.peaks)
+                host = _host_left_out(s, catalog, beside)
+                request = replace(s.request, host_speed_ratio=host)
+                decode_s = engine.tpot_s(request, s.peaks)
+                first_s = engine.ttft_s(s.curve.model, request, s.peaks)
                 tpot.append(math.log(s.point.tpot_p50_s / decode_s))
                 ttft.append(math.log(s.point.ttft_p50_s / first_s))
     return LeftOut(tpot=tuple(tpot), ttft=tuple(ttft))
 
 
+def _host_left_out(seen: Seen, catalog: Catalog, beside: str | None) -> float:
+    device, instance = seen.curve.device, instance_of(seen.curve)
+    if beside is None:
+        return catalog.host_speed_ratio(device, None, without=instance)
+    if " " in beside:
+        return catalog.host_speed_ratio(device, instance)
+    provider = instance.partition(" ")[0]
+    return catalog.host_speed_ratio(device, provider, without=instance)
+
+
 def from_curves(
-    curves: Sequence[LoadCurve], device: Device, atlas: Atlas, catalog: Catalog
+    curves: Sequence[LoadCurve],
+    device: Device,
+    atlas: Atlas,
+    catalog: Catalog,
+    *,
+    beside: str | None = None,
 ) -> list[Answer]:
     """One prediction for each shape of request that other GPUs were loaded with."""
     others = [c for c in curves if c.device != device.name]
@@ -212,12 +255,17 @@ def from_curves(
     if roofs.is_beyond(known, peaks):
         reason = f"{device.name}: its peaks lie too far outside those of measured GPUs"
         return [Refused(reason=reason)]
-    engine, errors = Engine.of(seen), left_out(seen)
+    engine, errors = Engine.of(seen), left_out(seen, catalog, beside)
     shapes: dict[tuple[int, int], list[Seen]] = defaultdict(list)
     for s in own:
         shapes[s.curve.prompt_tokens, s.curve.output_tokens].append(s)
+    there = There(
+        device=device,
+        peaks=peaks,
+        host_speed_ratio=catalog.host_speed_ratio(device.name, beside),
+    )
     return [
-        _told(points, device, peaks, engine=engine, errors=errors, atlas=atlas)
+        _told(points, there, engine=engine, errors=errors, atlas=atlas)
         for _, points in sorted(shapes.items())
     ]
 
@@ -228,16 +276,25 @@ def _timed(seen: Seen) -> Timed:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class There:
+    """Where it is asked about: a GPU, and the speed of one thread beside it."""
+
+    device: Device
+    peaks: Peaks
+    host_speed_ratio: float
+
+
 def _told(
     points: Sequence[Seen],
-    device: Device,
-    peaks: Peaks,
+    there: There,
     *,
     engine: Engine,
     errors: LeftOut,
     atlas: Atlas,
 ) -> Answer:
-    shape = min(points, key=lambda s: _apart(s.peaks, peaks)).curve
+    device = there.device
+    shape = min(points, key=lambda s: _apart(s.peaks, there.peaks)).curve
     stated = atlas.operations[shape.model]
     room = _most_at_once(stated, shape, device)
     loads = [p for p in _unsaturated(shape) if p.concurrency <= room]
@@ -250,7 +307,7 @@ def _told(
         shape,
         variant=_variant(shape.variant, device),
         device=device.name,
-        points=tuple(_predicted(p, shape, stated, peaks, engine) for p in loads),
+        points=tuple(_predicted(p, shape, stated, there, engine) for p in loads),
         evidence=_evidence(points, device, errors),
     )
     half = roofs.half_width(errors.tpot, INTERVAL_FRAC)
@@ -274,19 +331,19 @@ def _most_at_once(stated: Operations, shape: LoadCurve, device: Device) -> float
     """Requests whose cache fits beside the weights; any number where memory is unknown."""
     if device.memory_bytes is None:
         return math.inf
-    request = _request(stated, shape, 1.0)
+    request = _request(stated, shape, 1.0, 1.0)
     free = USABLE_MEMORY_FRAC * device.memory_bytes - request.weight_bytes
     tokens = shape.prompt_tokens + shape.output_tokens
     return max(free / (tokens * request.kv_bytes_per_token), 0.0)
 
 
 def _predicted(
-    point: LoadPoint, shape: LoadCurve, stated: Operations, peaks: Peaks, engine: Engine
+    point: LoadPoint, shape: LoadCurve, stated: Operations, there: There, engine: Engine
 ) -> LoadPoint:
     """The load point with new medians; tails keep their ratio to the median."""
-    request = _request(stated, shape, point.concurrency)
-    tpot_s = engine.tpot_s(request, peaks)
-    ttft_s = engine.ttft_s(shape.model, request, peaks)
+    request = _request(stated, shape, point.concurrency, there.host_speed_ratio)
+    tpot_s = engine.tpot_s(request, there.peaks)
+    ttft_s = engine.ttft_s(shape.model, request, there.peaks)
     answer_s = ttft_s + tpot_s * shape.output_tokens
     decode, first = tpot_s / point.tpot_p50_s, ttft_s / point.ttft_p50_s
     whole = answer_s / point.e2e_p50_s
@@ -318,8 +375,8 @@ def _evidence(points: Sequence[Seen], device: Device, errors: LeftOut) -> Eviden
         as_of=min(device.as_of, *(e.as_of for e in own)),
         error_frac=math.expm1(errors.half_width(2 * INTERVAL_FRAC - 1)),
         note=(
-            "TPOT from a roofline of its peaks, TTFT from the model's own on "
-            f"{', '.join(names)}; leaving each GPU out, half of the TPOT were within "
+            "TPOT from a roofline of its peaks, TTFT from one of its peaks and of the "
+            f"hosts it is sold with, and from the model's own on {', '.join(names)}; leaving each GPU out, half of the TPOT were within "
             f"{_median_frac(errors.tpot):.0%} and half of the TTFT within "
             f"{_median_frac(errors.ttft):.0%}"
         ),

@@ -218,3 +218,44 @@ def test_profiles_are_chosen_by_precision_and_runtime():
         (Precision.INT8, Runtime.ARMNN)
     }
     assert chosen(profiles, None, None) == profiles
+
+
+def first_tokens(atlas, beside):
+    """TTFT and TPOT of a small model's first load, and how sure they are."""
+    found = foresee(
+        "smollm2-135m",
+        CATALOG.profiles("smollm2-135m"),
+        CATALOG.device("nvidia-l40s"),
+        atlas=atlas,
+        catalog=CATALOG,
+        beside=beside,
+    )
+    profile = found.predictions[0].profile
+    point = profile.points[0]
+    return point.ttft_p50_s, point.tpot_p50_s, profile.evidence.error_frac
+
+
+def test_first_tokens_wait_for_the_host_that_is_named_and_are_surer_for_it(atlas):
+    anywhere = first_tokens(atlas, None)
+    provider = first_tokens(atlas, "aws")
+    instance = first_tokens(atlas, "aws g6e.xlarge")
+
+    assert anywhere[1] == provider[1] == instance[1]
+    assert anywhere[2] > provider[2]
+    # All hosts of this GPU that are known are this provider's and much alike.
+    assert instance[0] == pytest.approx(provider[0], rel=0.05)
+
+
+def test_small_models_first_tokens_on_the_gpu_held_back_follow_its_host(atlas):
+    """Published beside two hosts: 17.1 ms on the slow one, 10.1 ms on the fast one."""
+    others = [p for p in CATALOG.profiles("smollm2-135m") if p.device != "nvidia-l4"]
+
+    def ttft_s(beside):
+        (short, *_) = foresee(
+            "smollm2-135m", others, CATALOG.device("nvidia-l4"), atlas=atlas,
+            catalog=CATALOG, beside=beside,
+        ).predictions  # fmt: skip
+        return short.profile.points[0].ttft_p50_s
+
+    assert ttft_s("gcp g2-standard-16") == pytest.approx(0.0171, rel=0.25)
+    assert ttft_s("upcloud GPU-12xCPU-128GB-1xL4") == pytest.approx(0.0101, rel=0.3)
