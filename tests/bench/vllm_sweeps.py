@@ -16,6 +16,11 @@ A sweep is one instance, model and shape of request, its rows by requests in fli
                        (`planner.simulate.calibration`)
     nothing held back  the simulator's engine knows the very row: what its steps cannot
                        say even so
+    waves, simulated   rows all at once: as many users as are in flight begin together and
+                       each asks again when answered, WAVES times; through the
+                       simulator's engine with the row's own `max_num_batched_tokens`,
+                       known are the LOW lowest rows, or all others. Steps go on beyond
+                       the known loads by their last two, as gaps do
 
 Errors are |predicted / published - 1| of medians. TPOT is GuideLLM's, the whole answer's
 time over its tokens. A row is saturated where its rate is at least SATURATED of the
@@ -41,7 +46,7 @@ from planner.domain.evidence import Evidence, Provenance
 from planner.domain.profiles import LoadCurve, LoadPoint
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import OutsideProfileError
-from planner.perf.closed_language import predict_users
+from planner.perf.closed_language import BEYOND_RATIO, gaps_s, predict_users
 from planner.perf.language import predict_load
 from planner.simulate.calibration import calibrated
 from planner.simulate.engine import (
@@ -62,6 +67,9 @@ LOW = 3
 SATURATED_FRAC = 0.9
 LITTLE = 0.2
 SIMULATED = 300
+WAVES = 4
+# When a wave comes depends on the one before: so often until nothing moves any more.
+PASSES = 8
 STRATEGIES = {
     "synchronous": "one at a time",
     "constant": "constant rate",
@@ -163,6 +171,7 @@ def from_little_load(sweep: Sweep) -> Iterator[Held]:
 def trials(sweep: Sweep) -> Iterator[Held]:
     points = sweep.curve.points
     yield from from_little_load(sweep)
+    yield from at_once(sweep)
     for i in range(1, len(points) - 1):
         others = replace(sweep.curve, points=points[:i] + points[i + 1 :])
         yield Held("in between, by users", sweep, i, _by_users(others, points[i]))
@@ -171,6 +180,71 @@ def trials(sweep: Sweep) -> Iterator[Held]:
             yield Held("in between, simulated", sweep, i, _simulated(others, points[i]))
             whole = _simulated(sweep.curve, points[i])
             yield Held("simulated, nothing held back", sweep, i, whole)
+
+
+def at_once(sweep: Sweep) -> Iterator[Held]:
+    for i, point in enumerate(sweep.curve.points):
+        if i >= LOW and sweep.state(i) == "all at once":
+            others = sweep.curve.points[:i]
+            for words, points in (("little load", others[:LOW]), ("others", others)):
+                known = replace(sweep.curve, points=points)
+                ratios = _waves(known, point, sweep.facts[i])
+                yield Held(f"waves, simulated, from {words}", sweep, i, ratios)
+
+
+def _waves(known: LoadCurve, seen: LoadPoint, fact) -> tuple[float, ...] | None:
+    users = math.ceil(seen.concurrency)
+    most = max(p.concurrency for p in known.points)
+    if users > BEYOND_RATIO * most:
+        return None
+    engine = calibrated(known)
+    limits = Limits(
+        step_s=_steps_beyond(engine.step_s, known, users),
+        prefill_s_per_token=engine.prefill_s_per_token,
+        most_sequences=users,
+        step_tokens=int(fact["max_num_batched_tokens"]),
+        cache_tokens=math.inf,
+    )
+    at_s = 1e3 * np.repeat(np.arange(WAVES, dtype=float), users)
+    for _ in range(PASSES):
+        order = np.argsort(at_s, kind="stable")
+        requests = np.full(at_s.size, 1)
+        at_work = engines(
+            Prompts(
+                at_s=at_s[order],
+                prompt=requests * known.prompt_tokens,
+                output=requests * known.output_tokens,
+                replica=requests * NOBODY,
+            ),
+            limits,
+            1,
+        )
+        serve_tokens(at_work)
+        times = np.empty_like(at_work.times)
+        times[order] = at_work.times + engine.beside_s
+        first_s, done_s = times[:, FIRST_TOKEN_S] - at_s, times[:, DONE_S] - at_s
+        following_s = np.concatenate((at_s[:users], times[:-users, DONE_S]))
+        if np.allclose(following_s, at_s):
+            break
+        at_s = following_s
+    answer_s = float(np.median(done_s))
+    return (
+        float(np.median(first_s)) / seen.ttft_p50_s,
+        answer_s / known.output_tokens / seen.tpot_p50_s,
+        answer_s / seen.e2e_p50_s,
+        math.nan,
+    )
+
+
+def _steps_beyond(step_s: np.ndarray, known: LoadCurve, users: int) -> np.ndarray:
+    """Linear beyond the most that are known to have decoded, as from the load below."""
+    rate_rps = np.array([p.rate_rps for p in known.points])
+    decoding = np.sort(rate_rps * (known.output_tokens - 1) * gaps_s(known))
+    below_s, last_s = np.interp(decoding[-2:], np.arange(len(step_s)), step_s)
+    slope = (last_s - below_s) / (decoding[-1] - decoding[-2])
+    wanted = np.arange(users + 1)
+    more = np.maximum(wanted - decoding[-1], 0.0)
+    return np.interp(wanted, np.arange(len(step_s)), step_s) + slope * more
 
 
 def _by_users(known: LoadCurve, seen: LoadPoint) -> tuple[float, ...] | None:
