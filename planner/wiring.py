@@ -431,6 +431,7 @@ def verifying(
     inputs: Path | None,
     served_model: str | None = None,
     emulates_network: bool = False,
+    then_alone: bool = False,
     folders: Sequence[Path],
     on_stage: Callable[[str], None],
 ) -> "Tried":
@@ -460,6 +461,7 @@ def verifying(
             served_model=served_model,
             served_names=_served_names(plan, placement),
             model=_model_at_hand(plan, workload, folders),
+            then_alone=then_alone,
         ),
         site=site,
         way=_way(plan, placement) if emulates_network else None,

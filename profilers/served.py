@@ -28,7 +28,7 @@ from profilers.identity import identity, runtime_versions
 from profilers.ports import Emulator
 from profilers.servers import OWN_PORT, ServerMeasured
 from profilers.session import OnProgress
-from profilers.store import ProfileStore, server_key
+from profilers.store import ProfileStore, server_key, server_seen_key
 from profilers.trials import LOCAL, MeasuredPoint, Measurement, Trial
 
 Weigh = Callable[[UserModel], ServerMeasured]
@@ -96,8 +96,8 @@ class ServedProfiling:
             return replace(
                 outcome,
                 profiles=tuple(
-                    self._served(p, asked[p.model], measured)
-                    if _is_served_here(p) and (measured := known[p.model])
+                    self._served(p, asked[p.model], known[p.model])
+                    if _is_served_here(p)
                     else p
                     for p in outcome.profiles
                 ),
@@ -131,17 +131,24 @@ class ServedProfiling:
         return found
 
     def _served(
-        self, profile: BatchProfile, job: ProfilingJob, measured: ServerMeasured
+        self, profile: BatchProfile, job: ProfilingJob, measured: ServerMeasured | None
     ) -> BatchProfile:
+        cost = None if measured is None else self._known(profile, job, measured)
+        key = server_seen_key(identity=self.identify(job.model), device=profile.device)
+        seen = self.store.servers_seen([key]).get(key)
+        if seen is not None:
+            cost = servers.seen_there(seen, cost)
+        return profile if cost is None else replace(profile, server=cost)
+
+    def _known(
+        self, profile: BatchProfile, job: ProfilingJob, measured: ServerMeasured
+    ) -> ServerCost | None:
+        """What was measured on this machine, as it is there."""
         if profile.device == LOCAL:
             # A profile does not say its room: the fullest of them leaves least.
             busy = max((t * r for t, r in job.rooms), default=self.local_threads)
-            cost: ServerCost | None = servers.here(
-                measured, threads=busy, cores=self.cores
-            )
-        else:
-            cost = self._scaled(profile.device, job, measured)
-        return replace(profile, server=cost)
+            return servers.here(measured, threads=busy, cores=self.cores)
+        return self._scaled(profile.device, job, measured)
 
     def _scaled(
         self, device: str, job: ProfilingJob, measured: ServerMeasured

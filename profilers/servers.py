@@ -51,6 +51,66 @@ class ServerMeasured:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSeen:
+    """What a request cost the server of a running deployment; see `verifying.lone`.
+
+    `together_s` is processor time and what is beyond it; `processor_s` is None where
+    that part is not told from outside, for the reason `why_not`.
+    """
+
+    device: str
+    server: str
+    request_bytes: int
+    together_s: float
+    together_low_s: float
+    together_high_s: float
+    processor_s: float | None
+    why_not: str
+    n_requests: int
+    error_frac: float
+    measured_at: dt.datetime
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def seen_there(seen: ServerSeen, scaled: ServerCost | None) -> ServerCost:
+    """The cost on the device where it was seen; what was not told stays as `scaled`.
+
+    Where nothing at all says how much of it is processor time, all of it is taken to
+    be: that is the part which limits how many requests a replica answers.
+    """
+    processor_s, told = seen.processor_s, "both measured"
+    if processor_s is None:
+        known_s = seen.together_s if scaled is None else scaled.processor_s
+        processor_s = min(known_s, seen.together_s)
+        told = "the first all of it, for want of better" if scaled is None else "the first scaled"  # fmt: skip
+        told += f" ({seen.why_not})"
+    latency_s = max(0.0, seen.together_s - processor_s)
+    is_whole = seen.processor_s is not None
+    error_frac = seen.error_frac
+    if not is_whole and scaled is not None:
+        error_frac = max(error_frac, scaled.evidence.error_frac)
+    return ServerCost(
+        server=seen.server,
+        processor_s=processor_s,
+        latency_s=latency_s,
+        shared_frac=1.0 if scaled is None else scaled.shared_frac,
+        evidence=Evidence(
+            provenance=Provenance.MEASURED if is_whole else Provenance.PREDICTED,
+            source=f"planner verify: {seen.n_requests} requests one by one to the "
+            f"running deployment on {seen.device}",
+            as_of=seen.measured_at.date(),
+            error_frac=error_frac,
+            note=f"{milliseconds(processor_s):.2f} ms of processor time and "
+            f"{milliseconds(latency_s):.2f} ms beside it, {told}; together "
+            f"{milliseconds(seen.together_s):.2f} ms "
+            f"({milliseconds(seen.together_low_s):.2f} to "
+            f"{milliseconds(seen.together_high_s):.2f}) a request of "
+            f"{seen.request_bytes / BYTES_PER_KIB:.1f} KiB",
+        ),
+    )
+
+
 def shared_frac(*, threads: int, cores: int) -> float:
     """The part of the server's work that the model has to wait for."""
     return 1.0 if threads >= cores else 1.0 / cores

@@ -30,7 +30,7 @@ from planner.domain.variants import SparsityPattern, Variant
 from planner.errors import ProfileStoreError
 from profilers.process import utc_now
 from profilers.schedule import TrialKey
-from profilers.servers import ServerMeasured
+from profilers.servers import ServerMeasured, ServerSeen
 from profilers.trials import (
     LOCAL,
     Deployed,
@@ -63,9 +63,10 @@ _MEASUREMENTS = TypeAdapter(Measurement)
 _FAILURES = TypeAdapter(Failure)
 _DEPLOYED = TypeAdapter(Deployed)
 _SERVERS = TypeAdapter(ServerMeasured)
+_SERVERS_SEEN = TypeAdapter(ServerSeen)
 _ENVELOPES = TypeAdapter(Envelope)
 
-Stored = TrialResult | Deployed | ServerMeasured
+Stored = TrialResult | Deployed | ServerMeasured | ServerSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +144,12 @@ def server_key(
     return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
 
 
+def server_seen_key(*, identity: str, device: str) -> TrialKey:
+    """The content hash of which deployment's server was seen, for whose requests."""
+    content = {"served there": identity, "device": device}
+    return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
+
+
 def _variant_content(variant: Variant) -> list[object]:
     """The pattern is named where it is not the usual one: older keys stay what they were."""
     content: list[object] = [variant.precision, variant.runtime, variant.sparsity_frac]
@@ -183,6 +190,8 @@ def encode(result: Stored) -> str:
         kind, fields = "failure", _FAILURES.dump_python(result)
     elif isinstance(result, ServerMeasured):
         kind, fields = "server", _SERVERS.dump_python(result)
+    elif isinstance(result, ServerSeen):
+        kind, fields = "server-seen", _SERVERS_SEEN.dump_python(result)
     else:
         kind, fields = "deployed", _DEPLOYED.dump_python(result)
     told = {k: v for k, v in fields.items() if v or k not in _TOLD_WHERE_THERE}
@@ -211,12 +220,14 @@ _ADAPTERS: Mapping[
     TypeAdapter[Measurement]
     | TypeAdapter[Failure]
     | TypeAdapter[Deployed]
-    | TypeAdapter[ServerMeasured],
+    | TypeAdapter[ServerMeasured]
+    | TypeAdapter[ServerSeen],
 ] = {
     "measurement": _MEASUREMENTS,
     "failure": _FAILURES,
     "deployed": _DEPLOYED,
     "server": _SERVERS,
+    "server-seen": _SERVERS_SEEN,
 }
 
 
@@ -280,6 +291,15 @@ class ProfileStore:
         found = self._lookup(keys)
         return {k: r for k, r in found.items() if isinstance(r, ServerMeasured)}
 
+    def servers_seen(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, ServerSeen]:
+        """What a request cost the servers of deployments of those keys.
+
+        Raises:
+            ProfileStoreError: The file cannot be read or is not ours.
+        """
+        found = self._lookup(keys)
+        return {k: r for k, r in found.items() if isinstance(r, ServerSeen)}
+
     def _lookup(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Stored]:
         found: dict[TrialKey, Stored] = {}
         with self._opened() as database:
@@ -315,6 +335,15 @@ class ProfileStore:
             ProfileStoreError: The file cannot be written or is not ours.
         """
         self._keep(key, model, f"what a request costs {seen.server}", seen)
+
+    def keep_server_seen(self, key: TrialKey, model: str, seen: ServerSeen) -> None:
+        """Commit what a request to that model costs the server of its deployment.
+
+        Raises:
+            ProfileStoreError: The file cannot be written or is not ours.
+        """
+        what = f"what a request costs {seen.server} on {seen.device}"
+        self._keep(key, model, what, seen)
 
     def _keep(self, key: TrialKey, model: str, what: str, result: Stored) -> None:
         row = (key, model, what, encode(result), self._now().isoformat())

@@ -139,6 +139,7 @@ def verify(
             inputs=inputs,
             served_model=served_model,
             emulates_network=emulate_network,
+            then_alone=store,
             folders=folders,
             on_stage=observer.stage,
         )

@@ -8,6 +8,7 @@ answers     what became of each request
 endpoint    what the server says of itself, and how far away it is
 intervals   how sure a share or a percentile is, when neighbours resemble each other
 judgement   holds the replies against the promise
-keeping     service times of the deployment, as a measurement for the next plan
+lone        what its server takes beside the model, from requests one by one
+keeping     service times and what its server takes, as measurements for the next plan
 verify      all of it in order
 """

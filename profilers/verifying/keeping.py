@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from planner.domain.profiling import UserModel
 from planner.errors import ProfilingError, SpecError
 from planner.specs.placements import PlanVariant
+from planner.units import milliseconds
 from profilers.identity import identity
 from profilers.measure import REPEATABILITY_FRAC, quantile_interval
-from profilers.store import ProfileStore, deployed_key
+from profilers.servers import OWN_PORT, ServerSeen
+from profilers.store import ProfileStore, deployed_key, server_seen_key
 from profilers.trials import Deployed, MeasuredPoint
 from profilers.verifying import endpoint
 from profilers.verifying.load import Reply
+from profilers.verifying.lone import Lone
 from profilers.verifying.verify import Tried
 
 # A median's interval within about a tenth of its spread needs some tens of batches.
@@ -70,10 +73,62 @@ def keep(tried: Tried, kept: ProfileStore, *, model: UserModel, device: str) -> 
         threads=about.config.threads,
     )
     kept.keep_deployed(key, seen)
+    server = _keep_server(tried, kept, seen, identity=identity(model))
     batches = ", ".join(str(p.batch) for p in seen.points)
     return (
         f"stored: {seen.model}, {seen.variant} on {seen.device}, batches of {batches}, "
-        f"error up to {seen.error_frac:.0%}; the next recommend uses it"
+        f"error up to {seen.error_frac:.0%}; {server}; the next recommend uses it"
+    )
+
+
+def _keep_server(
+    tried: Tried, kept: ProfileStore, deployed: Deployed, *, identity: str
+) -> str:
+    """Keep what its server took beside the model; says what was kept, or why not."""
+    lone, replicas = tried.lone, tried.promise.placement.replicas
+    if replicas > 1:
+        return (
+            f"of its server nothing, for {replicas} replicas answer: what it costs stays "
+            "as it was scaled"
+        )
+    if lone is None:
+        return "of its server nothing that could be told from outside"
+    seen = server_seen(lone, deployed)
+    key = server_seen_key(identity=identity, device=seen.device)
+    kept.keep_server_seen(key, deployed.model, seen)
+    together = f"{milliseconds(seen.together_s):.2f} ms beside its model"
+    if seen.processor_s is None:
+        return (
+            f"its server takes {together}; how much of that is processor time stays as "
+            f"it was scaled: {seen.why_not}"
+        )
+    return (
+        f"its server takes {together}, {milliseconds(seen.processor_s):.2f} of them "
+        "processor time"
+    )
+
+
+def server_seen(lone: Lone, deployed: Deployed) -> ServerSeen:
+    """What requests one by one say of the server, with its error band."""
+    together, processor = lone.together, lone.processor
+    worst = max(
+        i.high_s / i.median_s - 1
+        for i in (together, processor)
+        if i is not None and i.median_s > 0
+    )
+    return ServerSeen(
+        device=deployed.device,
+        server=OWN_PORT,
+        request_bytes=lone.request_bytes,
+        together_s=together.median_s,
+        together_low_s=together.low_s,
+        together_high_s=together.high_s,
+        processor_s=None if processor is None else processor.median_s,
+        why_not=lone.why_not,
+        n_requests=lone.n_requests,
+        error_frac=max(REPEATABILITY_FRAC, worst),
+        measured_at=deployed.measured_at,
+        environment=deployed.environment,
     )
 
 

@@ -16,7 +16,8 @@ class Traffic:
     """What to send; None: the plan's rate, and payloads from the model or made up.
 
     `timed` requests take the place of a Poisson stream. A language model is asked for
-    under `served_model`, or one of `served_names` (the plan's own).
+    under `served_model`, or one of `served_names` (the plan's own). With `then_alone`
+    requests are sent one by one after it all, which say what the server itself takes.
     """
 
     length_s: float = DEFAULT_LENGTH_S
@@ -28,3 +29,4 @@ class Traffic:
     inputs: Path | None = None
     model: UserModel | None = None
     seed: int = 0
+    then_alone: bool = False

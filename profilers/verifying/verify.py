@@ -27,6 +27,7 @@ from profilers.verifying.asking import Asking, LanguageAsking, ModelAsking
 from profilers.verifying.endpoint import Endpoint
 from profilers.verifying.judgement import Seen
 from profilers.verifying.load import Reply, Sending
+from profilers.verifying.lone import Lone, ask_alone
 from profilers.verifying.payloads import Payloads
 from profilers.verifying.promise import Promise, described, promise_of
 from profilers.verifying.traffic import Traffic
@@ -51,6 +52,7 @@ class Tried:
     promise: Promise
     endpoint: Endpoint
     replies: Sequence[Reply]
+    lone: Lone | None = None
 
 
 def verify(
@@ -86,15 +88,23 @@ def verify(
             if promise.is_of_tokens
             else ModelAsking(near_url, traffic, rng)
         )
-        found, chosen, first, replies = runner.run(
-            _load(asking, timed, _timeout_s(traffic, promise), on_stage)
+        done = runner.run(
+            _load(
+                asking,
+                timed,
+                _timeout_s(traffic, promise),
+                on_stage,
+                # An emulated way would be taken for the server's.
+                then_alone=traffic.then_alone and way is None,
+            )
         )
+    found = done.endpoint
     travelled = _travelled(found, way)
     shift_s = 0.0 if travelled else max(0.0, promise.way_s - found.connect_s)
     rate_rps = traffic.rate_rps or promise.rate_rps
     seen = Seen(
-        replies=replies,
-        payloads=chosen,
+        replies=done.replies,
+        payloads=done.payloads,
         rate_rps=timed.rate_rps if traffic.timed else rate_rps,
         length_s=timed.length_s,
         shift_s=shift_s,
@@ -112,12 +122,16 @@ def verify(
         checks=_checks(seen, promise, asking.identified(promise)),
         notes=(
             f"traffic: {timed.words}",
-            *_first_notes(first, promise),
+            *_first_notes(done.first, promise),
             *_notes(seen, promise, found, travelled),
         ),
     )
     return Tried(
-        verification=verification, promise=promise, endpoint=found, replies=replies
+        verification=verification,
+        promise=promise,
+        endpoint=found,
+        replies=done.replies,
+        lone=done.lone,
     )
 
 
@@ -207,12 +221,25 @@ def _timeout_s(traffic: Traffic, promise: Promise) -> float:
     return max(load.DEFAULT_TIMEOUT_S, 3 * slowest_s if promise.is_of_tokens else 0.0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """What was there, what was sent, and what came: the first request apart."""
+
+    endpoint: Endpoint
+    payloads: Payloads
+    first: Reply
+    replies: Sequence[Reply]
+    lone: Lone | None = None
+
+
 async def _load(
     asking: Asking,
     timed: Timed,
     timeout_s: float,
     on_stage: Callable[[str], None],
-) -> tuple[Endpoint, Payloads, Reply, list[Reply]]:
+    *,
+    then_alone: bool,
+) -> _Done:
     async with load.session() as client:
         on_stage(f"looking at {asking.url}")
         found = await asking.look(client)
@@ -220,11 +247,17 @@ async def _load(
         sending = Sending(url=asking.target, payloads=chosen, timeout_s=timeout_s)
         first = await _first(client, sending)
         if first.answer.outcome in _HOPELESS:
-            return found, chosen, first, [first]
+            return _Done(endpoint=found, payloads=chosen, first=first, replies=[first])
         samples = [i % len(chosen.bodies) for i in range(len(timed.due_s))]
         on_stage(f"sending {timed.rate_rps:.4g} requests/s for {timed.length_s:g} s")
         replies = await load.send_all(client, sending, timed.due_s, samples)
-        return found, chosen, first, replies
+        lone = None
+        if then_alone:
+            on_stage("sending one by one")
+            lone = await ask_alone(client, sending, found)
+        return _Done(
+            endpoint=found, payloads=chosen, first=first, replies=replies, lone=lone
+        )
 
 
 # What the first request says will be said to every other.

@@ -39,7 +39,7 @@ class Script:
     """What to answer to the nth request with this body; and what came."""
 
     answer: Callable[[int, bytes], Response]
-    about: dict[str, Any] | None = None
+    about: dict[str, Any] | Callable[[], dict[str, Any]] | None = None
     received: list[tuple[float, bytes]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     # A server of one worker: whoever comes meanwhile queues.
@@ -108,7 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         script = self.script
         if self.path.endswith("/about") and script.about is not None:
-            self._send(Response(body=json.dumps(script.about).encode()))
+            told = script.about() if callable(script.about) else script.about
+            self._send(Response(body=json.dumps(told).encode()))
         elif self.path.endswith("/v1/models") and script.models:
             listed = [{"id": name, "object": "model"} for name in script.models]
             self._send(Response(body=json.dumps({"data": listed}).encode()))

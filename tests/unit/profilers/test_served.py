@@ -11,8 +11,8 @@ from planner.errors import ProfilingError
 from profilers import servers
 from profilers.local import LocalExecutor
 from profilers.served import ServedProfiling
-from profilers.servers import OWN_PORT, ServerMeasured
-from profilers.store import ProfileStore, decode, encode
+from profilers.servers import OWN_PORT, ServerMeasured, ServerSeen
+from profilers.store import ProfileStore, decode, encode, server_seen_key
 from tests.support.profiling import (
     MEASURING,
     SUPPORT,
@@ -37,6 +37,23 @@ MEASURED = ServerMeasured(
     measured_at=dt.datetime(2026, 11, 24, tzinfo=dt.UTC),
     environment={"processor": "a test's"},
 )
+
+
+SEEN = ServerSeen(
+    device="half-speed",
+    server=OWN_PORT,
+    request_bytes=2048,
+    together_s=0.0040,
+    together_low_s=0.0038,
+    together_high_s=0.0044,
+    processor_s=0.0025,
+    why_not="",
+    n_requests=300,
+    error_frac=0.1,
+    measured_at=dt.datetime(2026, 11, 25, tzinfo=dt.UTC),
+    environment={"processor": "an edge box's"},
+)
+UNTOLD = dataclasses.replace(SEEN, processor_s=None, why_not="a model of 2 threads")
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +176,80 @@ def test_on_one_core_elsewhere_only_the_emulators_band_is_left():
 
     assert cost.processor_s == pytest.approx(0.0024)
     assert cost.evidence.error_frac == pytest.approx(0.3)
+
+
+def kept(store, seen, *, device="half-speed"):
+    """As `planner verify --store` keeps it, for the model that is called steady."""
+    key = server_seen_key(identity="steady", device=device)
+    store.keep_server_seen(key, "steady", seen)
+
+
+def on_half_speed(store, tmp_path, *, weigh=None):
+    asked = job("steady", tmp_path, devices=("half-speed",))
+    (found,) = profile(served(store, weigh=weigh), asked).profiles
+    return found.server
+
+
+def test_what_was_seen_on_the_device_stands_in_place_of_what_was_scaled(
+    store, tmp_path
+):
+    scaled = on_half_speed(store, tmp_path, weigh=lambda _: MEASURED)
+    kept(store, SEEN)
+
+    cost = on_half_speed(store, tmp_path)
+
+    assert scaled.processor_s == pytest.approx(0.0016)
+    assert (cost.processor_s, cost.latency_s) == pytest.approx((0.0025, 0.0015))
+    assert cost.shared_frac == scaled.shared_frac
+    assert cost.evidence.provenance is Provenance.MEASURED
+    assert cost.evidence.error_frac == 0.1
+    assert "running deployment on half-speed" in cost.evidence.source
+    assert "both measured" in cost.evidence.note
+
+
+def test_processor_time_that_was_not_told_stays_scaled_and_the_sum_holds(
+    store, tmp_path
+):
+    scaled = on_half_speed(store, tmp_path, weigh=lambda _: MEASURED)
+    kept(store, UNTOLD)
+
+    cost = on_half_speed(store, tmp_path)
+
+    assert cost.processor_s == scaled.processor_s
+    assert cost.processor_s + cost.latency_s == pytest.approx(0.0040)
+    assert cost.evidence.provenance is Provenance.PREDICTED
+    assert cost.evidence.error_frac == scaled.evidence.error_frac
+    assert "the first scaled (a model of 2 threads)" in cost.evidence.note
+
+
+def test_more_processor_time_than_was_seen_in_all_is_not_believed(store, tmp_path):
+    on_half_speed(store, tmp_path, weigh=lambda _: MEASURED)
+    kept(store, dataclasses.replace(UNTOLD, together_s=0.001))
+
+    cost = on_half_speed(store, tmp_path)
+
+    assert (cost.processor_s, cost.latency_s) == (0.001, 0.0)
+
+
+def test_where_nothing_is_scaled_all_of_it_counts_as_processor_time(store, tmp_path):
+    kept(store, UNTOLD)
+
+    cost = on_half_speed(store, tmp_path)
+
+    assert (cost.processor_s, cost.latency_s) == (0.0040, 0.0)
+    assert "for want of better" in cost.evidence.note
+
+
+def test_a_server_seen_elsewhere_says_nothing_of_this_device(store, tmp_path):
+    kept(store, SEEN, device="another")
+
+    assert on_half_speed(store, tmp_path) is None
+
+
+@pytest.mark.parametrize("seen", [SEEN, UNTOLD])
+def test_what_was_seen_is_read_back_as_it_was_kept(store, seen):
+    kept(store, seen)
+
+    (row,) = store.listing()
+    assert row.result == seen == decode(encode(seen))
+    assert row.what == f"what a request costs {OWN_PORT} on half-speed"

@@ -1,6 +1,8 @@
 """What a deployment was seen to do becomes the profile of its device."""
 
 import datetime as dt
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,8 +12,12 @@ from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError, SpecError
 from planner.specs.placements import PlanVariant
 from profilers.profiles import deployed_profile
-from profilers.store import ProfileStore, deployed_key
-from profilers.verifying import keeping
+from profilers.store import ProfileStore, deployed_key, server_seen_key
+from profilers.verifying import endpoint, keeping
+from profilers.verifying.lone import Interval, Lone
+from profilers.verifying.promise import promise_of
+from tests.support.endpoints import about
+from tests.support.plans import digits_placement, storefront_plan
 from tests.support.replies import reply
 
 AT = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
@@ -111,3 +117,76 @@ def test_this_machine_is_no_cloud_instance_unless_the_user_says_so():
 
     assert keeping.device_of("http://localhost/", "pi", named="local") == "local"
     assert keeping.device_of("http://10.0.0.7/", "pi", named=None) == "pi"
+
+
+LONE = Lone(
+    together=Interval(median_s=0.004, low_s=0.0038, high_s=0.0044),
+    processor=Interval(median_s=0.001, low_s=0.0009, high_s=0.0013),
+    why_not="",
+    n_requests=300,
+    request_bytes=2048,
+)
+
+
+def kept(store, monkeypatch, lone, *, replicas=1):
+    """What is said and what is found of the server, when a deployment is kept."""
+    monkeypatch.setattr(keeping, "identity", lambda _: "content")
+    placement = digits_placement().model_copy(update={"replicas": replicas})
+    plan = storefront_plan()
+    plan = plan.model_copy(update={"placements": (placement,)})
+    tried = SimpleNamespace(
+        promise=promise_of(plan, placement.workload, site=None),
+        endpoint=SimpleNamespace(about=endpoint._read_about(about(placement))),
+        replies=batches(1, [0.005] * 40),
+        verification=SimpleNamespace(measured_at=AT),
+        lone=lone,
+    )
+    said = keeping.keep(tried, store, model=None, device="raspberry-pi-4")
+    key = server_seen_key(identity="content", device="raspberry-pi-4")
+    return said, store.servers_seen([key]).get(key)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ProfileStore(tmp_path / "profiles.sqlite3")
+
+
+def test_what_its_server_takes_is_kept_with_it(store, monkeypatch):
+    said, seen = kept(store, monkeypatch, LONE)
+
+    assert "its server takes 4.00 ms beside its model, 1.00 of them processor" in said
+    assert (seen.together_s, seen.processor_s) == (0.004, 0.001)
+    # The wider of both: 1.3 ms at most, of 1 ms.
+    assert seen.error_frac == pytest.approx(0.3)
+    assert (seen.device, seen.measured_at, seen.n_requests) == (
+        "raspberry-pi-4",
+        AT,
+        300,
+    )
+    assert seen.environment == {"processor": "a test's"}
+
+
+def test_processor_time_that_was_not_told_is_said_to_stay_scaled(store, monkeypatch):
+    untold = replace(LONE, processor=None, why_not="a model of 2 threads")
+
+    said, seen = kept(store, monkeypatch, untold)
+
+    assert "stays as it was scaled: a model of 2 threads" in said
+    assert seen.processor_s is None
+    assert seen.error_frac == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("lone", "replicas", "says"),
+    [
+        (LONE, 2, "of its server nothing, for 2 replicas answer"),
+        (None, 1, "of its server nothing that could be told"),
+    ],
+)
+def test_a_server_of_which_nothing_is_told_is_not_kept(
+    store, monkeypatch, lone, replicas, says
+):
+    said, seen = kept(store, monkeypatch, lone, replicas=replicas)
+
+    assert says in said
+    assert seen is None
