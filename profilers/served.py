@@ -50,6 +50,14 @@ def _is_served_here(profile: Profile) -> TypeGuard[BatchProfile]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """A model's content, and what its requests cost a server here; None: not known."""
+
+    identity: str | None
+    here: ServerMeasured | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServedProfiling:
     """What `inner` profiles, with what serving it costs.
 
@@ -84,7 +92,7 @@ class ServedProfiling:
         Raises:
             ProfilingError: Nothing can be measured here at all.
         """
-        known: dict[str, ServerMeasured | None] = {}
+        known: dict[str, _Known] = {}
         warnings: list[str] = []
 
         def with_servers(outcome: ProfilingOutcome) -> ProfilingOutcome:
@@ -111,11 +119,13 @@ class ServedProfiling:
 
     def _measured(
         self, model: UserModel, warnings: list[str], on_progress: OnProgress
-    ) -> ServerMeasured | None:
-        """What is stored of the model's requests, or measured now; None: neither."""
+    ) -> _Known:
+        """What is stored of the model's requests, or measured now."""
+        identity = None
         try:
+            identity = self.identify(model)
             key = server_key(
-                identity=self.identify(model),
+                identity=identity,
                 server=OWN_PORT,
                 environment=server_environment(),
             )
@@ -127,17 +137,17 @@ class ServedProfiling:
                 self.store.keep_server(key, model.name, found)
         except ProfilingError as error:
             warnings.append(f"{model.name}: {error}")
-            return None
-        return found
+            return _Known(identity=identity, here=None)
+        return _Known(identity=identity, here=found)
 
     def _served(
-        self, profile: BatchProfile, job: ProfilingJob, measured: ServerMeasured | None
+        self, profile: BatchProfile, job: ProfilingJob, known: _Known
     ) -> BatchProfile:
-        cost = None if measured is None else self._known(profile, job, measured)
-        key = server_seen_key(identity=self.identify(job.model), device=profile.device)
-        seen = self.store.servers_seen([key]).get(key)
-        if seen is not None:
-            cost = servers.seen_there(seen, cost)
+        cost = None if known.here is None else self._known(profile, job, known.here)
+        if known.identity is not None:
+            key = server_seen_key(identity=known.identity, device=profile.device)
+            seen = self.store.servers_seen([key]).get(key)
+            cost = cost if seen is None else servers.seen_there(seen, cost)
         return profile if cost is None else replace(profile, server=cost)
 
     def _known(
