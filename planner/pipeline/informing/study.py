@@ -112,8 +112,7 @@ class _Log:
 class Outcome:
     """The last answer with its question, and what is left to measure.
 
-    `measuring` is told of a plan, `fitting` of none; neither where the truth that was
-    measured here leaves no plan.
+    `measuring` is told of a plan, `fitting` of none.
     """
 
     found: Answered | NoPlan
@@ -154,8 +153,6 @@ def studied(
             continue
         before, now = now, _again(now, learned, means)
         log.taken.append(_taken(session, before.plan, now.plan))
-        if before.plan is not None and now.plan is None:
-            return now
 
 
 def _again(now: Outcome, learned: Knowledge, means: Means) -> Outcome:

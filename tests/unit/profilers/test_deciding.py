@@ -1,5 +1,6 @@
 """A plan is asked in between, and what it would not use at its fastest is not timed."""
 
+import datetime as dt
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,8 @@ from planner.domain.profiles import key_of
 from planner.domain.profiling import PointsTimed
 from planner.domain.variants import Precision
 from profilers.local import LocalExecutor
+from profilers.served import ServedProfiling
+from profilers.servers import OWN_PORT, ServerMeasured
 from profilers.store import ProfileStore
 from tests.support.profiling import (
     MEASURING,
@@ -21,6 +24,21 @@ from tests.support.profiling import (
 )
 
 GRID = (1, 2, 4, 8)
+SERVER = ServerMeasured(
+    server=OWN_PORT,
+    request_bytes=2048,
+    processor_s=0.0008,
+    processor_low_s=0.0007,
+    processor_high_s=0.0009,
+    latency_s=0.0003,
+    latency_low_s=0.0002,
+    latency_high_s=0.0004,
+    n_requests=300,
+    error_frac=0.125,
+    busy_ratio=0.5,
+    measured_at=dt.datetime(2026, 11, 25, tzinfo=dt.UTC),
+    environment={},
+)
 
 
 @pytest.fixture(autouse=True)
@@ -169,3 +187,40 @@ def test_a_device_without_room_for_the_tightest_is_known_from_its_own(
 
     assert {p.device: len(p.points) for p in outcome.profiles} == {"large": 2}
     assert [f.device for f in outcome.failures] == ["small"]
+
+
+class Watched:
+    """Profiles as another does, and lets the plan be asked about what it found."""
+
+    def __init__(self, outcome):
+        self.outcome = outcome
+
+    def reachable_devices(self):
+        return ()
+
+    def profile(self, jobs, *, on_progress, planned=None):
+        planned(self.outcome)
+        return self.outcome
+
+
+def test_the_plan_is_asked_about_profiles_with_what_serving_costs(profile, tmp_path):
+    asked, weighed = Planner(), []
+
+    def weigh(model):
+        weighed.append(model.name)
+        return SERVER
+
+    served = ServedProfiling(
+        inner=Watched(profile("steady", None)),
+        store=ProfileStore(tmp_path / "servers.sqlite3"),
+        emulator=RoomsEmulator(),
+        cores_of=lambda _: 4,
+        identify=lambda model: model.name,
+        weigh=weigh,
+    )
+    outcome = served.profile([job("steady", tmp_path)], on_progress=lambda _: None, planned=asked)  # fmt: skip
+
+    (hoped,) = asked.asked[0].profiles
+    assert hoped.server.processor_s == SERVER.processor_s
+    assert hoped.server == outcome.profiles[0].server
+    assert weighed == ["steady"], "once for all times that the plan is asked"

@@ -162,3 +162,20 @@ def test_when_the_time_runs_out_what_was_found_stands():
     assert fits.is_cut_short
     assert fits.possible_frac is not None
     assert [devices(w) for w in fits.ways] == [["b"]]
+
+
+def test_ways_share_no_measurement():
+    fits, _ = found(
+        needing({"a": 0.9, "b": 2.0}, {"a": 0.9, "c": 2.0}),
+        dict.fromkeys("abc", 0.5),
+        prices={"a": 9.0, "b": 1.0, "c": 2.0},
+    )
+
+    assert [devices(w) for w in fits.ways] == [["a", "b"]]
+
+
+def test_once_a_plan_is_sure_nothing_more_is_measured():
+    fits, _ = found(needing({"b": 1e9}, {"c": 1e9}), dict.fromkeys("bc", 0.5))
+
+    assert len(fits.ways) == 2
+    assert [adds for _, adds in fits.chosen] == [1.0]
