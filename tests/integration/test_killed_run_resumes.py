@@ -1,5 +1,6 @@
 """Kill -9 of the whole run while it profiles; run again: nothing twice, nothing lost."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -74,12 +75,12 @@ def test_a_killed_run_goes_on_where_it_was(kind, tmp_path, monkeypatch):
     assert stored(tmp_path) == set(names)
 
 
-@pytest.mark.slow
 def heed_interrupts():
     """Whoever runs the tests in the background may have had interrupts ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_no_process_behind(tmp_path):
     with subprocess.Popen(
         command("local", tmp_path, NAMES),
@@ -93,3 +94,70 @@ def test_an_interrupted_run_leaves_no_process_behind(tmp_path):
 
     until(lambda: not is_alive(measuring))
     assert interrupted.returncode != 0
+
+
+MODEL = """
+import torch
+from torch import nn
+
+
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+def inputs():
+    return torch.randn(64, 64, generator=torch.Generator().manual_seed(1))
+"""
+SPEC = """
+kind: deployment
+version: 1
+name: quantized
+models:
+  - name: digits
+    source: {kind: torch, factory: "model:build"}
+    inputs: {factory: "model:inputs"}
+    variants:
+      precisions: [int8-static, int8-weight-only, int4]
+      runtimes: [onnxruntime]
+      sparsities: [{pattern: unstructured, share_frac: 0.5}]
+workloads:
+  - {name: w, model: digits, origin: shop, traffic: {kind: constant, rate_rps: 5},
+     slo: {percentile: 95, latency_ms: 500}}
+sites: [{kind: edge, name: shop, devices: [{device: raspberry-pi-4, stock: 1}]}]
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.long
+@pytest.mark.slow
+def test_quantized_and_pruned_variants_of_a_killed_run_are_not_measured_again(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("PLANNER_HOME", str(tmp_path))
+    (tmp_path / "model.py").write_text(MODEL, encoding="utf-8")
+    (tmp_path / "spec.yaml").write_text(SPEC, encoding="utf-8")
+    command = [sys.executable, "-m", "planner", "profile", str(tmp_path / "spec.yaml"), "--device", "local", "--no-server", "--json", "--executor"]  # fmt: skip
+    store = ProfileStore(tmp_path / "profiles.sqlite3")
+
+    def rows():
+        return {row.what: row for row in store.listing()}
+
+    victim = subprocess.Popen(
+        [*command, "ray"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    until(lambda: len(rows()) >= 2)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    kept = rows()
+    second = json.loads(subprocess.check_output([*command, "ray"]))
+
+    # Three precisions, dense and pruned.
+    n_trials = 3 * 2
+    assert len(kept) < n_trials, "it was killed too late to prove anything"
+    assert second["n_measured"] + second["n_cached"] == n_trials
+    assert second["n_cached"] >= len(kept)
+    assert len(second["profiles"]) == n_trials
+    assert {what: rows()[what] for what in kept} == kept

@@ -119,8 +119,12 @@ def posted(client, n_request, n_response):
 
 def test_a_new_connection_pays_a_round_trip_before_its_first_byte():
     slow = way(rtt_s=0.1)
-    with echo() as target, emulated(slow, target) as port, connected(port) as client:
-        first_s, second_s = exchange(client, b"a"), exchange(client, b"b")
+    with echo() as target, emulated(slow, target) as port:
+        began_s = time.perf_counter()
+        with connected(port) as client:
+            exchange(client, b"a")
+            first_s = time.perf_counter() - began_s
+            second_s = exchange(client, b"b")
 
     assert first_s >= 0.2 - ROUNDING_S
     assert second_s >= 0.1 - ROUNDING_S
@@ -149,22 +153,22 @@ def together_s(port):
 
 
 def test_jitter_is_part_of_the_mean_round_trip_and_keeps_the_order():
-    emulation = way(rtt_s=0.02, jitter_s=0.01)
+    emulation = way(rtt_s=0.06, jitter_s=0.05)
     with echo() as target, emulated(emulation, target) as port, connected(port) as it:
         exchange(it, b"opens the connection")
-        taken_s = [exchange(it, bytes([n])) for n in range(40)]
+        taken_s = [exchange(it, bytes([n])) for n in range(20)]
         exchange(it, bytes(itertools.islice(itertools.cycle(range(256)), 300_000)))
 
     assert min(taken_s) >= 0.01 - ROUNDING_S
-    # Forty draws of an exponential are all below a third of its mean once in 10^22.
-    assert sum(taken_s) / len(taken_s) >= 0.01 + 0.01 / 3
+    # Forty draws of an exponential have a mean below a third of theirs once in 10^8.
+    assert sum(taken_s) / len(taken_s) >= 0.01 + 0.05 / 3
 
 
 def test_much_at_once_comes_through_whole():
     # More than may be under way at a time, both ways at once.
     data = bytes(itertools.islice(itertools.cycle(range(251)), 10 * 2**20))
-    fast = way(rtt_s=0.01)
-    with echo() as target, emulated(fast, target) as port, connected(port) as client:
+    far = way(rtt_s=0.5)
+    with echo() as target, emulated(far, target) as port, connected(port) as client:
         exchange(client, data)
 
 
