@@ -99,8 +99,8 @@ def _points(points: PlanPoints, plan: PlanDocument) -> Iterable[str]:
     )
     if points.n_read_off:
         yield (
-            f"{points.n_read_off} lie on lines between timed ones that are as sure as the "
-            "error bands say."
+            f"{points.n_read_off} read off lines between timed ones, which are as sure as "
+            "the error bands say."
         )
     if points.n_beyond:
         nothing = plan.status is Verdict.INFEASIBLE

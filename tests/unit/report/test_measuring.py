@@ -135,7 +135,7 @@ def test_how_few_points_were_timed_is_told_with_why_the_others_do_not_matter(
     assert "7 of 24 batch sizes" in timed
     assert "29.2 %" in timed
     assert "3 plans made in between" in timed
-    assert read_off.startswith("2 lie on lines between timed ones")
+    assert read_off.startswith("2 read off lines between timed ones")
     assert beyond.startswith("15 could not change the answer")
     assert "this would be the best plan" in beyond
 
