@@ -35,6 +35,8 @@ from profilers.verifying.promise import Limit, Prediction, Promise, Quantity
 _Z: Final = 1.96
 # A sender this late, in parts of the promised latency, may be what failed.
 _LATE_FRAC: Final = 0.1
+# A sender this late did not merely take its time: it, or its machine, stood still.
+_STILL_S: Final = 0.02
 # Latencies of the last third this far above the first third's: a queue that grows.
 _GROWTH_RATIO: Final = 2.0
 _LEAST_TREND: Final = 60
@@ -83,8 +85,35 @@ class Seen:
         waited = np.array([r.ttft_s if is_first else r.latency_s for r in self.replies])
         waited += self.shift_s
         if forgive_sender:
-            waited -= np.array([r.lag_s for r in self.replies])
+            waited -= self._held_up_s()
         return np.where(self.answered(), waited, np.inf)
+
+    def _held_up_s(self) -> NDArray[np.float64]:
+        """How long the sender kept each request waiting.
+
+        One that was sent late, for as long. And while the sender stood still it saw no
+        answers, either: those who were under way wait for it as well.
+        """
+        held_s = np.array([r.lag_s for r in self.replies])
+        due_s = np.array([r.due_s for r in self.replies])
+        ended_s = np.array([r.ended_s for r in self.replies])
+        still = [(r.due_s, r.began_s) for r in self.replies if r.lag_s > _STILL_S]
+        for began_s, until_s in _merged(still):
+            under_way = (due_s < began_s) & (ended_s > began_s)
+            shared = np.minimum(ended_s, until_s) - began_s
+            held_s += np.where(under_way, shared, 0.0)
+        return held_s
+
+
+def _merged(spans: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """The same times without overlaps, ascending."""
+    merged: list[tuple[float, float]] = []
+    for began, until in sorted(spans):
+        if merged and began <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], until))
+        else:
+            merged.append((began, until))
+    return merged
 
 
 def judge(seen: Seen, promise: Promise) -> tuple[Check, ...]:

@@ -98,6 +98,27 @@ def test_a_late_sender_is_not_held_against_the_server():
     assert judgement.sender_note(seen(slow), PROMISE) is None
 
 
+def test_whoever_is_under_way_while_the_sender_stands_still_waits_for_it():
+    # From 4.995 s on, the machine of the sender does nothing for half a second.
+    quick = replies(np.full(1000, 0.03))
+    stood = [
+        reply(5.0 + i / 100, 0.5 - i / 100 + 0.03, lag_s=0.495 - i / 100)
+        for i in range(49)
+    ]
+    under_way = [replace(r, ended_s=5.5) for r in quick[493:500]]
+    given = [*quick[:493], *under_way, *stood, *quick[549:]]
+    # The same answers came as late to a sender that was awake.
+    awake = [replace(r, began_s=r.due_s + 0.001) for r in given]
+
+    excused = judgement.attainment(seen(given), PROMISE, LIMIT)
+    blamed = judgement.attainment(seen(awake), PROMISE, LIMIT)
+
+    waited_s = seen(given).latency_s(forgive_sender=True)
+    assert waited_s[493:500].max() <= 0.08
+    assert excused.finding is Finding.UNDECIDED
+    assert blamed.observed == excused.observed
+
+
 def test_a_server_that_answers_at_its_own_pace_is_overloaded():
     # Due at 100 /s, answered at 60 /s: each waits longer than the one before.
     waits_s = [i / 60 - i / 100 + 0.01 for i in range(1000)]
