@@ -12,6 +12,10 @@ SERVED_HERE: Final = frozenset(
     {Runtime.TORCH, Runtime.TORCH_COMPILE, Runtime.ONNXRUNTIME, Runtime.OPENVINO}
 )
 
+# Engines that come back to the interpreter between operators: a server in the same
+# process gets no work done beside them.
+HOLD_INTERPRETER: Final = frozenset({Runtime.TORCH})
+
 
 class Timing(StrEnum):
     """What a profile's times were taken around."""
@@ -27,7 +31,8 @@ class ServerCost:
     `processor_s` is processor time (c); `latency_s` what a lone request spends beyond
     the model's time and that (l): sockets, wake-ups, hops. `shared_frac` is the part of
     the processor time that keeps the model waiting: 1 where the model uses every core
-    of the device, less where the server finds one of its own (κ).
+    of the device or the interpreter, less where the server finds a core of its own (κ). `rested_s` is what a
+    request costs more that comes after a pause.
     """
 
     server: str
@@ -35,3 +40,4 @@ class ServerCost:
     latency_s: float
     shared_frac: float
     evidence: Evidence
+    rested_s: float = 0.0

@@ -12,7 +12,6 @@ latency was computed for (`profilers.serving.batching`).
 On a machine that servers share each waits for its turn (`profilers.serving.turns`).
 """
 
-import asyncio
 import contextlib
 import tempfile
 import time
@@ -36,7 +35,7 @@ from planner.specs.serving import (
 )
 from planner.units import milliseconds, seconds
 from profilers.serving.batching import Batcher
-from profilers.serving.loading import Served, load
+from profilers.serving.loading import Served, load, set_threads
 from profilers.serving.replica import Handler, Replica, body_of
 from profilers.serving.requests import (
     BARE,
@@ -89,7 +88,7 @@ class ModelServer(Replica[Served]):
     def __init__(self, args: ServingArgs, listen: Listen | None = None) -> None:
         super().__init__(args, listen)
         self._turns: Turns | None = None
-        self._batcher: Batcher[_Asked, Answer] = Batcher(self._answers)
+        self._batcher: Batcher[_Asked, Answer] = Batcher(self._answers, self._runner)
 
     @staticmethod
     def _load(config: ServingConfig) -> Served:
@@ -99,8 +98,17 @@ class ModelServer(Replica[Served]):
 
     def _configure(self, config: ServingConfig) -> None:
         self._queue_up(config.shared)
-        self._batcher.most = config.max_batch
-        self._batcher.longest_wait_s = seconds(config.max_wait_ms)
+        # A turn may be long in coming.
+        is_on_loop = (
+            config.max_batch == 1 and not config.shared and self._loaded().is_brief
+        )
+        if is_on_loop:
+            set_threads(config.threads)
+        self._batcher.limit(
+            most=config.max_batch,
+            longest_wait_s=seconds(config.max_wait_ms),
+            is_on_loop=is_on_loop,
+        )
 
     def _queue_up(self, shared: SharedMachine | None) -> None:
         """Take turns with others from now on, or with nobody."""
@@ -126,14 +134,10 @@ class ModelServer(Replica[Served]):
             outcome.status = response.status_code
             return response
 
-    async def _answers(self, asked: Sequence[_Asked]) -> list[Answer]:
-        served = self._loaded()
-        loop = asyncio.get_running_loop()
+    def _answers(self, asked: Sequence[_Asked]) -> list[Answer]:
         examples = [a.example for a in asked]
         # The turn of the one who came first is everyone's.
-        outputs, service_s = await loop.run_in_executor(
-            self._runner, _run, served, examples, asked[0].turn
-        )
+        outputs, service_s = _run(self._loaded(), examples, asked[0].turn)
         return [
             Answer(outputs=row, batch_size=len(examples), service_s=service_s)
             for row in outputs

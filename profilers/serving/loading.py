@@ -2,12 +2,14 @@
 
 import copy
 import logging
+import timeit
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from planner.domain.servers import HOLD_INTERPRETER
 from planner.domain.variants import Runtime
 from planner.errors import ModelLoadError
 from planner.specs.models import ExportedSource
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 # Engines that make code for each new size of batch, while its requests wait.
 _COMPILE_BY_SIZE: Final = frozenset({Runtime.TORCH_COMPILE})
+# A batch that takes less runs where requests are read, too: health checks, and whoever
+# else asks meanwhile, wait no longer than that.
+BRIEF_S: Final = 0.02
 _log = logging.getLogger(__name__)
 
 
@@ -38,6 +43,12 @@ class Served:
     sample_dtype: np.dtype[np.generic]
     artifact_sha256: str
     is_as_profiled: bool | None
+    batch_s: float
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether requests may wait at the door while it runs."""
+        return self.backend.runtime in HOLD_INTERPRETER and self.batch_s <= BRIEF_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +72,14 @@ def load(config: ServingConfig, directory: Path) -> Served:
     """
     found = restored(config, directory)
     example: NDArray[np.generic] = found.model.example.numpy()
-    _warm_up(found.backend, example, max_batch=config.max_batch)
+    batch_s = _warmed_up_s(found.backend, example, max_batch=config.max_batch)
     return Served(
         backend=found.backend,
         sample_shape=tuple(example.shape[1:]),
         sample_dtype=example.dtype,
         artifact_sha256=found.artifact_sha256,
         is_as_profiled=found.is_as_profiled,
+        batch_s=batch_s,
     )
 
 
@@ -148,15 +160,25 @@ def _compared(config: ServingConfig, sha256: str) -> bool | None:
     return False
 
 
-def _warm_up(
+def set_threads(threads: int) -> None:
+    """How many threads torch takes for what the calling thread asks of it."""
+    import torch  # noqa: PLC0415 - torch is heavy
+
+    torch.set_num_threads(threads)
+
+
+def _warmed_up_s(
     backend: Backend, example: "NDArray[np.generic]", *, max_batch: int
-) -> None:
+) -> float:
     """Run what no user is to wait for: first allocations, and code for each size.
 
     Sizes come in the order in which profiling ran them: one, the largest, any other.
+    Gives what the largest takes thereafter, at the quickest.
     """
     sizes = [max_batch]
     if backend.runtime in _COMPILE_BY_SIZE:
         sizes = [1, max_batch, *range(2, max_batch)]
     for size in dict.fromkeys(sizes):
         backend.run(np.resize(example, (size, *example.shape[1:])))
+    largest = np.resize(example, (max_batch, *example.shape[1:]))
+    return min(timeit.repeat(lambda: backend.run(largest), number=1, repeat=3))

@@ -46,6 +46,7 @@ _ERROR_CLASS: Final = re.compile(r"^[\w.]+(Error|Exception): ")
 LEAN: Final = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0",
+    "RAY_worker_niceness": "0",
 }
 
 
