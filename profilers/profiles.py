@@ -57,7 +57,14 @@ def measured_profile(
         memory_parts=measurement.memory_parts,
         batch_grid=_within(measurement),
         conditions=measurement.conditions,
+        rested_s=rested_s(measurement),
     )
+
+
+def rested_s(measurement: Measurement) -> float:
+    """What the smallest batch took longer after a pause; 0 where nobody tried."""
+    conditions = measurement.conditions
+    return 0.0 if conditions is None else conditions.rested_s or 0.0
 
 
 def _within(measurement: Measurement) -> tuple[int, ...]:

@@ -157,7 +157,12 @@ class ServedProfiling:
         if profile.device == LOCAL:
             # A profile does not say its room: the fullest of them leaves least.
             busy = max((t * r for t, r in job.rooms), default=self.local_threads)
-            return servers.here(measured, threads=busy, cores=self.cores)
+            return servers.here(
+                measured,
+                runtime=profile.variant.runtime,
+                threads=busy,
+                cores=self.cores,
+            )
         return self._scaled(profile.device, job, measured)
 
     def _scaled(

@@ -10,7 +10,8 @@ uses one core and hardly any vectors.
     there = r · here,     between  r/√n  and  r·√n   (10 % and 90 %), times the emulator's
 
 Cores (κ of `planner.domain.servers`): published times leave the server no core of its
-own, κ = 1. Here, a server beside a model of fewer threads than cores takes κ = 1/cores.
+own, κ = 1; nor does an engine that holds the interpreter between its operators. Here, a
+server beside another model of fewer threads than cores takes κ = 1/cores.
 """
 
 import datetime as dt
@@ -21,7 +22,8 @@ from statistics import NormalDist
 from typing import Final
 
 from planner.domain.evidence import BAND_QUANTILE_FRAC, Evidence, Provenance
-from planner.domain.servers import ServerCost
+from planner.domain.servers import HOLD_INTERPRETER, ServerCost
+from planner.domain.variants import Runtime
 from planner.units import BYTES_PER_KIB, milliseconds
 
 OWN_PORT: Final = "Ray Serve, a replica's own port"
@@ -33,7 +35,8 @@ class ServerMeasured:
     """What a request cost a server on the machine that measured; see `weighing`.
 
     The `_low_` and `_high_` ends are those of 95 % intervals. `busy_ratio` is the
-    machine's load per processor meanwhile, by its own average over a minute.
+    machine's load per processor meanwhile, by its own average over a minute. `rested_s` is
+    what a request after a pause took longer; None where nobody tried.
     """
 
     server: str
@@ -49,6 +52,7 @@ class ServerMeasured:
     busy_ratio: float
     measured_at: dt.datetime
     environment: Mapping[str, str] = field(default_factory=dict)
+    rested_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,7 @@ def seen_there(seen: ServerSeen, scaled: ServerCost | None) -> ServerCost:
         processor_s=processor_s,
         latency_s=latency_s,
         shared_frac=1.0 if scaled is None else scaled.shared_frac,
+        rested_s=0.0 if scaled is None else scaled.rested_s,
         evidence=Evidence(
             provenance=Provenance.MEASURED if is_whole else Provenance.PREDICTED,
             source=f"planner verify: {seen.n_requests} requests one by one to the "
@@ -111,19 +116,24 @@ def seen_there(seen: ServerSeen, scaled: ServerCost | None) -> ServerCost:
     )
 
 
-def shared_frac(*, threads: int, cores: int) -> float:
+def shared_frac(runtime: Runtime, *, threads: int, cores: int) -> float:
     """The part of the server's work that the model has to wait for."""
-    return 1.0 if threads >= cores else 1.0 / cores
+    if runtime in HOLD_INTERPRETER or threads >= cores:
+        return 1.0
+    return 1.0 / cores
 
 
-def here(measured: ServerMeasured, *, threads: int, cores: int) -> ServerCost:
+def here(
+    measured: ServerMeasured, *, runtime: Runtime, threads: int, cores: int
+) -> ServerCost:
     """The cost on the machine that measured."""
     processor = measured.environment.get("processor", "its processor not stated")
     return ServerCost(
         server=measured.server,
         processor_s=measured.processor_s,
         latency_s=measured.latency_s,
-        shared_frac=shared_frac(threads=threads, cores=cores),
+        shared_frac=shared_frac(runtime, threads=threads, cores=cores),
+        rested_s=measured.rested_s or 0.0,
         evidence=Evidence(
             provenance=Provenance.MEASURED,
             source=f"measured on the machine that profiled ({processor})",
@@ -143,10 +153,15 @@ def in_words(measured: ServerMeasured) -> str:
         milliseconds(s)
         for s in (measured.latency_s, measured.latency_low_s, measured.latency_high_s)
     ]
+    rested = (
+        f", {milliseconds(measured.rested_s):.2f} ms more after a pause"
+        if measured.rested_s
+        else ""
+    )
     return (
         f"{milliseconds(measured.processor_s):.2f} ms of processor time ({low_ms:.2f} to "
         f"{high_ms:.2f}) and {beside[0]:.2f} ms beside it ({beside[1]:.2f} to "
-        f"{beside[2]:.2f}) a request of {measured.request_bytes / BYTES_PER_KIB:.1f} KiB, "
+        f"{beside[2]:.2f}) a request of {measured.request_bytes / BYTES_PER_KIB:.1f} KiB{rested}, "
         f"from {measured.n_requests} requests to a model that does nothing, at a load of "
         f"{measured.busy_ratio:.1f} per processor"
     )
@@ -165,6 +180,7 @@ def there(
         processor_s=measured.processor_s * ratio,
         latency_s=measured.latency_s * ratio,
         shared_frac=1.0,
+        rested_s=(measured.rested_s or 0.0) * ratio,
         evidence=Evidence(
             provenance=Provenance.PREDICTED,
             source=(

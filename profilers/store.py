@@ -201,6 +201,8 @@ def encode(result: Stored) -> str:
             for k, v in told["quality"].items()
             if not (v is None or v == ()) or k not in _GRADED_WHERE_THERE
         }
+    if told.get("conditions") and told["conditions"]["rested_s"] is None:
+        del told["conditions"]["rested_s"]
     if "points" in told:
         told["points"] = [
             {k: v for k, v in p.items() if v is not None or k != "energy_j"}
@@ -212,7 +214,15 @@ def encode(result: Stored) -> str:
 
 # Left out where a measurement has none, as before there could be any.
 _TOLD_WHERE_THERE = frozenset(
-    {"memory_parts", "tokens", "experts", "conditions", "batch_grid", "limit_s"}
+    {
+        "memory_parts",
+        "tokens",
+        "experts",
+        "conditions",
+        "batch_grid",
+        "limit_s",
+        "rested_s",
+    }
 )
 _GRADED_WHERE_THERE = frozenset({"drop", "slices", "shifted", "calibration_error_frac"})
 _ADAPTERS: Mapping[

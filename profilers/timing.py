@@ -21,6 +21,7 @@ class Timed:
 
     timings: tuple[Timing, ...]
     error_frac: float
+    rested_s: float
     batch_grid: tuple[int, ...] = ()
 
     @property
@@ -52,15 +53,22 @@ def timed(
             on_block=watch.note,
         )
 
-    if not trial.fewer_points:
-        every = measured(trial.batches)
-        return Timed(timings=every, error_frac=measure.error_band_frac(every))
-    return _fewer(measured, trial)
+    if trial.fewer_points:
+        timings, grid = _fewer(measured, trial)
+    else:
+        timings, grid = measured(trial.batches), ()
+    return Timed(
+        timings=timings,
+        error_frac=measure.error_band_frac(timings),
+        rested_s=measure.rested_s(run, timings[0].point, clock=clock),
+        batch_grid=grid,
+    )
 
 
 def _fewer(
     measured: Callable[[Sequence[int]], tuple[Timing, ...]], trial: Trial
-) -> Timed:
+) -> tuple[tuple[Timing, ...], tuple[int, ...]]:
+    """Timings, and the grid that they stand for."""
     known: dict[int, Timing] = {}
 
     def seconds(batches: Sequence[int]) -> dict[int, float]:
@@ -76,8 +84,4 @@ def _fewer(
         seconds,
         band_frac=lambda: measure.error_band_frac(every()),
     )
-    return Timed(
-        timings=every(),
-        error_frac=measure.error_band_frac(every()),
-        batch_grid=curve.grid,
-    )
+    return every(), curve.grid

@@ -79,7 +79,11 @@ class Watch:
             self._clocks.append(clocks)
 
     def told(
-        self, *, cold_start_s: float | None, drift_ratio: float | None
+        self,
+        *,
+        cold_start_s: float | None,
+        drift_ratio: float | None,
+        rested_s: float | None = None,
     ) -> Conditions:
         """What has been seen, with what others timed."""
         now = _Ticks.now(self.root)
@@ -93,6 +97,7 @@ class Watch:
             n_heat_throttles=self._more_heat(),
             quota_waits_frac=self._quota_waits(),
             drift_ratio=drift_ratio,
+            rested_s=rested_s,
             energy_words=self.meter.words,
         )
 

@@ -128,7 +128,11 @@ def _measured(
         took = timed(
             lambda batch: backend.run(batches[batch]), trial, clock=clock, watch=watch
         )
-        conditions = watch.told(cold_start_s=cold_start_s, drift_ratio=took.drift_ratio)
+        conditions = watch.told(
+            cold_start_s=cold_start_s,
+            drift_ratio=took.drift_ratio,
+            rested_s=took.rested_s,
+        )
     timings = took.timings
     parts = memory.parts()
     return Measurement(

@@ -12,7 +12,8 @@ class Conditions:
     a processor seen; `n_heat_throttles` how often it slowed down for its heat.
     `quota_waits_frac` is the share of a quota's periods in which it held the trial back.
     `drift_ratio` is the largest change of any batch size's median from the first third
-    of the time to the last. `energy_words` says what metered `energy_j` of the points, or
+    of the time to the last. `rested_s` is what the smallest batch took longer, in the
+    median, after a pause than right after another one. `energy_words` says what metered `energy_j` of the points, or
     why nothing did.
     """
 
@@ -23,4 +24,5 @@ class Conditions:
     n_heat_throttles: int | None = None
     quota_waits_frac: float | None = None
     drift_ratio: float | None = None
+    rested_s: float | None = None
     energy_words: str = "not metered"

@@ -120,7 +120,8 @@ class BatchProfile:
     `timing` says whether a server is in the times; where none is, `server` is what
     serving costs on top, None where nobody knows. `batch_grid` holds the batch sizes that
     a plan may choose from where not all of them were timed: the others lie on the line
-    between those that were. `conditions` are those of the measurement.
+    between those that were. `conditions` are those of the measurement. `rested_s` is what
+    a batch takes longer when nothing ran before it for a while.
     """
 
     model: str
@@ -138,6 +139,7 @@ class BatchProfile:
     model_sha256: str | None = None
     batch_grid: tuple[int, ...] = ()
     conditions: Conditions | None = None
+    rested_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ and the next batch's head is
     overflow   N(x) ≥ B:   the B-th arrival;  x' = x - E_B + S_B
     afresh     otherwise:  Exp(λ) after D;    x' = (S_b - Exp(λ))+
 
+where S_b is longer by what a rest costs if the server was idle before D, x < D.
+
 so x alone is a Markov chain, for timers too. Its stationary law u (with an atom a at
 x = 0) is solved on a lattice of hat functions, which keeps masses and means:
 
@@ -61,9 +63,9 @@ def solve_batching(queues: Queues, *, n_points: int, overflows: bool) -> Waits:
     """
     lattice = Lattice(bounded_waits(queues), n_points, overflows=overflows)
     timed = _Timed.of(lattice)
-    afresh = _afresh(lattice, timed)
-    idle, heads = _stationary(lattice, timed, afresh)
-    return _waits(lattice, timed, afresh, idle, heads)
+    released, rested = _afresh(lattice, timed)
+    idle, heads = _stationary(lattice, timed, released, rested)
+    return _waits(lattice, timed, released + rested, idle, heads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,20 +91,22 @@ class _Timed:
         return cls(pmf=pmf, fills=1 - short.sum(axis=1), below=share)
 
 
-def _afresh(lattice: Lattice, timed: _Timed) -> Floats:
-    """P(batch b, next head afresh | x) as (queue, b, x) over the reach."""
+def _afresh(lattice: Lattice, timed: _Timed) -> tuple[Floats, Floats]:
+    """P(batch b, next head afresh | x) as (queue, b, x) over the reach.
+
+    Apart: batches that start when the server is free, and those that it waits for.
+    """
     batch = lattice.queues.max_batch
     n_batches = lattice.queues.knots_s.shape[1]
     below = timed.below[:, None, :]
-    table = (1 - below) * lattice.pmf[:, :n_batches] + below * timed.pmf[
-        :, :n_batches, None
-    ]
-    table *= (np.arange(n_batches)[None] < batch[:, None] - 1)[:, :, None]
+    short = (np.arange(n_batches)[None] < batch[:, None] - 1)[:, :, None]
+    released = (1 - below) * lattice.pmf[:, :n_batches] * short
+    rested = below * timed.pmf[:, :n_batches, None] * short
     here = np.arange(len(batch))
-    full = (1 - timed.below) * lattice.pmf[here, batch - 1]
+    released[here, batch - 1] = (1 - timed.below) * lattice.pmf[here, batch - 1]
     in_time = timed.fills[:, None] - (1 - lattice.at_most(batch - 1))
-    table[here, batch - 1] = full + timed.below * np.maximum(in_time, 0.0)
-    return table
+    rested[here, batch - 1] = timed.below * np.maximum(in_time, 0.0)
+    return released, rested
 
 
 def _idle_batches(timed: _Timed, batch: Ints, n_batches: int) -> Floats:
@@ -114,16 +118,17 @@ def _idle_batches(timed: _Timed, batch: Ints, n_batches: int) -> Floats:
 
 
 def _stationary(
-    lattice: Lattice, timed: _Timed, afresh: Floats
+    lattice: Lattice, timed: _Timed, released: Floats, rested: Floats
 ) -> tuple[Floats, Floats]:
     """Atom at x = 0 and lattice masses of the heads' law; together they weigh one."""
     queues, n = lattice.queues, lattice.n
     batch = queues.max_batch
     here = np.arange(len(batch))
     one = np.ones_like(batch)
-    service = lattice.service()
-    after = lattice.remaining(one, closed=False)
-    fresh = service @ after.swapaxes(1, 2)
+    service = lattice.hats(queues.knots_s)
+    after = lattice.remaining(one, closed=False).swapaxes(1, 2)
+    fresh = service @ after
+    slower = lattice.hats(queues.rested_knots_s) @ after
     overflow = toeplitz(service[here, batch - 1], upward=False) @ lattice.remaining(
         batch, closed=True
     )
@@ -131,9 +136,10 @@ def _stationary(
     system[:, 0, 0] = 1.0
     system[:, 0, 1:] = lattice.fold(np.ones_like(lattice.x_s))
     system[:, 1:, 1:] = np.eye(n) - overflow
-    system[:, 1:, 1:] -= fresh.swapaxes(1, 2) @ lattice.fold(afresh)
+    system[:, 1:, 1:] -= fresh.swapaxes(1, 2) @ lattice.fold(released)
+    system[:, 1:, 1:] -= slower.swapaxes(1, 2) @ lattice.fold(rested)
     idle_batches = _idle_batches(timed, batch, fresh.shape[1])
-    system[:, 1:, 0] = -np.einsum("qbx,qb->qx", fresh, idle_batches)
+    system[:, 1:, 0] = -np.einsum("qbx,qb->qx", slower, idle_batches)
     right = np.zeros((len(batch), n + 1, 1))
     right[:, 0] = 1.0
     solution = np.maximum(np.linalg.solve(system, right)[..., 0], 0.0)

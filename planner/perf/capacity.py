@@ -21,7 +21,13 @@ from planner.domain.placement import BatchPolicy
 from planner.domain.profiles import BatchProfile
 from planner.perf.lattice import Ints, Queues, saturation_rps
 from planner.perf.network import delays_s
-from planner.perf.service import Floats, beside_s, service_knots, share_within
+from planner.perf.service import (
+    Floats,
+    beside_s,
+    rested_s,
+    service_knots,
+    share_within,
+)
 from planner.perf.sojourn import share_answered_within
 from planner.perf.solving import solved_together
 
@@ -100,6 +106,9 @@ def _promises(queries: Sequence[CapacityQuery]) -> _Promises:
             [q.policy.max_wait_s if q.policy.max_batch > 1 else 0.0 for q in queries]
         ),
         knots_s=np.stack(knots),
+        rested_s=np.array(
+            [rested_s(q.profile, error_factor=q.error_factor) for q in queries]
+        ),
     )
     return _Promises(
         queues=queues,
@@ -114,7 +123,7 @@ def _idle_share(promises: _Promises) -> Floats:
     """Share in time of requests that come alone."""
     queues = promises.queues
     left = promises.left_s - queues.max_wait_s[:, None]
-    alone = share_within(queues.knots_s[:, :1, :], left)
+    alone = share_within(queues.rested_knots_s[:, :1, :], left)
     return np.asarray((alone * promises.delay_mass).sum(axis=1))
 
 

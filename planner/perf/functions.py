@@ -25,7 +25,7 @@ from planner.domain.profiles import BatchProfile
 from planner.domain.tariffs import FunctionTariff
 from planner.perf.latency import LatencyParts
 from planner.perf.network import constant_s, delays_s, mean_transfer_s
-from planner.perf.service import STRATA, Floats, mean_s, service_knots, share_within
+from planner.perf.service import STRATA, Floats, lone_knots, mean_s, share_within
 
 _HALVINGS: Final = 60
 # Service times at the middles of so many equal shares stand for their distribution.
@@ -83,7 +83,7 @@ def predict_function(
     error_factor: float = 1.0,
 ) -> FunctionPrediction:
     """Latency of a function whose times are those of the profile."""
-    knots = service_knots(profile, 1, error_factor=error_factor)[0]
+    knots = lone_knots(profile, error_factor=error_factor)
     at_work = rate_rps * busy_s(profile, tariff, error_factor=error_factor)
     limit = tariff.most_concurrent
     return FunctionPrediction(
@@ -98,7 +98,7 @@ def busy_s(
     profile: BatchProfile, tariff: FunctionTariff, *, error_factor: float
 ) -> float:
     """How long a request keeps its instance, on average."""
-    knots = service_knots(profile, 1, error_factor=error_factor)[0]
+    knots = lone_knots(profile, error_factor=error_factor)
     return float(mean_s(knots)) + tariff.cold_start_frac * tariff.cold_start_s
 
 
@@ -106,7 +106,7 @@ def billed_s(
     profile: BatchProfile, tariff: FunctionTariff, *, error_factor: float
 ) -> float:
     """What a request is billed for, on average."""
-    knots = service_knots(profile, 1, error_factor=error_factor)[0]
+    knots = lone_knots(profile, error_factor=error_factor)
     service_s = np.interp(_BILLED, STRATA, knots)
     warm, cold = (
         float(np.mean(_in_steps(service_s + start_s, tariff)))

@@ -21,7 +21,14 @@ from planner.domain.placement import BatchPolicy
 from planner.domain.profiles import BatchProfile
 from planner.perf.lattice import Queues, saturation_rps
 from planner.perf.network import constant_s, delays_s, mean_transfer_s
-from planner.perf.service import Floats, beside_s, model_knots, service_knots
+from planner.perf.service import (
+    Floats,
+    beside_s,
+    model_knots,
+    model_rested_s,
+    rested_s,
+    service_knots,
+)
 from planner.perf.sojourn import (
     busy_frac,
     mean_service_s,
@@ -61,6 +68,7 @@ class LatencyPrediction:
     beside_s: float
     _waits: Waits | None = field(repr=False, compare=False)
     _model_s: Floats = field(repr=False, compare=False)
+    _model_rested_s: float = field(repr=False, compare=False)
 
     @property
     def stable_rate(self) -> bool:
@@ -128,8 +136,11 @@ class LatencyPrediction:
             wait, service, both = math.inf, math.nan, math.nan
         else:
             wait = float(mean_wait_s(self._waits)[0])
+            queues, rested = self._waits.queues, float(self._waits.rested[0])
             service = float(mean_service_s(self._waits, self._model_s[None])[0])
-            both = float(mean_service_s(self._waits, self._waits.queues.knots_s)[0])
+            service += rested * self._model_rested_s
+            both = float(mean_service_s(self._waits, queues.knots_s)[0])
+            both += rested * float(queues.rested_s[0])
         return LatencyParts(
             rtt_s=self.path.rtt_s,
             transfer_s=mean_transfer_s(self.path),
@@ -158,6 +169,7 @@ def predict(
         max_batch=np.array([policy.max_batch]),
         max_wait_s=np.array([policy.max_wait_s if policy.max_batch > 1 else 0.0]),
         knots_s=knots[None],
+        rested_s=np.array([rested_s(profile, error_factor=error_factor)]),
     )
     saturation = float(saturation_rps(queues)[0])
     queues = queues.at_rate(np.maximum(queues.rate_rps, _IDLE_LOAD_FRAC * saturation))
@@ -168,4 +180,5 @@ def predict(
         beside_s=beside_s(profile, error_factor=error_factor),
         _waits=solve_one(queues) if rate_rps < saturation else None,
         _model_s=model_knots(profile, policy.max_batch, error_factor=error_factor),
+        _model_rested_s=model_rested_s(profile, error_factor=error_factor),
     )

@@ -6,7 +6,7 @@ squared. Quantities that theory gives in closed form (Poisson, Erlang) are exact
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -30,21 +30,25 @@ _NEWTON_STEPS: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queues:
-    """Many queues side by side; knots are (queue, batch, stratum) of service times."""
+    """Many queues side by side; knots are (queue, batch, stratum) of service times.
+
+    `rested_s` (queue,) is what a batch takes longer when its server was idle before.
+    """
 
     rate_rps: Floats
     max_batch: Ints
     max_wait_s: Floats
     knots_s: Floats
+    rested_s: Floats
+
+    @property
+    def rested_knots_s(self) -> Floats:
+        """Quantiles of the service of batches that find the server idle."""
+        return np.asarray(self.knots_s + self.rested_s[:, None, None])
 
     def at_rate(self, rate_rps: Floats) -> "Queues":
         """The same queues at other arrival rates."""
-        return Queues(
-            rate_rps=rate_rps,
-            max_batch=self.max_batch,
-            max_wait_s=self.max_wait_s,
-            knots_s=self.knots_s,
-        )
+        return replace(self, rate_rps=rate_rps)
 
     def take(self, index: Ints, n_batches: int | None = None) -> "Queues":
         """These queues, in this order; with fewer batch sizes if so told."""
@@ -54,6 +58,7 @@ class Queues:
             max_batch=np.minimum(self.max_batch[index], size),
             max_wait_s=self.max_wait_s[index],
             knots_s=self.knots_s[index, :size],
+            rested_s=self.rested_s[index],
         )
 
 
@@ -61,12 +66,7 @@ def bounded_waits(queues: Queues) -> Queues:
     """Timers no longer than what fills a batch but once in some 10,000 times."""
     others = queues.max_batch - 1
     surely_full = (others + 4.5 * np.sqrt(others) + 5) / queues.rate_rps
-    return Queues(
-        rate_rps=queues.rate_rps,
-        max_batch=queues.max_batch,
-        max_wait_s=np.minimum(queues.max_wait_s, surely_full),
-        knots_s=queues.knots_s,
-    )
+    return replace(queues, max_wait_s=np.minimum(queues.max_wait_s, surely_full))
 
 
 def saturation_rps(queues: Queues) -> Floats:
@@ -143,7 +143,7 @@ def decay_rate(queues: Queues) -> Floats:
 
 def lattice_step_s(queues: Queues, n_points: int, *, overflows: bool) -> Floats:
     """Spacing of a lattice that covers what a head may have to wait for."""
-    longest_s = queues.knots_s[:, :, -1].max(axis=1)
+    longest_s = queues.knots_s[:, :, -1].max(axis=1) + queues.rested_s
     room_s = _ROOM_SERVICES * mean_s(_at_full_batch(queues)) if overflows else 0.0
     return np.asarray((longest_s + room_s) / (n_points - 2))
 
@@ -217,10 +217,10 @@ class Lattice:
             )
         return matrix
 
-    def service(self) -> Floats:
-        """Hat masses (queue, batch, point) of the service times."""
+    def hats(self, knots_s: Floats) -> Floats:
+        """Hat masses (queue, batch, point) of times with these quantiles."""
         at = self.step_s[:, None, None] * np.arange(-1, self.n + 1)
-        area = shortfall_s(self.queues.knots_s[:, :, None, :], at)
+        area = shortfall_s(knots_s[:, :, None, :], at)
         return np.asarray(np.diff(area, n=2, axis=-1) / self.step_s[:, None, None])
 
 

@@ -24,6 +24,10 @@ model does (`planner.domain.servers`: c, l and κ of each request):
                                        of its own can hand over no faster than that
     beside = (1 - κ) c + l             a request's own time outside of any batch
 
+A batch whose server was idle before takes longer: caches hold something else, and
+the processor has gone to sleep. What the profile and its server say of that is added
+to S_b of such batches alone.
+
 The model's error factor is a quantile of its error; the server errs by its own band
 at the same quantile.
 """
@@ -95,6 +99,26 @@ def beside_s(profile: BatchProfile, *, error_factor: float = 1.0) -> float:
         return 0.0
     beside = (1 - server.shared_frac) * server.processor_s + server.latency_s
     return beside * server_factor(profile, error_factor)
+
+
+def rested_s(profile: BatchProfile, *, error_factor: float = 1.0) -> float:
+    """What a batch takes longer, server and all, when its server was idle before."""
+    model_s = model_rested_s(profile, error_factor=error_factor)
+    server = profile.server
+    if server is None:
+        return model_s
+    return model_s + server.rested_s * server_factor(profile, error_factor)
+
+
+def lone_knots(profile: BatchProfile, *, error_factor: float = 1.0) -> Floats:
+    """Quantiles at STRATA of the service of one request that finds its server idle."""
+    warm = service_knots(profile, 1, error_factor=error_factor)[0]
+    return np.asarray(warm + rested_s(profile, error_factor=error_factor))
+
+
+def model_rested_s(profile: BatchProfile, *, error_factor: float = 1.0) -> float:
+    """What the model itself takes longer then."""
+    return profile.rested_s * error_factor
 
 
 def server_factor(profile: BatchProfile, error_factor: float) -> float:

@@ -38,8 +38,9 @@ from planner.perf.service import (
     STRATA,
     Floats,
     beside_s,
+    lone_knots,
     model_knots,
-    service_knots,
+    model_rested_s,
 )
 
 ONE_BY_ONE: Final = BatchPolicy(max_batch=1, max_wait_s=0.0)
@@ -60,9 +61,8 @@ class Sharer:
     error_factor: float
 
     def knots_s(self) -> Floats:
-        """Quantiles of the service time of one request at `STRATA`."""
-        knots = service_knots(self.profile, 1, error_factor=self.error_factor)
-        return np.asarray(knots[0])
+        """Quantiles of the service time of one request at `STRATA`, at most."""
+        return lone_knots(self.profile, error_factor=self.error_factor)
 
     def beside_s(self) -> float:
         """What the server adds to each of its requests outside of the queue."""
@@ -71,7 +71,8 @@ class Sharer:
     def model_s(self) -> float:
         """Mean of the model's own time for one request."""
         knots = model_knots(self.profile, 1, error_factor=self.error_factor)
-        return _mean_s(knots[0])
+        rested_s = model_rested_s(self.profile, error_factor=self.error_factor)
+        return _mean_s(knots[0]) + rested_s
 
 
 def slack_s(sharer: Sharer) -> float:

@@ -1,12 +1,16 @@
-"""Waits where every request is served alone: M/G/1 by Pollaczek and Khinchine.
+"""Waits where every request is served alone: M/G/1, the first after a rest slower.
 
-    wait = R_1 + … + R_K,   P(K = k) = (1-ρ) ρ^k,
-    R ~ the service's residual, with density P(S > x) / E[S]
+A request that finds the server idle is served in S_0, others in S (Welch 1964). With
+ρ = λ E[S] and ρ_0 = λ E[S_0], the server is idle for a share p_0 of them, and where
+r and r_0 are the densities of the services' residuals, P(S > x) / E[S], the others wait
+by the density
 
-On a lattice of hats (mass and mean of R are kept, hence the mean wait is exact) the
-compound geometric law follows from Panjer's recursion (1981):
+    v = p_0 ρ_0 r_0 + ρ r * v,    p_0 = (1-ρ) / (1 - ρ + ρ_0)
 
-    w_0 = (1-ρ) / (1 - ρ r_0),    w_k = ρ / (1 - ρ r_0) Σ_{j=1..k} r_j w_{k-j}
+With S_0 = S that is Pollaczek's and Khinchine's law. On a lattice of hats (mass and mean
+of r are kept, hence the mean wait is exact) v follows by Panjer's recursion (1981):
+
+    v_k = (p_0 ρ_0 r_0k + ρ Σ_{j=1..k} r_j v_{k-j}) / (1 - ρ r_0)
 
 It is what `planner.perf.batching` gives for B = 1, two orders of magnitude faster;
 beyond the lattice the same exponential tail follows.
@@ -22,9 +26,14 @@ from planner.perf.waits import TIMER_CELLS, Waits
 def solve_single(queues: Queues, *, n_points: int) -> Waits:
     """Stationary law of waits of queues whose `max_batch` is 1."""
     step_s = lattice_step_s(queues, n_points, overflows=True)
-    load = queues.rate_rps * mean_s(queues.knots_s[:, 0])
-    points = _compound(_residual(queues.knots_s[:, 0], step_s, n_points), load)
-    points[:, 0] -= 1 - load
+    knots_s, rested_knots_s = queues.knots_s[:, 0], queues.rested_knots_s[:, 0]
+    load, rested_load = (queues.rate_rps * mean_s(k) for k in (knots_s, rested_knots_s))
+    idle = (1 - load) / (1 - load + rested_load)
+    first = _residual(rested_knots_s, step_s, n_points)
+    points = _compound(
+        (idle * rested_load)[:, None] * first,
+        load[:, None] * _residual(knots_s, step_s, n_points),
+    )
     cells = (points[:, :-1] + points[:, 1:]) / 2
     cells[:, 0] += points[:, 0] / 2
     nothing = np.zeros((len(load), 1))
@@ -32,12 +41,12 @@ def solve_single(queues: Queues, *, n_points: int) -> Waits:
         queues=queues,
         step_s=step_s,
         cells=cells[:, None, :],
-        tail=np.maximum(load - cells.sum(axis=1), 0.0),
+        tail=np.maximum(1 - idle - cells.sum(axis=1), 0.0),
         decay_per_s=decay_rate(queues),
         at_timer=nothing,
         under_timer=nothing,
         filling=np.zeros((len(load), TIMER_CELLS)),
-        at_once=1 - load,
+        at_once=idle,
         mean_batch=np.ones(len(load)),
         batch_share=np.ones((len(load), 1)),
     )
@@ -52,12 +61,13 @@ def _residual(knots_s: Floats, step_s: Floats, n_points: int) -> Floats:
     return np.asarray(np.diff(area, axis=1, prepend=0.0))
 
 
-def _compound(residual: Floats, load: Floats) -> Floats:
-    scale = 1 / (1 - load * residual[:, 0])
-    backwards = residual[:, ::-1] * (load * scale)[:, None]
-    n = residual.shape[1]
-    wait = np.zeros_like(residual)
-    wait[:, 0] = (1 - load) * scale
-    for k in range(1, n):
-        wait[:, k] = np.einsum("qj,qj->q", backwards[:, n - 1 - k : n - 1], wait[:, :k])
-    return wait
+def _compound(first: Floats, further: Floats) -> Floats:
+    """V = first + further * v, point by point."""
+    scale = 1 / (1 - further[:, 0])
+    backwards = further[:, ::-1]
+    n = first.shape[1]
+    found = np.zeros_like(first)
+    for k in range(n):
+        known = np.einsum("qj,qj->q", backwards[:, n - 1 - k : n - 1], found[:, :k])
+        found[:, k] = (first[:, k] + known) * scale
+    return found

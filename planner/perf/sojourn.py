@@ -54,8 +54,10 @@ def mean_service_s(waits: Waits, knots_s: Floats) -> Floats:
 
 def busy_frac(waits: Waits) -> Floats:
     """Share of time that the server works."""
-    per_batch = (waits.batch_share * mean_s(waits.queues.knots_s)).sum(axis=1)
-    return np.asarray(waits.queues.rate_rps / waits.mean_batch * per_batch)
+    queues = waits.queues
+    per_batch = (waits.batch_share * mean_s(queues.knots_s)).sum(axis=1)
+    per_request = per_batch / waits.mean_batch + waits.rested_batches * queues.rested_s
+    return np.asarray(queues.rate_rps * per_request)
 
 
 def _one(waits: Waits, within_s: Floats) -> Floats:
@@ -68,14 +70,15 @@ def _one(waits: Waits, within_s: Floats) -> Floats:
     spread = -np.diff(area, axis=-1) / waits.step_s[:, None, None]
     share = np.einsum("qbk,qbk->q", waits.cells, spread)
     share += waits.tail * _tail_within(full, waits, within_s - waits.start_s)
-    share += waits.at_once * share_within(full, within_s)
-    share += _timed_within(waits, full, within_s)
+    rested_full = full + queues.rested_s[:, None]
+    share += waits.at_once * share_within(rested_full, within_s)
+    share += _timed_within(waits, rested_full, within_s)
     return np.asarray(np.clip(share, 0.0, 1.0))
 
 
 def _timed_within(waits: Waits, full: Floats, within_s: Floats) -> Floats:
     queues = waits.queues
-    knots, wait_s = queues.knots_s, queues.max_wait_s
+    knots, wait_s = queues.rested_knots_s, queues.max_wait_s
     left_s = (within_s - wait_s)[:, None]
     share = (waits.at_timer * share_within(knots, left_s)).sum(axis=1)
     if not wait_s.any():

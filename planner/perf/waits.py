@@ -34,6 +34,17 @@ class Waits:
     mean_batch: Floats
     batch_share: Floats
 
+    @property
+    def rested(self) -> Floats:
+        """Share of requests whose batch finds the server idle."""
+        timed = self.at_timer.sum(axis=1) + self.under_timer.sum(axis=1)
+        return np.asarray(timed + self.filling.sum(axis=1) + self.at_once)
+
+    @property
+    def rested_batches(self) -> Floats:
+        """Batches that find the server idle, per request: one head, one last request each."""
+        return np.asarray(self.at_timer.sum(axis=1) + self.at_once)
+
     def take(self, index: Ints) -> "Waits":
         """The laws of these queues, in this order."""
         return Waits(

@@ -78,13 +78,14 @@ def _conditions(watched: Sequence[BatchProfile]) -> Table:
     seen = [(p, p.conditions) for p in watched if p.conditions is not None]
     return table(
         "Conditions of measuring",
-        ["Model", "Variant", "Device", ">Cold start", ">Energy a request", ">Stolen", ">Others", ">Clock moved", ">Slowed for heat", ">Drift"],
+        ["Model", "Variant", "Device", ">Cold start", ">After a pause", ">Energy a request", ">Stolen", ">Others", ">Clock moved", ">Slowed for heat", ">Drift"],
         [
             (
                 p.model,
                 str(p.variant),
                 _where(p),
                 NOTHING if c.cold_start_s is None else latency(milliseconds(c.cold_start_s)),
+                NOTHING if c.rested_s is None else f"+{latency(milliseconds(c.rested_s))}",
                 _energy(p),
                 *(NOTHING if f is None else share(f) for f in (c.stolen_frac, c.others_frac)),
                 NOTHING if c.clock_ratio is None else f"× {c.clock_ratio:.2f}",
@@ -130,7 +131,15 @@ def _servers(served: Sequence[BatchProfile]) -> Table:
     return table(
         "What a request costs the server beside the model",
         [
-            *("Model", "Device", "Server", "How", ">Processor time", ">Beyond it"),
+            *(
+                "Model",
+                "Device",
+                "Server",
+                "How",
+                ">Processor time",
+                ">Beyond it",
+                ">After a pause",
+            ),
             *(">Of the model's cores", ">Error up to"),
         ],
         [
@@ -141,6 +150,7 @@ def _servers(served: Sequence[BatchProfile]) -> Table:
                 c.evidence.provenance.value,
                 latency(milliseconds(c.processor_s)),
                 latency(milliseconds(c.latency_s)),
+                latency(milliseconds(c.rested_s)),
                 share(c.shared_frac),
                 share(c.evidence.error_frac),
             )

@@ -147,6 +147,9 @@ def _rules(scenario: Scenario, group: Group) -> Rules:
     return Rules(
         strata=strata,
         knots_s=knots_s,
+        rested_s=np.array(
+            [s.rested_s if isinstance(s, Batches) else 0.0 for s in services]
+        ),
         max_batch=np.array([p.max_batch for p in policies]),
         max_wait_s=np.array(
             [p.max_wait_s if p.max_batch > 1 else 0.0 for p in policies]

@@ -33,6 +33,7 @@ from planner.simulate.shop import (
     DOWN,
     DROPPED,
     FIRST,
+    FREED_S,
     HEAD,
     IDLE,
     LEAST_OUTSTANDING,
@@ -170,6 +171,8 @@ def _start(shop: Shop, queue: int, replica: int, size: int, now_s: float) -> Non
         scale = max(scale, jobs.times[request, SCALE])
     knots_s = rules.knots_s[jobs.model[head], size - 1]
     took_s = scale * quantile_s(rules.strata, knots_s, jobs.times[head, SERVICE_DRAW])
+    if now_s > floor.worked[replica, FREED_S]:
+        took_s += rules.rested_s[jobs.model[head]]
     rest = floor.marks[request, AFTER]
     floor.marks[request, AFTER] = NOBODY
     queues[queue, HEAD] = rest
@@ -207,6 +210,7 @@ def finish(shop: Shop, replica: int, now_s: float) -> int:
     replicas = floor.replicas
     size = replicas[replica, RUNNING]
     floor.worked[replica, BUSY_S] += now_s - floor.worked[replica, STARTED_S]
+    floor.worked[replica, FREED_S] = now_s
     replicas[replica, RUNNING] = 0
     replicas[replica, FIRST] = NOBODY
     replicas[replica, OUTSTANDING] -= size

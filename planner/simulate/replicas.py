@@ -50,6 +50,8 @@ def serve_alone(
                 continue
             batch = order[first : first + size]
             took_s = _took_s(jobs, rules, batch)
+            if start_s > free_s:
+                took_s += rules.rested_s[jobs.model[batch[0]]]
             for i in range(size):
                 times[batch[i], START_S] = start_s
                 times[batch[i], DONE_S] = start_s + took_s

@@ -47,11 +47,15 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batches:
-    """A model served in batches: quantiles of their times, (batch - 1, stratum)."""
+    """A model served in batches: quantiles of their times, (batch - 1, stratum).
+
+    A batch whose replica was idle before takes `rested_s` longer.
+    """
 
     strata: Floats
     knots_s: Floats
     policy: BatchPolicy
+    rested_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ IDLE: Final = 5
 
 STARTED_S: Final = 0
 BUSY_S: Final = 1
+FREED_S: Final = 2
 
 HEAD: Final = 0
 TAIL: Final = 1
@@ -70,10 +71,14 @@ class Jobs(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """How the group serves; `knots_s` is (model, batch - 1, stratum)."""
+    """How the group serves; `knots_s` is (model, batch - 1, stratum).
+
+    `rested_s` (model,) is what a batch takes longer on a replica that was idle before.
+    """
 
     strata: Floats
     knots_s: Floats
+    rested_s: Floats
     max_batch: Ints
     max_wait_s: Floats
     timeout_s: float
@@ -88,7 +93,7 @@ class Floor(NamedTuple):
     `replicas` (replica, MODE RUNNING OUTSTANDING FIRST): DOWN, UP or DRAINING; requests
     in its batch; those and its queue's; the batch's head, its others linked by AFTER.
     Its columns ACCEPTING and IDLE list the replicas that take requests, and those of
-    a shared queue with nothing to do. `worked` (replica, STARTED_S BUSY_S). `queues`
+    a shared queue with nothing to do. `worked` (replica, STARTED_S BUSY_S FREED_S). `queues`
     (queue, HEAD TAIL WAITING); the last holds requests that no replica accepts.
     `times` (request, START_S DONE_S) stays NaN where a request is never served;
     `marks` (request, BATCH REPLICA AFTER); `counts` are named above.
@@ -152,10 +157,12 @@ def empty_floor(n_requests: int, n_replicas: int, *, is_one_queue: bool) -> Floo
     queues[:, WAITING] = 0
     counts = np.zeros(N_COUNTS, np.int64)
     counts[LEFT] = n_requests
+    worked = np.zeros((n_replicas, 3))
+    worked[:, FREED_S] = -np.inf
     return Floor(
         alarms=agenda(n_replicas + n_queues),
         replicas=replicas,
-        worked=np.zeros((n_replicas, 2)),
+        worked=worked,
         queues=queues,
         times=np.full((n_requests, 2), np.nan),
         marks=np.full((n_requests, 3), NOBODY),

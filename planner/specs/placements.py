@@ -134,12 +134,14 @@ class PlanServer(Spec):
     """What a request costs the server beside the model, as the plan counts it.
 
     `shared_frac` of the processor time keeps the model waiting, and `latency_ms` is
-    beyond both. `error_frac` is that of both figures.
+    beyond both. `rested_ms` is what a request takes longer that finds model and server
+    idle. `error_frac` is that of the server's figures.
     """
 
     server: str
     processor_ms: NonNegative
     latency_ms: NonNegative
+    rested_ms: NonNegative = 0.0
     shared_frac: Share
     provenance: Provenance
     error_frac: NonNegative

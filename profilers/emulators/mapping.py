@@ -28,6 +28,7 @@ from profilers.emulators import calibration
 from profilers.emulators.proxies import Proxy
 from profilers.emulators.published import Published
 from profilers.emulators.ratios import Pair, Ratio, fit, scatter_sigma
+from profilers.profiles import rested_s
 from profilers.trials import MeasuredPoint, Measurement, Trial
 
 _Z_BAND = NormalDist().inv_cdf(BAND_QUANTILE_FRAC)
@@ -62,6 +63,7 @@ class Learned:
 def emulated(learned: Learned, measurement: Measurement, trial: Trial) -> BatchProfile:
     """The device's profile of what the trial measured."""
     ratio = fit(learned.pairs())
+    first_ratio = ratio.at(measurement.points[0].p50_s) * _factor(learned)
     return BatchProfile(
         model=trial.model.name,
         variant=trial.variant,
@@ -81,6 +83,7 @@ def emulated(learned: Learned, measurement: Measurement, trial: Trial) -> BatchP
         quality=measurement.quality,
         artifact_sha256=measurement.artifact_sha256 or None,
         batch_grid=measurement.batch_grid,
+        rested_s=rested_s(measurement) * first_ratio,
     )
 
 

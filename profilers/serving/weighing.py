@@ -7,6 +7,7 @@ first number. From outside, over loopback:
                           replica's process used for a request, less what its model
                           took at the quickest: by the clock, so a neighbour only adds
     l   beyond it         requests one by one: latency - model's time - c
+    r   after a pause     the same with a pause before each: what it takes longer
 
 c is the median over blocks and l over requests, each with the 95 % interval of its
 median. A request alone in its batch costs most: batches only make c smaller. The
@@ -38,7 +39,7 @@ from planner.errors import ProfilingError
 from planner.specs.models import TorchSource
 from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServedModel, ServingConfig
-from profilers.measure import REPEATABILITY_FRAC, quantile_interval
+from profilers.measure import REPEATABILITY_FRAC, REST_S, quantile_interval
 from profilers.process import utc_now
 from profilers.served import server_environment
 from profilers.servers import OWN_PORT, ServerMeasured
@@ -48,6 +49,7 @@ from profilers.verifying.load import Sending
 
 WARM_UP: Final = 100
 LONE: Final = 300
+RESTED: Final = 150
 AT_ONCE: Final = 4
 BLOCKS: Final = 15
 BLOCK: Final = 120
@@ -209,6 +211,7 @@ async def _weigh(
     async with load.session() as client:
         await _in_turn(client, sending, WARM_UP)
         lone = await _in_turn(client, sending, LONE)
+        rested = await _in_turn(client, sending, RESTED, rest_s=REST_S)
         block_s = np.array([await _block_s(client, sending) for _ in range(BLOCKS)])
     processor_s, *processor_bounds_s = _with_interval(block_s - lone[1].min())
     latency_s, *latency_bounds_s = _with_interval(lone[0] - lone[1] - processor_s)
@@ -230,7 +233,13 @@ async def _weigh(
         busy_ratio=os.getloadavg()[0] / (os.cpu_count() or 1),
         measured_at=now(),
         environment=dict(server_environment()),
+        rested_s=max(0.0, _beside_s(rested) - _beside_s(lone)),
     )
+
+
+def _beside_s(requests: NDArray[np.float64]) -> float:
+    """What a request takes beside the model, in the median."""
+    return float(np.median(requests[0] - requests[1]))
 
 
 def _with_interval(samples: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -244,12 +253,14 @@ def _with_interval(samples: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 async def _in_turn(
-    client: aiohttp.ClientSession, sending: Sending, count: int
+    client: aiohttp.ClientSession, sending: Sending, count: int, *, rest_s: float = 0.0
 ) -> NDArray[np.float64]:
     """Latencies of requests one after the other, and what the model took of each."""
     loop = asyncio.get_running_loop()
     seen = np.empty((2, count))
     for i in range(count):
+        if rest_s:
+            await asyncio.sleep(rest_s)
         began_s = loop.time()
         sample = i % len(sending.payloads.bodies)
         answer, ended_s = await load.send_one(client, sending, sample, loop.time)

@@ -49,6 +49,7 @@ def shops(draw):
     rules = Rules(
         strata=STRATA,
         knots_s=np.sort(rng.exponential(1.0, (models, most, 4)), axis=2),
+        rested_s=rng.choice([0.0, 0.7], models),
         max_batch=rng.integers(1, most + 1, models),
         max_wait_s=np.full(models, wait_s),
         timeout_s=draw(st.sampled_from([np.inf, 5.0])),

@@ -14,7 +14,7 @@ import numpy as np
 
 from planner.domain.hardware import Purchase
 from planner.domain.profiles import BatchProfile, Profile
-from planner.perf.service import STRATA, service_knots
+from planner.perf.service import STRATA, lone_knots
 from planner.pipeline.checking.serving import stated_profile
 from planner.specs.by_request import Function, HostedApi, HostedModel, Serverless
 from planner.specs.deployment import Deployment
@@ -112,7 +112,7 @@ def _billed_ms(profile: BatchProfile, sold: Function, confidence_frac: float) ->
     known = profile.evidence
     error = (1 + known.error_frac) * (1 + sold.runs_like_error_frac) - 1
     factor = replace(known, error_frac=error).quantile_factor(confidence_frac)
-    knots_s = service_knots(profile, 1, error_factor=factor)[0]
+    knots_s = lone_knots(profile, error_factor=factor)
     service_ms = np.interp(MIDDLES, STRATA, knots_s) * MS_PER_S
     billed_ms = 0.0
     for share, start_ms in (

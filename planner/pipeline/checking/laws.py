@@ -1,7 +1,10 @@
 """How long users of one replica wait, worked out by other means than `planner.perf`.
 
 one at a time    wait = R_1 + … + R_K, P(K = k) = (1 − ρ) ρ^k, R the residual service
-                 time (Beneš 1956): (1 − ρ) / (1 − ρ r̂) in Fourier space, on a grid
+                 time (Beneš 1956): (1 − ρ) / (1 − ρ r̂) in Fourier space, on a grid.
+                 Where the first after a rest is slower, S_0 (Welch 1964): a share
+                 p_0 = (1 − ρ)/(1 − ρ + ρ_0) in S_0, the rest in S after a wait
+                 p_0 ρ_0 r̂_0 / (1 − ρ r̂)
 in batches       a path of about N_BATCHES through the rule of the batcher: the next
                  batch starts when the model is free and max_batch wait, or the oldest
                  has waited max_wait; the same path on every run
@@ -75,36 +78,46 @@ def quantile_s(times_s: Floats, masses: Floats, frac: float) -> float:
 
 
 def alone(
-    knots_s: Floats, rate_rps: float, path: NetworkPath, *, beside_s: float
+    knots_s: Floats,
+    rate_rps: float,
+    path: NetworkPath,
+    *,
+    beside_s: float,
+    rested_s: float = 0.0,
 ) -> Law:
     """Every request served by itself; `knots_s` are quantiles of its service."""
     services_s = np.interp(MIDDLES, STRATA, knots_s)
+    firsts_s = services_s + rested_s
     load = rate_rps * float(services_s.mean())
-    residual_s = float((services_s**2).mean() / services_s.mean()) / 2
-    scale_s = residual_s * max(load, 1e-9) / (1 - load) + float(knots_s[-1])
+    first_load = rate_rps * float(firsts_s.mean())
+    idle = (1 - load) / (1 - load + first_load)
+    residual_s = float((firsts_s**2).mean() / firsts_s.mean()) / 2
+    scale_s = residual_s * max(load, 1e-9) / (1 - load) + float(firsts_s[-1])
     line = path.uplink_load_frac if path.transfer_s > 0 else 0.0
     scale_s += path.transfer_s * line / (1 - line) if line else 0.0
     step_s = MEANS * scale_s / N_CELLS
-    law = _transform(_cells(services_s, step_s)) * _waits(services_s, load, step_s)
+    waited = idle * first_load * _residual(firsts_s, step_s)
+    waited /= 1 - load * _residual(services_s, step_s)
+    law = idle * _transform(_cells(firsts_s, step_s))
+    law += waited * _transform(_cells(services_s, step_s))
     if line:
-        law *= _waits(np.array([path.transfer_s]), line, step_s)
+        law *= (1 - line) / (1 - line * _residual(np.array([path.transfer_s]), step_s))
     masses = np.maximum(np.fft.irfft(law, N_CELLS), 0.0)
     constant_s = path.rtt_s + path.transfer_s + beside_s
     return Law(
         times_s=constant_s + step_s * np.arange(N_CELLS, dtype=np.float64),
         masses=masses / masses.sum(),
-        load_frac=load,
+        load_frac=load + idle * rate_rps * rested_s,
     )
 
 
-def _waits(services_s: Floats, load: float, step_s: float) -> Floats:
-    """The transform of the wait in M/G/1."""
+def _residual(services_s: Floats, step_s: float) -> Floats:
+    """The transform of what is left of a service at an instant within it."""
     # Beyond a service at u its residual is even over [0, S]: by shares of S.
     part = (np.arange(64) + 0.5) / 64
     at_s = (services_s[:, None] * part).ravel()
     weights = np.repeat(services_s / services_s.sum() / part.size, part.size)
-    residual = _transform(_cells(at_s, step_s, weights))
-    return np.asarray((1 - load) / (1 - load * residual))
+    return _transform(_cells(at_s, step_s, weights))
 
 
 def _cells(times_s: Floats, step_s: float, weights: Floats | None = None) -> Floats:
@@ -128,6 +141,7 @@ def batched(
     path: NetworkPath,
     *,
     beside_s: float,
+    rested_s: float = 0.0,
 ) -> Law:
     """Requests gathered into batches; `knots_s` are quantiles by batch size, from one."""
     rng = np.random.default_rng(N_BATCHES)
@@ -136,7 +150,7 @@ def batched(
     at_s = np.cumsum(rng.exponential(1 / rate_rps, n_sent))
     draws = rng.random(N_BATCHES)
     services = [np.interp(draws, STRATA, row).tolist() for row in knots_s]
-    done_s, busy_s = _through(at_s.tolist(), services, policy)
+    done_s, busy_s = _through(at_s.tolist(), services, policy, rested_s)
     waited_s = np.array(done_s) - at_s + _line_waits_s(path, n_sent, rng)
     counted = waited_s[int(UNCOUNTED * n_sent) :] + path.rtt_s + path.transfer_s
     counted += beside_s
@@ -149,17 +163,20 @@ def batched(
 
 
 def _through(
-    at_s: Sequence[float], services: Sequence[Sequence[float]], policy: BatchPolicy
+    at_s: Sequence[float],
+    services: Sequence[Sequence[float]],
+    policy: BatchPolicy,
+    rested_s: float,
 ) -> tuple[list[float], float]:
     """When each request is done, and how long the model worked."""
-    n, most, first, free_s, busy_s = len(at_s), policy.max_batch, 0, 0.0, 0.0
+    n, most, first, free_s, busy_s = len(at_s), policy.max_batch, 0, -1.0, 0.0
     done_s: list[float] = []
     turns = itertools.cycle(range(len(services[0])))
     while first < n:
         full_s = at_s[first + most - 1] if first + most <= n else math.inf
         start_s = max(free_s, min(at_s[first] + policy.max_wait_s, full_s))
         size = min(most, bisect.bisect_right(at_s, start_s, first) - first) or 1
-        took_s = services[size - 1][next(turns)]
+        took_s = services[size - 1][next(turns)] + rested_s * (start_s > free_s)
         free_s, busy_s = start_s + took_s, busy_s + took_s
         done_s += [free_s] * size
         first += size

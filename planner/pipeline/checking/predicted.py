@@ -15,7 +15,13 @@ from planner.domain.placement import BatchPolicy
 from planner.domain.profiles import BatchProfile
 from planner.domain.tariffs import FunctionTariff
 from planner.domain.workloads import TokenSlo
-from planner.perf.service import STRATA, beside_s, service_knots
+from planner.perf.service import (
+    STRATA,
+    beside_s,
+    lone_knots,
+    rested_s,
+    service_knots,
+)
 from planner.pipeline.checking.laws import MIDDLES, Law, alone, batched, in_turn
 from planner.pipeline.checking.serving import Serving, busiest_rates_rps, sharing
 from planner.pipeline.checking.token_laws import TokenLaw, share_within, token_law
@@ -73,7 +79,7 @@ def _law(s: Serving, others: Sequence[Serving]) -> Law | TokenLaw | None:
         return _called(profile, s.tariff, s)
     if others:
         everyone = [
-            (service_knots(o.profile, 1)[0], r)
+            (lone_knots(o.profile), r)
             for o, r in zip([s, *others], rates_rps, strict=True)
             if isinstance(o.profile, BatchProfile)
         ]
@@ -83,20 +89,21 @@ def _law(s: Serving, others: Sequence[Serving]) -> Law | TokenLaw | None:
 
 def _on_its_own(s: Serving, profile: BatchProfile, rate_rps: float) -> Law | None:
     most, server_s = s.placement.max_batch, beside_s(profile)
+    idle_s = rested_s(profile)
     knots = service_knots(profile, most)
     full_s = float(np.interp(MIDDLES, STRATA, knots[-1]).mean())
     if rate_rps * full_s >= most:
         return None
     if most == 1:
-        return alone(knots[0], rate_rps, s.path, beside_s=server_s)
+        return alone(knots[0], rate_rps, s.path, beside_s=server_s, rested_s=idle_s)
     policy = BatchPolicy(max_batch=most, max_wait_s=seconds(s.placement.max_wait_ms))
     sent_rps = max(rate_rps, IDLE_LOAD / full_s)
-    return batched(knots, policy, sent_rps, s.path, beside_s=server_s)
+    return batched(knots, policy, sent_rps, s.path, beside_s=server_s, rested_s=idle_s)
 
 
 def _called(profile: BatchProfile, tariff: FunctionTariff, s: Serving) -> Law:
     """No queue: a service, for a part of the requests a cold start before it."""
-    law = alone(service_knots(profile, 1)[0], 0.0, s.path, beside_s=beside_s(profile))
+    law = alone(lone_knots(profile), 0.0, s.path, beside_s=beside_s(profile))
     times_s = np.concatenate((law.times_s, law.times_s + tariff.cold_start_s))
     cold = tariff.cold_start_frac
     masses = np.concatenate((law.masses * (1 - cold), law.masses * cold))

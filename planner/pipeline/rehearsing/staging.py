@@ -16,7 +16,13 @@ import numpy as np
 from planner.domain.hardware import Offer, Purchase
 from planner.domain.profiles import BatchProfile, HostedTimes, LoadCurve
 from planner.domain.tariffs import FunctionTariff, Tariff, TokenTariff
-from planner.perf.service import STRATA, beside_s, service_knots
+from planner.perf.service import (
+    STRATA,
+    beside_s,
+    lone_knots,
+    rested_s,
+    service_knots,
+)
 from planner.pipeline.rehearsing.parts import Part
 from planner.pipeline.rehearsing.replay_traffic import Sending
 from planner.reference.catalog import Catalog
@@ -183,14 +189,19 @@ def _service(part: Part, confidence_frac: float) -> Service:
     if isinstance(tariff, FunctionTariff) and isinstance(profile, BatchProfile):
         return Instances(
             strata=STRATA,
-            knots_s=service_knots(profile, 1, error_factor=factor)[0],
+            knots_s=lone_knots(profile, error_factor=factor),
             cold_start_s=tariff.cold_start_s,
             cold_start_frac=tariff.cold_start_frac,
             most_at_once=tariff.most_concurrent,
         )
     if isinstance(profile, BatchProfile):
         knots = service_knots(profile, part.policy.max_batch, error_factor=factor)
-        return Batches(strata=STRATA, knots_s=knots, policy=part.policy)
+        return Batches(
+            strata=STRATA,
+            knots_s=knots,
+            policy=part.policy,
+            rested_s=rested_s(profile, error_factor=factor),
+        )
     if isinstance(profile, LoadCurve):
         return calibrated(profile, error_factor=factor)
     return OneAtATime(

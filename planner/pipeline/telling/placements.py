@@ -136,6 +136,7 @@ def server(profile: BatchProfile) -> PlanServer | None:
         server=cost.server,
         processor_ms=milliseconds(cost.processor_s),
         latency_ms=milliseconds(cost.latency_s),
+        rested_ms=milliseconds(cost.rested_s + profile.rested_s),
         shared_frac=cost.shared_frac,
         provenance=cost.evidence.provenance,
         error_frac=cost.evidence.error_frac,

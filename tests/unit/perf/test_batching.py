@@ -31,6 +31,7 @@ def queue(shape, *, max_batch, max_wait_s, load_frac, fixed_s=0.004, each_s=0.00
         max_batch=np.array([max_batch]),
         max_wait_s=np.array([max_wait_s]),
         knots_s=spread_apart(median[:, None] * SHAPES[shape])[None],
+        rested_s=np.zeros(1),
     )
     return idle.at_rate(load_frac * saturation_rps(idle))
 
@@ -214,6 +215,7 @@ def test_each_queue_is_solved_as_if_it_were_alone():
                 for q in alone
             ]
         ),
+        rested_s=np.zeros(len(alone)),
     )
 
     found = {

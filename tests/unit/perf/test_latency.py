@@ -1,6 +1,7 @@
 """What users of one replica see."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,20 @@ def test_an_idle_replica_answers_in_its_measured_percentiles(profile_of, no_netw
     for frac, expected in ((0.5, 0.010), (0.9, 0.013), (0.95, 0.016), (0.99, 0.025)):
         assert seen.quantile_s(frac) == pytest.approx(expected, rel=1e-4)
     assert seen.utilization_frac == pytest.approx(0.0, abs=1e-6)
+
+
+def test_who_finds_the_replica_idle_is_served_more_slowly(profile_of, no_network):
+    profile = replace(profile_of({1: 0.010}), rested_s=0.004)
+
+    alone, crowd = (predict(profile, ONE, rate, no_network) for rate in (0.0, 60.0))
+
+    assert alone.quantile_s(0.5) == pytest.approx(0.014)
+    assert alone.parts().service_s == pytest.approx(0.014)
+    # Welch: idle for (1-ρ)/(1-ρ+ρ_0) of the requests, ρ = 0.6 and ρ_0 = 0.84.
+    idle = 0.4 / (0.4 + 0.84)
+    assert crowd.parts().service_s == pytest.approx(0.010 + idle * 0.004)
+    assert crowd.utilization_frac == pytest.approx(60 * (0.010 + idle * 0.004))
+    assert crowd.saturation_rps == pytest.approx(100.0)
 
 
 def test_a_lonely_request_waits_for_its_timer(profile_of):

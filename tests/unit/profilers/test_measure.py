@@ -13,6 +13,7 @@ from profilers.measure import (
     error_band_frac,
     measure_batches,
     quantile_interval,
+    rested_s,
 )
 
 
@@ -194,3 +195,39 @@ def test_few_samples_do_not_bound_a_far_percentile():
 
     assert high is None
     assert low is not None
+
+
+class Dozing(ScriptedMachine):
+    """A machine that is slow to wake: 4 ms a call, and 3 more when it has rested."""
+
+    def __init__(self, service_s=0.004):
+        super().__init__(lambda batch, n, at_s: service_s + 0.003 * self.has_rested)
+        self.has_rested = False
+        self.rests = 0
+
+    def run(self, batch):
+        super().run(batch)
+        self.has_rested = False
+
+    def rest(self, rest_s):
+        self.at_s += rest_s
+        self.has_rested = True
+        self.rests += 1
+
+
+def test_what_a_pause_costs_is_what_a_batch_takes_longer_after_it():
+    machine = Dozing()
+    (timing,) = measured(machine)
+
+    found = rested_s(machine.run, timing.point, clock=machine.clock, rest=machine.rest)
+
+    assert found == pytest.approx(0.003)
+
+
+def test_what_takes_a_second_is_not_made_to_wait_for_pauses():
+    machine = Dozing(service_s=1.0)
+    (timing,) = measured(machine)
+
+    found = rested_s(machine.run, timing.point, clock=machine.clock, rest=machine.rest)
+
+    assert (found, machine.rests) == (0.0, 0)

@@ -1,12 +1,13 @@
 """What serving costs goes with a profile: measured here, scaled elsewhere, or unknown."""
 
-import dataclasses
 import datetime as dt
 import math
+from dataclasses import replace
 
 import pytest
 
 from planner.domain.evidence import Provenance
+from planner.domain.variants import Runtime
 from planner.errors import ProfilingError
 from profilers import servers
 from profilers.local import LocalExecutor
@@ -53,7 +54,7 @@ SEEN = ServerSeen(
     measured_at=dt.datetime(2026, 11, 25, tzinfo=dt.UTC),
     environment={"processor": "an edge box's"},
 )
-UNTOLD = dataclasses.replace(SEEN, processor_s=None, why_not="a model of 2 threads")
+UNTOLD = replace(SEEN, processor_s=None, why_not="a model of 2 threads")
 
 
 @pytest.fixture(autouse=True)
@@ -109,13 +110,23 @@ def test_it_is_measured_once_and_known_from_then_on(store, tmp_path):
     assert asked == ["steady"]
 
 
-@pytest.mark.parametrize(("cores", "share"), [(1, 1.0), (2, 0.5), (8, 0.125)])
+@pytest.mark.parametrize(
+    ("runtime", "cores", "share"),
+    [
+        (Runtime.ONNXRUNTIME, 1, 1.0),
+        (Runtime.ONNXRUNTIME, 2, 0.5),
+        (Runtime.ONNXRUNTIME, 8, 0.125),
+        # It holds the interpreter, however many cores there are.
+        (Runtime.TORCH, 8, 1.0),
+    ],
+)
 def test_a_server_takes_from_the_model_what_it_finds_no_other_core_for(
-    store, tmp_path, cores, share
+    store, tmp_path, runtime, cores, share
 ):
     profiler = served(store, weigh=lambda _: MEASURED, cores=cores)
+    wanted = replace(job("steady", tmp_path), runtimes=(runtime,))
 
-    (found,) = profile(profiler, job("steady", tmp_path)).profiles
+    (found,) = profile(profiler, wanted).profiles
 
     assert found.server.shared_frac == share
 
@@ -126,7 +137,9 @@ def test_a_server_takes_from_the_model_what_it_finds_no_other_core_for(
 def test_replicas_that_fill_the_machine_leave_the_server_no_core(
     store, tmp_path, rooms, share
 ):
-    asked = dataclasses.replace(job("steady", tmp_path), rooms=rooms)
+    asked = replace(
+        job("steady", tmp_path), rooms=rooms, runtimes=(Runtime.ONNXRUNTIME,)
+    )
 
     outcome = profile(served(store, weigh=lambda _: MEASURED), asked)
 
@@ -165,7 +178,7 @@ def test_what_is_stored_is_read_back_whole():
 
 
 def test_a_stored_cost_that_is_no_number_is_refused():
-    endless = dataclasses.replace(MEASURED, processor_s=math.inf)
+    endless = replace(MEASURED, processor_s=math.inf)
 
     with pytest.raises(ValueError, match="JSON compliant"):
         encode(endless)
@@ -224,7 +237,7 @@ def test_processor_time_that_was_not_told_stays_scaled_and_the_sum_holds(
 
 def test_more_processor_time_than_was_seen_in_all_is_not_believed(store, tmp_path):
     on_half_speed(store, tmp_path, weigh=lambda _: MEASURED)
-    kept(store, dataclasses.replace(UNTOLD, together_s=0.001))
+    kept(store, replace(UNTOLD, together_s=0.001))
 
     cost = on_half_speed(store, tmp_path)
 

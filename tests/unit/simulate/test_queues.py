@@ -1,6 +1,7 @@
 """Simulated queues against closed forms, Ciw, and what perf says of batches."""
 
 import datetime as dt
+from dataclasses import replace
 
 import ciw
 import numpy as np
@@ -109,18 +110,25 @@ def profile(spread):
 
 
 @pytest.mark.parametrize(
-    ("max_batch", "max_wait_s", "load_frac", "spread"),
+    ("max_batch", "max_wait_s", "load_frac", "spread", "rested_s"),
     [
-        (1, 0.0, 0.8, 1.3),
-        (4, 0.0, 0.6, 1.1),
-        (8, 0.0, 0.9, 1.3),
-        (8, 0.01, 0.3, 1.1),
-        (8, 0.03, 0.6, 1.3),
-        (16, 0.02, 0.8, 1.1),
+        (1, 0.0, 0.8, 1.3, 0.0),
+        (1, 0.0, 0.5, 1.3, 0.009),
+        (1, 0.0, 0.8, 1.1, 0.02),
+        (4, 0.0, 0.6, 1.1, 0.0),
+        (4, 0.0, 0.4, 1.1, 0.02),
+        (8, 0.0, 0.9, 1.3, 0.0),
+        (8, 0.01, 0.3, 1.1, 0.0),
+        (8, 0.01, 0.3, 1.1, 0.015),
+        (8, 0.03, 0.6, 1.3, 0.0),
+        (8, 0.03, 0.6, 1.3, 0.02),
+        (16, 0.02, 0.8, 1.1, 0.0),
     ],
 )
-def test_batches_wait_as_perf_predicts(max_batch, max_wait_s, load_frac, spread):
-    served = profile(spread)
+def test_batches_wait_as_perf_predicts(
+    max_batch, max_wait_s, load_frac, spread, rested_s
+):
+    served = replace(profile(spread), rested_s=rested_s)
     policy = BatchPolicy(max_batch=max_batch, max_wait_s=max_wait_s)
     idle = predict(served, policy, 1.0, HERE)
     rate = load_frac * idle.saturation_rps
@@ -129,7 +137,10 @@ def test_batches_wait_as_perf_predicts(max_batch, max_wait_s, load_frac, spread)
     seen = latencies_s(
         stage(
             Batches(
-                strata=STRATA, knots_s=service_knots(served, max_batch), policy=policy
+                strata=STRATA,
+                knots_s=service_knots(served, max_batch),
+                policy=policy,
+                rested_s=rested_s,
             ),
             poisson(rate, 400_000),
         )

@@ -1,6 +1,7 @@
 """The checker's own laws of latency against closed forms, and against the planner's."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,13 +68,15 @@ def test_equal_services_wait_as_crommelin_says(load):
 
 
 @pytest.mark.parametrize("path", [DIRECT, SHARED], ids=["direct", "shared uplink"])
+@pytest.mark.parametrize("rested_s", [0.0, 0.008])
 @pytest.mark.parametrize("rate_rps", [5.0, 50.0, 80.0])
-def test_one_at_a_time_is_as_the_planner_predicts(rate_rps, path):
-    one = profile()
+def test_one_at_a_time_is_as_the_planner_predicts(rate_rps, rested_s, path):
+    one = replace(profile(), rested_s=rested_s)
     policy = BatchPolicy(max_batch=1, max_wait_s=0.0)
 
     seen = predict(one, policy, rate_rps, path)
-    law = alone(service_knots(one, 1)[0], rate_rps, path, beside_s=0.0)
+    knots = service_knots(one, 1)[0]
+    law = alone(knots, rate_rps, path, beside_s=0.0, rested_s=rested_s)
 
     assert law.load_frac == pytest.approx(seen.utilization_frac, rel=0.01)
     for frac in PERCENTILES:
@@ -81,13 +84,15 @@ def test_one_at_a_time_is_as_the_planner_predicts(rate_rps, path):
 
 
 @pytest.mark.parametrize("max_wait_s", [0.0, 0.01, 0.05])
+@pytest.mark.parametrize("rested_s", [0.0, 0.01])
 @pytest.mark.parametrize("rate_rps", [10.0, 90.0, 150.0])
-def test_batches_are_as_the_planner_predicts(rate_rps, max_wait_s):
-    one = profile()
+def test_batches_are_as_the_planner_predicts(rate_rps, rested_s, max_wait_s):
+    one = replace(profile(), rested_s=rested_s)
     policy = BatchPolicy(max_batch=8, max_wait_s=max_wait_s)
 
     seen = predict(one, policy, rate_rps, SHARED)
-    law = batched(service_knots(one, 8), policy, rate_rps, SHARED, beside_s=0.0)
+    knots = service_knots(one, 8)
+    law = batched(knots, policy, rate_rps, SHARED, beside_s=0.0, rested_s=rested_s)
 
     assert law.load_frac == pytest.approx(seen.utilization_frac, rel=0.03)
     for frac in PERCENTILES:
