@@ -23,7 +23,8 @@ def weights_in(bits: Literal[4, 8]) -> Any:  # noqa: ANN401 - a package without 
     if bits == 8:
         return ao.Int8WeightOnlyConfig(set_inductor_config=False)
     return ao.IntxWeightOnlyConfig(
-        weight_dtype=getattr(torch, "int4"),  # noqa: B009 - torch's stubs lack it granularity=ao.PerGroup(_GROUP)
+        weight_dtype=getattr(torch, "int4"),  # noqa: B009 - torch's stubs lack it
+        granularity=ao.PerGroup(_GROUP),
     )
 
 
