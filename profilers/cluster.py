@@ -68,6 +68,8 @@ def _start(n_cpus: int) -> None:
     # authentication on for the user's later clusters.
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # What is measured gives way to nobody, as what is served later.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     ray.init(
         address="local",
         num_cpus=n_cpus,

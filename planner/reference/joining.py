@@ -65,7 +65,7 @@ def _commands(
     told = f"""--num-cpus={found.cores} --resources='{{"device:{device.name}": 1}}'"""
     return (
         f"pip install 'deployment-planner[profile]' {_ray(found, cluster)}",
-        f"ray start --address={cluster.address} {told}",
+        f"RAY_worker_niceness=0 ray start --address={cluster.address} {told}",
         f"planner profile SPEC --address {cluster.address} --device {device.name}"
         + WHERE_PLANNED,
     )

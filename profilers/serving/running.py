@@ -42,7 +42,8 @@ _ERROR_CLASS: Final = re.compile(r"^[\w.]+(Error|Exception): ")
 # 2026-11-24 on two shared x86-64 cores, Ray 2.60, 16 requests in flight: 7.2 + 10.5 ms
 # without, 4.8 + 6.8 ms with them. Without a proxy the replica takes 0.6 ms for 19 KiB of
 # bare numbers and 2.6 ms for the same as JSON (4 in flight). Ray's throughput settings
-# alone would have replicas listen on every interface.
+# alone would have replicas listen on every interface. Workers are 15 nicer than whatever
+# else runs unless told otherwise: a small CNN answered 300 requests/s so, 379 without.
 LEAN: Final = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0",

@@ -102,7 +102,9 @@ def _guide(layout: Layout) -> str:
         for p in placed:
             resources = shlex.quote(json.dumps({p.placement.device: 1}))
             where = f"{p.placement.machines} × {p.placement.instance_type}"
-            lines.append(f"- {place}: {where}: `ray start --resources={resources}`")
+            lines.append(
+                f"- {place}: {where}: `RAY_worker_niceness=0 ray start --resources={resources}`"
+            )
         lines.append(f"- {place}: `serve deploy {_path(place)}`")
     lines += [
         "",

@@ -33,7 +33,7 @@ def test_a_pi_is_told_to_announce_itself_by_its_name():
 
     assert told.refusals == ()
     assert told.commands[1] == (
-        "ray start --address=10.0.0.5:6379 --num-cpus=4 "
+        "RAY_worker_niceness=0 ray start --address=10.0.0.5:6379 --num-cpus=4 "
         """--resources='{"device:raspberry-pi-4": 1}'"""
     )
 
