@@ -8,30 +8,36 @@ lone request takes, the server's cost counted.
 
     alone       predicted from the model's own times, measured with nothing else running
     server      the same, and what the server costs (`profilers.serving.weighing`: a model
-                that does nothing, same input): S_b = s_b + b κ c, and (1 - κ) c + l beside
-    deployed    as `server`, with the model's times as the replica itself reports them under
-                a fifth of the capacity (`planner verify --store`): the sender and whatever
-                else the machine does are in them
+                that does nothing, same input): S_b = s_b + b κ c, (1 - κ) c + l beside, and
+                what model and server take longer after a pause
+    now         as `server`, at the speed that the machine had just before the level: the
+                model is timed again alone, at its largest batch, while the server is idle
+    replayed    as `now`, through the simulator at the very instants when requests were due
 
-Nothing is fitted to the loads that are predicted. The sender shares the machine with the
-server. Noise: a kernel of fixed work (95th and 99th percentile over its median) before and
-after; how late a sleep of a millisecond wakes; each level run twice, and p95 by quarters.
+Nothing is fitted to the loads that are predicted. Every batch size up to the limit is
+profiled: times between powers of two are not on the line between them. The sender has one
+processor and the replica another, as if they were two machines (`--together`: they have
+both); a scheduler that packs threads onto one processor would have each wait for the other.
+Noise: a kernel of fixed work (95th and 99th percentile over its median) before and after;
+how late a sleep of a millisecond wakes; the speed; each level run twice, p95 by quarters.
 """
 
 import argparse
 import asyncio
+import contextlib
 import datetime as dt
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from planner.domain.hardware import NetworkPath
 from planner.domain.placement import BatchPolicy
@@ -39,10 +45,21 @@ from planner.domain.profiles import BatchProfile, ServicePoint
 from planner.domain.profiling import ProfilingJob, TorchModel
 from planner.domain.variants import Precision, Runtime
 from planner.domain.verification import Outcome
-from planner.errors import ProfilingError
+from planner.domain.workloads import LatencySlo
 from planner.perf.capacity import CapacityQuery, capacities_rps
 from planner.perf.latency import predict
+from planner.perf.service import STRATA, beside_s, rested_s, service_knots
 from planner.reference.catalog import Catalog
+from planner.simulate.arrivals import Arrivals
+from planner.simulate.run import run as simulated
+from planner.simulate.scenario import (
+    Batches,
+    Group,
+    Placed,
+    Scenario,
+    Stream,
+    Way,
+)
 from planner.specs.models import TorchSource
 from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServedModel, ServingConfig
@@ -51,20 +68,19 @@ from profilers.emulators.emulator import Emulators
 from profilers.local import LocalExecutor
 from profilers.machine import StolenTime
 from profilers.profiler import Profiling
-from profilers.profiles import deployed_profile
 from profilers.served import ServedProfiling
 from profilers.serving.weighing import weigh_model
 from profilers.store import ProfileStore
-from profilers.verifying import endpoint, keeping, load, payloads
+from profilers.verifying import endpoint, load, payloads
 from profilers.verifying.arrivals import poisson_s
 from profilers.verifying.intervals import quantile_interval_s, share_interval
 from profilers.verifying.load import Reply, Sending
 
 SLO_RATIO = 4.0
 LEVELS = (0.5, 0.7, 0.85)
-CALIBRATION_LEVEL = 0.2
 FRACS = (0.5, 0.95, 0.99)
-WHICH = ("alone", "server", "deployed")
+WHICH = ("alone", "server", "now", "replayed")
+SERVER_CORE, SENDER_CORE = 0, 1
 REPEATS = 2
 PORT = 8423
 MODELS = """
@@ -184,7 +200,7 @@ def profiles(folder: Path, specs: Sequence[BenchSpec]) -> dict[str, BatchProfile
             precisions=(Precision.FP32,),
             runtimes=(Runtime.TORCH,),
             devices=("local",),
-            batches=(1, 2, 4, 8),
+            batches=tuple(range(1, spec.max_batch + 1)),
         )
         for spec in specs
     ]
@@ -288,6 +304,32 @@ def jitter() -> tuple[float, float]:
     return float(p50), float(p99)
 
 
+def replayed(
+    profile: BatchProfile, spec: BenchSpec, replies: Sequence[Reply], length_s: float
+) -> list[float]:
+    """Percentiles of the simulator's latencies for requests due at these instants."""
+    service = Batches(
+        strata=STRATA,
+        knots_s=service_knots(profile, spec.max_batch),
+        policy=spec.policy,
+        rested_s=rested_s(profile),
+    )
+    sent = Arrivals(at_s=np.array([r.due_s for r in replies]), span_s=length_s)
+    placed = Placed(
+        workload=spec.name,
+        way=Way(rtt_s=beside_s(profile)),
+        service=service,
+        rates_rps=(len(replies) / length_s,),
+    )
+    slo = LatencySlo(percentile_frac=0.95, latency_s=1.0)
+    scenario = Scenario(
+        streams=(Stream(workload=spec.name, slo=slo, arrivals=sent),),
+        groups=(Group(name="here", placements=(placed,), machines_on=(1,)),),
+    )
+    seen = simulated(scenario, seed=1).requests[0].latency_s
+    return [float(np.quantile(seen, frac)) for frac in FRACS]
+
+
 HERE = NetworkPath(
     rtt_s=0.0, transfer_s=0.0, uplink_load_frac=0.0, source="this machine"
 )
@@ -298,24 +340,66 @@ def predicted(profile: BatchProfile, spec: BenchSpec, rate_rps: float) -> list[f
     return [seen.quantile_s(frac) for frac in FRACS]
 
 
-def deployed_of(
-    replies: Sequence[Reply], spec: BenchSpec, otherwise: BatchProfile
-) -> BatchProfile:
-    """The replica's own service times; batch sizes that seldom came are scaled from the quiet ones."""
-    seen = keeping.deployed(
-        replies,
-        model=spec.name,
-        variant=VARIANT,
-        device="local",
-        measured_at=dt.datetime.now(dt.UTC),
-        environment={},
-    )
-    profile = deployed_profile(seen, name=spec.name, otherwise=otherwise)
-    last = profile.points[-1]
-    ratio = (last.mean_s or last.p50_s) / service_s(otherwise, last.batch)
-    scaled = changed(otherwise, lambda _, value_s: value_s * ratio)
-    larger = tuple(p for p in scaled.points if p.batch > last.batch)
-    return replace(profile, points=profile.points + larger)
+class Pacer:
+    """Times a model alone in a process of its own, whenever it is asked to."""
+
+    PROGRAM = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import numpy as np, torch, models
+torch.set_num_threads(1)
+module = getattr(models, sys.argv[2])().eval()
+given = getattr(models, sys.argv[2] + "_inputs")()[: int(sys.argv[3])]
+if given.ndim == 4:
+    module, given = (x.to(memory_format=torch.channels_last) for x in (module, given))
+for _ in sys.stdin:
+    taken, until = [], time.perf_counter() + 0.7
+    while time.perf_counter() < until:
+        began = time.perf_counter()
+        with torch.inference_mode():
+            module(given).float().numpy()
+        taken.append(time.perf_counter() - began)
+    print(np.median(taken[len(taken) // 4 :]), flush=True)
+"""
+
+    def __init__(self, spec: BenchSpec, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                self.PROGRAM,
+                folder,
+                spec.name,
+                str(spec.max_batch),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def batch_s(self) -> float:
+        """What the largest batch takes now, in the median of 0.5 s."""
+        self._process.stdin.write("now\n")
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def pin(core_of: Callable[[str], int]) -> None:
+    """Give each process below this one, and this one, a processor."""
+    me = psutil.Process()
+    for process in (me, *me.children(recursive=True)):
+        with contextlib.suppress(OSError, psutil.Error):
+            core = core_of(" ".join(process.cmdline()))
+            for thread in process.threads():
+                os.sched_setaffinity(thread.id, {core})
 
 
 def changed(
@@ -333,13 +417,6 @@ def changed(
         return replace(point, **times)
 
     return replace(profile, points=tuple(map(point_of, profile.points)))
-
-
-def service_s(profile: BatchProfile, batch: float) -> float:
-    """Mean service time of a batch, between the measured sizes."""
-    sizes = [p.batch for p in profile.points]
-    means = [p.mean_s or p.p50_s for p in profile.points]
-    return float(np.interp(batch, sizes, means))
 
 
 def capacity_rps(profile: BatchProfile, spec: BenchSpec, limit_s: float) -> float:
@@ -360,41 +437,50 @@ def told(profile: BatchProfile) -> str:
     )
 
 
-def measure(spec: BenchSpec, quiet: BatchProfile, folder: Path, length_s: float):
+def measure(
+    spec, quiet: BatchProfile, folder: Path, length_s: float, *, together: bool
+):
     """Rows of the table, one a level and repeat."""
     url = f"http://127.0.0.1:{PORT}/"
     samples = as_served(payloads.from_model(model_of(spec, folder)), url)
     sending = Sending(url=url, payloads=samples, timeout_s=30.0)
     alone_s = lone_s(sending)
     limit_s = SLO_RATIO * alone_s
-    bare = replace(quiet, server=None)
+    bare = replace(quiet, server=None, rested_s=0.0)
     capacity = capacity_rps(quiet, spec, limit_s)
-    warm = loaded(sending, CALIBRATION_LEVEL * capacity, length_s, seed=1)
-    try:
-        own = replace(deployed_of(warm, spec, quiet), server=quiet.server)
-    except ProfilingError as error:
-        outcomes = Counter(r.answer.outcome.value for r in warm)
-        say(f"# {spec.name}: as deployed not known: {dict(outcomes)}; {error}")
-        own = quiet
     cost = quiet.server
     say(
         f"\n{spec.name}: batch ≤ {spec.max_batch}, wait ≤ {spec.max_wait_ms:g} ms, "
         f"{samples.mean_kib:.1f} KiB a request\n"
         f"  service p50/p95 ms by batch, quiet: {told(quiet)} "
-        f"(band {quiet.evidence.error_frac:.0%}); deployed: {told(own)}\n"
+        f"(band {quiet.evidence.error_frac:.0%}), "
+        f"{milliseconds(quiet.rested_s):.2f} more after a pause\n"
         f"  server: {cost.evidence.note}; κ = {cost.shared_frac:g}\n"
         f"  lone request {milliseconds(alone_s):.2f} ms, predicted "
         f"{milliseconds(predict(quiet, spec.policy, 0.0, HERE).quantile_s(0.5)):.2f}\n"
         f"  capacity at p95 ≤ {milliseconds(limit_s):.1f} ms: {capacity:.1f}/s; of the "
-        f"model alone {capacity_rps(bare, spec, limit_s):.1f}/s, as deployed "
-        f"{capacity_rps(own, spec, limit_s):.1f}/s"
+        f"model alone {capacity_rps(bare, spec, limit_s):.1f}/s"
     )
-    ways = {"alone": bare, "server": quiet, "deployed": own}
-    for level in LEVELS:
-        for repeat in range(REPEATS):
-            yield row(
-                spec, sending, level, level * capacity, ways, limit_s, length_s, repeat
-            )
+    pacer = Pacer(spec, folder)
+    if not together:
+        pin(lambda words: SERVER_CORE if is_served_by(words) else SENDER_CORE)
+    try:
+        for level in LEVELS:
+            for repeat in range(REPEATS):
+                slower = pacer.batch_s() / quiet.points[-1].p50_s
+                now = changed(quiet, lambda _, value_s, by=slower: value_s * by)
+                now = replace(now, rested_s=quiet.rested_s * slower)
+                ways = {"alone": bare, "server": quiet, "now": now}
+                rate = level * capacity
+                found = row(spec, sending, rate, ways, limit_s, length_s, repeat)
+                yield {**found, "level": level, "slower": slower}
+    finally:
+        pacer.close()
+
+
+def is_served_by(words: str) -> bool:
+    """Whether a process with this command line is the replica, or times its model."""
+    return "ServeReplica" in words or Pacer.PROGRAM in words
 
 
 def as_served(made: payloads.Payloads, url: str) -> payloads.Payloads:
@@ -408,10 +494,10 @@ def as_served(made: payloads.Payloads, url: str) -> payloads.Payloads:
     return made.bare(about.input_shape, about.input_dtype)
 
 
-def row(spec, sending, level, rate_rps, ways, limit_s, length_s, repeat):
+def row(spec, sending, rate_rps, ways, limit_s, length_s, repeat):
     """One level: observed with intervals, and all predictions."""
-    stolen = StolenTime()
-    replies = loaded(sending, rate_rps, length_s, seed=int(1000 * level) + repeat)
+    stolen, seed = StolenTime(), int(rate_rps) + repeat
+    replies = loaded(sending, rate_rps, length_s, seed=seed)
     latency_s = np.array(
         [
             r.latency_s if r.answer.outcome is Outcome.ANSWERED else np.inf
@@ -423,11 +509,11 @@ def row(spec, sending, level, rate_rps, ways, limit_s, length_s, repeat):
     share, low, _ = share_interval(latency_s <= limit_s)
     return {
         "model": spec.name,
-        "level": level,
         "rate_rps": rate_rps,
         "n": len(replies),
         "observed": [quantile_interval_s(latency_s, f) for f in FRACS],
         **{name: predicted(profile, spec, rate_rps) for name, profile in ways.items()},
+        "replayed": replayed(ways["now"], spec, replies, length_s),
         "attainment": (share, low),
         "quarters_p95": (min(halves), max(halves)),
         "service_p50": float(np.median(service)) if service else float("nan"),
@@ -453,7 +539,7 @@ def line(found) -> str:
         f"| {found['model']} | {found['level']:.0%} | {found['rate_rps']:.1f} | {found['n']} | "
         + " | ".join(cells)
         + f" | {share:.1%} (≥ {low:.1%}) | {ms(first)}–{ms(last)} | {found['stolen']:.0%} "
-        f"| {ms(found['lag_p99'])} |"
+        f"| {ms(found['lag_p99'])} | {found['slower']:.2f} |"
     )
 
 
@@ -462,6 +548,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=40.0, help="of each load")
     parser.add_argument("--json", type=Path, help="where all figures are written, too")
     parser.add_argument("--only", help="one model's name")
+    parser.add_argument("--together", action="store_true", help="pin nothing")
     chosen = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="live-"))
     (folder / "models.py").write_text(MODELS, encoding="utf-8")
@@ -479,11 +566,13 @@ def main() -> int:
     heads = " | ".join(f"p{100 * f:g} ms | " + " | ".join(WHICH) for f in FRACS)
     say(
         f"\n| model | load | /s | n | {heads} | in time | p95 by quarter | stolen "
-        "| sender late p99 ms |"
+        "| sender late p99 ms | slower by |"
     )
-    say("|" + "---|" * (8 + len(FRACS) * (1 + len(WHICH))))
+    say("|" + "---|" * (9 + len(FRACS) * (1 + len(WHICH))))
     rows = []
-    for found in serve_and_measure(quiet, specs, folder, chosen.seconds):
+    for found in serve_and_measure(
+        quiet, specs, folder, chosen.seconds, together=chosen.together
+    ):
         say(line(found))
         rows.append(found)
     for which in WHICH:
@@ -504,7 +593,7 @@ def main() -> int:
     return 0
 
 
-def serve_and_measure(quiet, specs, folder: Path, length_s: float):
+def serve_and_measure(quiet, specs, folder: Path, length_s: float, *, together: bool):
     import ray
     from ray import serve
 
@@ -522,7 +611,9 @@ def serve_and_measure(quiet, specs, folder: Path, length_s: float):
     try:
         for spec in specs:
             deploy(parse_config(serve_config(spec, folder), document=spec.name))
-            yield from measure(spec, quiet[spec.name], folder, length_s)
+            yield from measure(
+                spec, quiet[spec.name], folder, length_s, together=together
+            )
             serve.delete(spec.name)
     finally:
         serve.shutdown()
