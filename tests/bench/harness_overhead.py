@@ -2,8 +2,9 @@
 
 python tests/bench/harness_overhead.py [ROUNDS]
 
-Three models, batch 1, one thread, fp32 on torch. All three ways in one run, in turns:
-every round times each model by each way, so that drift of the machine falls on all alike.
+Three models, batch 1, one thread, fp32 on torch. All three ways in one run, in turns: every
+round times the models by each way, the ways in another order each time, so that drift of the
+machine falls on all alike. A round takes about a minute, most of it Ray and torch starting.
 A figure is the median over rounds of the way's own median; `against` is the median over
 rounds of its ratio to `torch.utils.benchmark` in the same round. Load at the end is told.
 """
@@ -113,11 +114,9 @@ def main(n_rounds):
         }
         for round_ in range(n_rounds):
             began_s = time.perf_counter()
-            for name in NAMES:
-                turn = list(ways)[round_ % 3 :] + list(ways)[: round_ % 3]
-                for way in turn:
-                    took = ways[way]({name: wanted[name]})
-                    every[name, way].append(took[name])
+            for way in list(ways)[round_ % 3 :] + list(ways)[: round_ % 3]:
+                for name, took_s in ways[way](wanted).items():
+                    every[name, way].append(took_s)
             sys.stdout.write(f"round {round_ + 1}: {time.perf_counter() - began_s:.0f} s\n")  # fmt: skip
             sys.stdout.flush()
         for name in NAMES:
