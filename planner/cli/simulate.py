@@ -12,7 +12,7 @@ from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.errors import SpecError
 from planner.files import write_text
-from planner.pipeline.asking.own_models import own_models
+from planner.pipeline.asking.own_models import own_models_in
 from planner.pipeline.asking.traces import traces_at_hand
 from planner.pipeline.exploring.explain import spec_of
 from planner.pipeline.rehearsing.replay import replay
@@ -114,7 +114,7 @@ def simulate(
         typer.Option(
             "--spec-dir",
             help="The folder of the document, where its own models and traces lie; "
-            "default: here.",
+            "default: the plan's folder, the one above it, or this one.",
         ),
     ] = None,
     out: Annotated[
@@ -128,8 +128,8 @@ def simulate(
     if not isinstance(answer, Plan):
         raise SpecError(f"{plan}: this answer is 'infeasible'; there is nothing to try")
     document = answer.document
-    folder = (directory or Path()).resolve()
-    own = {} if shape else traces_at_hand(spec_of(document), folder)
+    spec, folders = spec_of(document), arguments.model_folders(directory, plan)
+    own = {} if shape else traces_at_hand(spec, folders)
     given = _traces(trace, document, at_hand=own)
     wish = Wish(traces=own | given, shape=shape, scale_ratio=scale)
     conditions = Conditions(
@@ -146,7 +146,9 @@ def simulate(
         timeout_s=timeout_s,
         jitter_s=seconds(jitter_ms),
     )
-    models = own_models(spec_of(document), folder)
+    models = own_models_in(
+        spec, folders, way_out="name the document's folder with --spec-dir"
+    )
     with watching(quiet=json) as observer:
         world = wiring.world(
             wiring.catalog(), models, executor="local", observer=observer

@@ -115,27 +115,32 @@ def project(tmp_path, stopwatch, capsys):
     return folder
 
 
-def test_a_plan_below_its_document_finds_the_models_by_itself(project, stopwatch):
-    code = main(["explain", "project/plan", "--search-time", "1"])
+VERBS = {"explain": ["--search-time", "1"], "simulate": []}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_plan_below_its_document_finds_the_models_by_itself(project, stopwatch, verb):
+    code = main([verb, "project/plan", *VERBS[verb]])
 
     assert code == 0
     assert stopwatch.folders == [project]
 
 
+@pytest.mark.parametrize("verb", VERBS)
 def test_where_they_are_not_found_the_flag_that_names_them_is(
-    project, stopwatch, tmp_path, capsys
+    project, stopwatch, tmp_path, capsys, verb
 ):
     away = tmp_path / "far" / "away"
     shutil.copytree(project / "plan", away)
 
-    code = main(["explain", str(away)])
+    code = main([verb, str(away)])
     told = capsys.readouterr()
 
     assert code == 2
     assert "weights.safetensors" in told.err
     assert "--spec-dir" in told.err
     assert str(away) in told.err
-    assert main(["explain", str(away), "--spec-dir", "project", "--search-time", "1"]) == 0  # fmt: skip
+    assert main([verb, str(away), "--spec-dir", "project", *VERBS[verb]]) == 0
     assert stopwatch.folders == [project]
 
 

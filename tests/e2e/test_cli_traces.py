@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -89,16 +90,22 @@ def test_the_plan_carries_what_it_was_made_from(folder, plan):
 
 @pytest.mark.slow
 def test_a_plan_replays_its_trace_where_that_is_and_its_fit_elsewhere(
-    folder, plan, capsys
+    folder, plan, tmp_path, capsys
 ):
-    here = ["simulate", str(folder), "--cautious", "--json"]
+    away = tmp_path / "far" / "away"
+    away.mkdir(parents=True)
+    shutil.copy(folder / "plan.json", away)
+    there = ["simulate", str(away), "--cautious", "--json"]
 
-    assert main([*here, "--spec-dir", str(folder)]) == 0
+    assert main(["simulate", str(folder), "--cautious", "--json"]) == 0
     own = json.loads(capsys.readouterr().out)
-    main(here)
+    assert main([*there, "--spec-dir", str(folder)]) == 0
+    named = json.loads(capsys.readouterr().out)
+    main(there)
     elsewhere = json.loads(capsys.readouterr().out)
 
     assert own["traffic"] == "cameras: trace arrivals.csv"
+    assert named["traffic"] == own["traffic"]
     assert (
         own["n_requests"]
         == plan["spec"]["workloads"][0]["traffic"]["seen"]["n_requests"]
@@ -205,11 +212,17 @@ def write_two(file, cameras, doors):
 
 
 @pytest.fixture(scope="module")
-def plans(two):
+def plans_at(tmp_path_factory):
+    """A folder that none of the documents or their traces is in or above."""
+    return tmp_path_factory.mktemp("elsewhere") / "plans"
+
+
+@pytest.fixture(scope="module")
+def plans(two, plans_at):
     """The plan of one file for both, and that of a file for each."""
     found = {}
     for name in ("shared", "apart"):
-        out = two / name
+        out = plans_at / name
         assert main(["recommend", str(two / f"{name}.yaml"), "--out", str(out)]) == 0
         found[name] = json.loads((out / "plan.json").read_text())
     return found
@@ -238,8 +251,8 @@ def test_each_workload_is_planned_for_and_tried_on_its_own_requests(plans, name)
 
 
 @pytest.mark.slow
-def test_one_file_or_one_each_replay_the_same_requests(two, plans, capsys):
-    here = ["simulate", str(two / "apart"), "--json"]
+def test_one_file_or_one_each_replay_the_same_requests(two, plans, plans_at, capsys):
+    here = ["simulate", str(plans_at / "apart"), "--json"]
     each = [f"--trace={name}={two / name}.csv" for name in ("cameras", "doors")]
 
     assert main([*here, "--trace", str(two / "all.csv")]) == 0
@@ -284,11 +297,11 @@ def test_one_file_or_one_each_replay_the_same_requests(two, plans, capsys):
     ids=["apart", "missing", "unknown", "unknown to the file", "unknown to the plan"],
 )
 def test_traces_that_do_not_fit_the_workloads_are_refused(
-    two, plans, tmp_path, capsys, content, given, says
+    plans, plans_at, tmp_path, capsys, content, given, says
 ):
     (tmp_path / "t.csv").write_text(content)
 
-    code = main(["simulate", str(two / "apart"), "--trace", given.format("t.csv")])
+    code = main(["simulate", str(plans_at / "apart"), "--trace", given.format("t.csv")])
 
     captured = capsys.readouterr()
     assert code == 2

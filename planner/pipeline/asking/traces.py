@@ -14,7 +14,7 @@ are the trace's means. Whatever could be meant in two ways is refused.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -97,8 +97,10 @@ def _read(
     return files[file].of(w.name)
 
 
-def traces_at_hand(spec: Deployment, folder: Path) -> dict[str, Trace]:
-    """The traces of a plan's document whose files lie in `folder`, as they were.
+def traces_at_hand(spec: Deployment, folders: Sequence[Path]) -> dict[str, Trace]:
+    """The traces of a plan's document that lie in `folders`, as they were.
+
+    Each is taken from the first folder with its file.
 
     Raises:
         SpecMistakesError: A file that is not what the plan was made from.
@@ -109,7 +111,9 @@ def traces_at_hand(spec: Deployment, folder: Path) -> dict[str, Trace]:
         if not isinstance(w.traffic, TraceTraffic):
             continue
         try:
-            if not (folder / w.traffic.file).is_file():
+            file = w.traffic.file
+            folder = next((f for f in folders if (f / file).is_file()), None)
+            if folder is None:
                 continue
             trace = dated(_read(w, w.traffic, folder, files), w.traffic)
         except (SpecFileError, MissingExtraError, ValueError) as error:

@@ -177,19 +177,21 @@ def test_a_read_document_is_tied_to_that_file(tmp_path):
 
     assert again.spec == first.spec
     assert list(again.traces) == ["w"]
-    for refuses in (with_traces, traces_at_hand):
+    for refuses, where in ((with_traces, tmp_path), (traces_at_hand, [tmp_path])):
         with pytest.raises(
             SpecMistakesError, match="not the file that was read before"
         ):
-            refuses(first.spec, tmp_path)
+            refuses(first.spec, where)
 
 
 def test_a_plans_trace_is_replayed_where_its_file_is_and_only_there(tmp_path):
     trace(tmp_path, hours=2)
     spec = read(tmp_path, traffic={"stands_for": "every_hour"}).spec
 
-    assert list(traces_at_hand(spec, tmp_path)) == ["w"]
-    assert traces_at_hand(spec, tmp_path / "elsewhere") == {}
+    elsewhere = tmp_path / "elsewhere"
+    assert list(traces_at_hand(spec, [tmp_path])) == ["w"]
+    assert list(traces_at_hand(spec, [elsewhere, tmp_path])) == ["w"]
+    assert traces_at_hand(spec, [elsewhere]) == {}
 
 
 def test_another_meaning_of_a_read_trace_is_refused_not_ignored(tmp_path):
