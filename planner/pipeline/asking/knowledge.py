@@ -216,7 +216,13 @@ def _summary(
     """What profiling met with, in a line a kind; `planner profile` tells each."""
     lines = []
     for name in models:
-        failed = [f for f in outcome.failures if f.model == name]
+        imported = [p for p in known[name] if p not in outcome.profiles]
+        instead = {(p.device, p.variant) for p in imported}
+        failed = [
+            f
+            for f in outcome.failures
+            if f.model == name and (f.device, f.variant) not in instead
+        ]
         variants = sorted({str(f.variant) for f in failed})
         if variants:
             devices = len({f.device for f in failed})
@@ -224,9 +230,11 @@ def _summary(
                 f"{name}: {', '.join(variants)} could not be had on some of {devices} "
                 "devices; planner profile SPEC says why"
             )
-        if not known[name]:
+        if not any(p.model == name for p in outcome.profiles):
+            taken = f"; imported profiles of it are used ({len(imported)})"
             lines.append(
-                f"{name}: nothing could be measured; planner profile SPEC says why"
+                f"{name}: nothing could be measured here{taken if imported else ''}; "
+                "planner profile SPEC says why"
             )
     lines += unpaid(outcome.profiles)
     noisy = [w for w in outcome.warnings if "noisy" in w or "busy" in w]

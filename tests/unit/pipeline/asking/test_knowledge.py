@@ -1,0 +1,142 @@
+"""What a plan is told of the user's own models: measured here, imported, or neither."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from planner.domain.evidence import Evidence, Provenance
+from planner.domain.profiles import BatchProfile, ServicePoint
+from planner.domain.profiling import ProfilingFailure, ProfilingOutcome, TorchModel
+from planner.domain.variants import Precision, Runtime, Variant
+from planner.pipeline.asking.knowledge import learn
+from planner.reference.catalog import Catalog
+from planner.reference.imported import ImportedModel
+from tests.support.questions import document
+
+CONTENT = "1f" * 32
+FP32, FP16 = (
+    Variant(precision=p, runtime=Runtime.TORCH)
+    for p in (Precision.FP32, Precision.FP16)
+)
+PI_4, PI_5 = "raspberry-pi-4", "raspberry-pi-5"
+
+
+def profile(variant=FP32, *, device=PI_4, provenance=Provenance.EMULATED, content=None):
+    return BatchProfile(
+        model="m",
+        variant=variant,
+        device=device,
+        points=(ServicePoint(batch=1, p50_s=0.02, mean_s=0.02, p95_s=0.022),),
+        evidence=Evidence(
+            provenance=provenance,
+            source="a stopwatch",
+            as_of=dt.date(2026, 8, 1),
+            error_frac=0.2,
+        ),
+        memory_bytes=1e8,
+        model_sha256=content,
+    )
+
+
+def export(variant=FP32, *, content=CONTENT):
+    return profile(variant, provenance=Provenance.IMPORTED, content=content)
+
+
+class Measurer:
+    """Has measured these, and could not measure those, of a model of that content."""
+
+    def __init__(self, measured, failed):
+        self._outcome = ProfilingOutcome(
+            profiles=tuple(measured),
+            failures=tuple(
+                ProfilingFailure(model="m", variant=v, device=d, reason="too slow")
+                for v, d in failed
+            ),
+            warnings=(),
+            n_measured=len(measured),
+            n_cached=0,
+            environment={},
+            model_sha256={"m": CONTENT},
+        )
+
+    def reachable_devices(self):
+        return (PI_4, PI_5)
+
+    def profile(self, jobs, *, on_progress, planned=None):  # nothing to show
+        return self._outcome
+
+
+def known(*, imported=(), measured=(), failed=()):
+    spec = document(models__0__source={"kind": "torch", "factory": "model:build"})
+    catalog = Catalog.shipped()
+    if imported:
+        exports = ImportedModel(model="m", profiles=tuple(imported))
+        catalog = catalog.with_profiles(exports)
+    model = TorchModel(name="m", directory=Path(), factory="model:build")
+    profiler = Measurer(measured, failed)
+    return learn(spec, catalog, {"m": model}, profiler, on_progress=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("imported", "says"),
+    [
+        ([], ["m: nothing could be measured here; planner profile SPEC says why"]),
+        (
+            [export()],
+            [
+                (
+                    "m: nothing could be measured here; imported profiles of it are used "
+                    "(1); planner profile SPEC says why"
+                )
+            ],
+        ),
+        (
+            [export(content="2e" * 32)],
+            [
+                "m: nothing could be measured here; planner profile SPEC says why",
+                (
+                    "m: 1 imported profiles are of a model of that name with other content, "
+                    "and left out; measure there again"
+                ),
+            ],
+        ),
+    ],
+    ids=["none", "used", "left out"],
+)
+def test_where_nothing_was_measured_it_says_whether_imports_are_used(imported, says):
+    found = known(imported=imported)
+
+    assert list(found.warnings) == says
+    assert found.profiles["m"] == tuple(
+        p for p in imported if p.model_sha256 == CONTENT
+    )
+
+
+def test_an_import_in_place_of_what_was_emulated_here_is_no_warning():
+    found = known(imported=[export()], measured=[profile()])
+
+    assert found.profiles["m"] == (export(),)
+    assert found.warnings == ()
+
+
+def test_what_failed_here_and_was_imported_is_not_missed():
+    found = known(
+        imported=[export(FP16)],
+        measured=[profile()],
+        failed=[(FP16, PI_4)],
+    )
+
+    assert found.warnings == ()
+    assert set(found.profiles["m"]) == {export(FP16), profile()}
+
+
+def test_what_failed_where_nothing_was_imported_is_told():
+    found = known(
+        imported=[export(FP16)],
+        measured=[profile()],
+        failed=[(FP16, PI_4), (FP16, PI_5)],
+    )
+
+    (told,) = found.warnings
+    assert told.startswith("m: fp16 on torch could not be had on some of 1 devices")
