@@ -14,6 +14,7 @@ class Provenance(StrEnum):
     """How a figure was come by, from the strongest to the weakest."""
 
     MEASURED = "measured"  # by this user, on that device
+    EXPORTED = "exported"  # by a user of planner profile, on that device; imported
     IMPORTED = "imported"  # by someone else, on that device; cited
     EMULATED = "emulated"  # measured elsewhere, mapped with learned ratios
     PREDICTED = "predicted"  # not measured at all

@@ -1,6 +1,10 @@
 """What a variant's answers are like beside those of the model it was made from."""
 
 from dataclasses import dataclass
+from typing import Final
+
+# A language model's: 1/perplexity, between 0 and 1, and more is better.
+LIKELIHOOD: Final = "token_likelihood"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

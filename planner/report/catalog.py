@@ -21,8 +21,8 @@ from planner.report.sentences import (
     gib,
     latency,
     number,
-    quality,
     rate,
+    score,
     share,
     usd,
     usd_per_h,
@@ -276,8 +276,10 @@ def _watts(device: Device) -> str:
     return f"{number(device.idle_w)} to {number(device.active_w)}"
 
 
-def _score(score: Quality | None) -> str:
-    return NOTHING if score is None else f"{score.metric} {quality(score.value_frac)}"
+def _score(found: Quality | None) -> str:
+    if found is None:
+        return NOTHING
+    return f"{found.metric} {score(found.metric, found.value_frac)}"
 
 
 def _empty(rows: Sequence[object]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from planner.domain.profiles import Profile, Quality
 from planner.domain.quality import PartScore
-from planner.report.quality import DROP_NOTE, drop_cells, interval
+from planner.report.quality import drop_cells, drop_notes, interval
 from planner.report.sentences import NOTHING, quality
 from planner.report.tables import Table, table
 
@@ -47,7 +47,7 @@ def _losses(compared: Sequence[Graded]) -> Table:
             )
             for model, variant, q in compared
         ],
-        footnotes=[DROP_NOTE],
+        footnotes=drop_notes(q.metric for _, _, q in compared),
     )
 
 

@@ -14,9 +14,8 @@ from planner.specs.measuring import (
     PlanSession,
 )
 from planner.specs.plan import PlanDocument
-from planner.units import S_PER_H
+from planner.units import S_PER_H, S_PER_MIN
 
-S_PER_MIN: Final = 60.0
 _VERDICTS: Final = {
     "take": "measure",
     "over_budget": "beyond the budget",

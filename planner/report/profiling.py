@@ -15,7 +15,7 @@ from planner.domain.profiles import (
 )
 from planner.domain.profiling import ProfilingOutcome
 from planner.report.grading import grading_tables
-from planner.report.sentences import NOTHING, latency, quality, share
+from planner.report.sentences import NOTHING, latency, quality, score, share
 from planner.report.tables import Table, table
 from planner.units import BYTES_PER_MIB, milliseconds
 
@@ -289,10 +289,11 @@ def _mib(size_bytes: float | None) -> str:
 def _accuracy(graded: Quality | None) -> str:
     if graded is None:
         return "not evaluated"
+    value = score(graded.metric, graded.value_frac)
     if graded.low_frac is None or graded.high_frac is None:
-        return quality(graded.value_frac)
+        return value
     interval = f"{quality(graded.low_frac)} to {quality(graded.high_frac)}"
-    return f"{quality(graded.value_frac)} ({interval})"
+    return f"{value} ({interval})"
 
 
 def outcome_data(outcome: ProfilingOutcome) -> dict[str, object]:

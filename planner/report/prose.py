@@ -217,7 +217,8 @@ def _steps_of_a_plan(plan: PlanDocument) -> Iterable[Step]:
         command="planner manifests plan.json",
     )
     if any(m.source == "torch" for m in plan.models) and any(
-        p.provenance is not Provenance.MEASURED for p in plan.placements
+        p.provenance not in {Provenance.MEASURED, Provenance.EXPORTED}
+        for p in plan.placements
     ):
         yield Step(
             sentence="Measure your model on the device itself, and narrow the error band:",

@@ -1,18 +1,23 @@
 """How good the answers of what a plan runs are: the score, what is lost, and on what."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from planner.domain.quality import Drop
-from planner.report.sentences import NOTHING, quality, variant
+from planner.domain.quality import LIKELIHOOD, Drop
+from planner.report.sentences import NOTHING, quality, score, variant
 from planner.report.tables import Table, table
 from planner.specs.placements import PlanDrop, PlanPartScore
 from planner.specs.plan import PlanDocument, PlanQualityFloor
 
-DROP_NOTE: Final = (
+_DROP_NOTE: Final = (
     "Flips: answers on the evaluation set that differ from those of the model as given, in "
     "fp32; lost are those that it had right and the variant has not, won the reverse. "
     "Loses: the 95 % interval of what the score loses against it (below 0: gains)."
+)
+_LIKELIHOOD_NOTE: Final = (
+    "Token likelihood: 1/perplexity, what a model gives the token that follows, on "
+    "(geometric) average; loses: the share of it that is lost. Its answers are tokens, the "
+    "likeliest next one, right where it is the one that followed."
 )
 _CALIBRATION_NOTE: Final = (
     "Confidence off by: expected calibration error, how far stated confidence is from the "
@@ -27,15 +32,15 @@ def quality_table(plan: PlanDocument) -> Table | None:
         return None
     rows = []
     for p in plan.placements:
-        floor, score = floors.get(p.workload), p.quality
+        floor, found = floors.get(p.workload), p.quality
         rows.append(
             (
                 p.workload,
                 variant(p.variant),
-                score.metric if score else floor.metric if floor else NOTHING,
-                quality(score.value if score else None),
-                interval(score.low, score.high) if score else NOTHING,
-                f"{score.n_samples:,}" if score and score.n_samples else NOTHING,
+                found.metric if found else floor.metric if floor else NOTHING,
+                score(found.metric, found.value) if found else NOTHING,
+                interval(found.low, found.high) if found else NOTHING,
+                f"{found.n_samples:,}" if found and found.n_samples else NOTHING,
                 _floor(floor),
             )
         )
@@ -74,8 +79,16 @@ def drop_table(plan: PlanDocument) -> Table | None:
             ">Confidence off by",
         ],
         rows,
-        footnotes=[DROP_NOTE, _CALIBRATION_NOTE],
+        footnotes=[
+            *drop_notes(p.quality.metric for p in plan.placements if p.quality),
+            _CALIBRATION_NOTE,
+        ],
     )
+
+
+def drop_notes(metrics: Iterable[str]) -> Sequence[str]:
+    """What a table of losses against fp32 means, of these metrics."""
+    return [_DROP_NOTE, *([_LIKELIHOOD_NOTE] if LIKELIHOOD in metrics else [])]
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -14,6 +14,7 @@ from typing import Final
 
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Purchase
+from planner.domain.quality import LIKELIHOOD
 from planner.domain.variants import SparsityPattern
 from planner.report.adding import CENT_DECIMALS, fixed, half_up
 from planner.specs.placements import PlanVariant
@@ -33,12 +34,14 @@ GLUED: Final = re.compile(r"(?<=[×≤]) | (?=(?:%|ms|s|GiB|×|≤)(?!\w))")
 
 PROVENANCE_WORDS: Final = {
     Provenance.MEASURED: "measured on your model",
+    Provenance.EXPORTED: "imported from a user's export",
     Provenance.IMPORTED: "published measurement",
     Provenance.EMULATED: "emulated",
     Provenance.PREDICTED: "predicted",
 }
 PROVENANCE_MEANING: Final = {
     Provenance.MEASURED: "timed on this device, by you",
+    Provenance.EXPORTED: "timed by planner profile on what its owner says is this device",
     Provenance.IMPORTED: "someone else timed it on this device; the source is cited",
     Provenance.EMULATED: "timed on another machine and mapped to this device",
     Provenance.PREDICTED: "computed from specifications, timed nowhere",
@@ -282,6 +285,18 @@ def quality(value: float | None) -> str:
     if value is None:
         return NOTHING
     return f"{value:.2%}".replace("%", " %") if 0 <= value <= 1 else number(value)
+
+
+def score(metric: str, value: float) -> str:
+    """A score, and what a language model's is better known by.
+
+    Example:
+        >>> score("top1_accuracy", 0.7188), score("token_likelihood", 1 / 12.3)
+        ('71.88 %', '8.13 %, perplexity 12.3')
+    """
+    if metric != LIKELIHOOD or value <= 0:
+        return quality(value)
+    return f"{quality(value)}, perplexity {number(1 / value)}"
 
 
 def variant(how: PlanVariant) -> str:

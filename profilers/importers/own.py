@@ -138,7 +138,7 @@ def _imported(
         raise reading.wrong(path, "a predicted profile is no measurement")
     said = f", declared by its owner to be a {device}" if declared else ""
     evidence = Evidence(
-        provenance=Provenance.IMPORTED,
+        provenance=Provenance.EXPORTED,
         source=f"{profile.evidence.source}{said}, {path.name}",
         as_of=min(profile.evidence.as_of, today),
         error_frac=profile.evidence.error_frac,

@@ -25,16 +25,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, expm1, sqrt
 from statistics import NormalDist
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.domain.profiles import Quality
-from planner.domain.quality import Drop, PartScore
+from planner.domain.quality import LIKELIHOOD, Drop, PartScore
 from profilers.quality.texts import FEWEST, Document
 
-METRIC: Final = "token_likelihood"
 # From the tokens of a window (T,) to the scores of what follows each of them (T, words).
 Scores = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
@@ -69,7 +67,7 @@ def graded_text(
     rate, low, high = _ratio(variant_nll, n)
     n_tokens = int(n.sum())
     return Quality(
-        metric=METRIC,
+        metric=LIKELIHOOD,
         value_frac=exp(-rate),
         source=(
             f"perplexity {exp(rate):.4g} on {n_tokens:,} tokens of {len(documents):,} "

@@ -105,15 +105,19 @@ def test_what_one_machine_measured_is_in_another_projects_plan(
     elsewhere = project(tmp_path / "other")
     assert main(["import", "profiles", "pi.json"]) == 0
     told(capsys)
-    code = main(["recommend", elsewhere, "--json", "--no-simulate"])
+    code = main(["recommend", elsewhere, "--json", "--no-simulate", "--out", "told"])
 
     plan = json.loads(told(capsys).out)
     (placement,) = plan["placements"]
     assert code == 0
-    assert (placement["device"], placement["provenance"]) == (DEVICE, "imported")
+    assert (placement["device"], placement["provenance"]) == (DEVICE, "exported")
     measured_ms = 1000 * exported["profiles"][0]["points"][0]["mean_s"]
     assert placement["breakdown"]["service_ms"] >= measured_ms
     assert "pi.json" in placement["profile_source"]
+    report = (tmp_path / "told" / "report.md").read_text()
+    assert "imported from a user's export" in report
+    assert "published measurement" not in report
+    assert "Measure your model on the device itself" not in report
 
 
 def test_limits_and_heat_are_in_force_and_told(spec, home, capsys):

@@ -25,6 +25,20 @@ def test_flips_and_the_interval_of_the_loss_are_told_once_a_variant():
     assert row[2:] == ("597", "3 (0 lost, 2 won)", "-1.19 % to 0.44 %", "2.15 %", "—")
 
 
+def test_what_a_loss_of_token_likelihood_is_is_told_where_that_is_the_metric():
+    one = graded(drop=DROP)
+    text = dataclasses.replace(one.quality, metric="token_likelihood")
+
+    (plain,), (told,) = (
+        grading_tables([dataclasses.replace(one, quality=q)])
+        for q in (one.quality, text)
+    )
+
+    assert len(plain.footnotes) == 1
+    assert told.footnotes[0] == plain.footnotes[0]
+    assert "1/perplexity" in told.footnotes[1]
+
+
 def test_slices_are_told_and_the_worst_named():
     losses, parts = grading_tables([graded(drop=DROP, slices=(NIGHT,), shifted=(NIGHT,))])  # fmt: skip
 

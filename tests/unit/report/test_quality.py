@@ -87,6 +87,19 @@ def test_a_loss_is_told_with_its_flips_and_its_interval(storefront):
     assert drop_table(storefront) is None
 
 
+def test_a_language_models_score_is_told_as_perplexity_too(storefront):
+    text = GRADED.model_copy(update={"metric": "token_likelihood", "value": 1 / 12.3})
+    plan = with_quality(storefront, quality=text)
+
+    assert quality_table(plan).rows[0][2:4] == (
+        "token_likelihood",
+        "8.13 %, perplexity 12.3",
+    )
+    assert any("1/perplexity" in n for n in drop_table(plan).footnotes)
+    of_images = drop_table(with_quality(storefront, quality=GRADED))
+    assert not any("perplexity" in n for n in of_images.footnotes)
+
+
 def test_slices_are_told_worst_first_and_shifted_sets_after_them(storefront):
     told = slices_table(with_quality(storefront, quality=GRADED))
 

@@ -74,7 +74,9 @@ def test_what_is_read_is_imported_cited_dated_and_keeps_the_catalogues_rules(nam
 
     assert check_profiles(profiles, is_device=is_device, today=TODAY) == ()
     for p in profiles:
-        assert p.evidence.provenance is Provenance.IMPORTED
+        assert p.evidence.provenance is (
+            Provenance.EXPORTED if name == "own" else Provenance.IMPORTED
+        )
         assert SAMPLE_OF[name] in p.evidence.source
         assert p.evidence.as_of <= TODAY
         assert (p.model, p.device) == ("shelf", "raspberry-pi-5")
