@@ -91,6 +91,11 @@ def _keep_server(
             f"of its server nothing, for {replicas} replicas answer: what it costs stays "
             "as it was scaled"
         )
+    if tried.emulated_way is not None:
+        return (
+            "of its server nothing, for the emulated way would be taken for it: verify "
+            "without --emulate-network, of planner serve too"
+        )
     if lone is None:
         return "of its server nothing that could be told from outside"
     seen = server_seen(lone, deployed)

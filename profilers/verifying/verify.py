@@ -53,6 +53,7 @@ class Tried:
     endpoint: Endpoint
     replies: Sequence[Reply]
     lone: Lone | None = None
+    emulated_way: str | None = None
 
 
 def verify(
@@ -132,6 +133,7 @@ def verify(
         endpoint=found,
         replies=done.replies,
         lone=done.lone,
+        emulated_way=travelled,
     )
 
 
@@ -252,7 +254,8 @@ async def _load(
         on_stage(f"sending {timed.rate_rps:.4g} requests/s for {timed.length_s:g} s")
         replies = await load.send_all(client, sending, timed.due_s, samples)
         lone = None
-        if then_alone:
+        is_near = found.about is None or found.about.emulated_way is None
+        if then_alone and is_near:
             on_stage("sending one by one")
             lone = await ask_alone(client, sending, found)
         return _Done(

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from planner import wiring
 from planner.cli.app import main
 from profilers.verifying import verify as verifying
 from tests.support import ways
@@ -337,6 +338,51 @@ def test_what_cannot_be_served_is_refused_with_the_reason(
 ):
     assert main(["serve", plan, *arguments]) == code
     assert says in " ".join(told(capsys).err.split())
+
+
+def test_several_placements_are_not_served_behind_one_emulated_way(tmp_path, capsys):
+    plan = ways.digits_plan()
+    here, there = (
+        plan.placements[0],
+        plan.placements[0].model_copy(update={"site": "munich-store"}),
+    )
+    twice = plan.model_copy(update={"placements": (here, there)})
+    (tmp_path / "plan.json").write_text(twice.model_dump_json(by_alias=True))
+    (tmp_path / "model.py").write_text("def build(): ...\n")
+    (tmp_path / "weights.safetensors").write_bytes(b"")
+
+    code = main(["serve", str(tmp_path / "plan.json"), "--emulate-network"])
+
+    said = " ".join(told(capsys).err.split())
+    assert code == 2
+    assert "the way to one placement, and 2 are chosen" in said
+    assert "--workload or --site" in said
+
+
+@pytest.mark.slow
+def test_behind_an_emulated_way_its_server_is_not_asked_one_by_one(
+    travelling, tmp_path, monkeypatch
+):
+    """Nobody could tell the way's time from the server's, whoever emulates it."""
+    told_of = []
+    monkeypatch.setattr(
+        wiring,
+        "keeping",
+        lambda *_, **__: lambda tried: told_of.append(tried) or "stored",
+    )
+    own = about(digits_placement()) | {"placement": {"emulated-way": "RTT 28.0 ms"}}
+    found = []
+    for script, more in (
+        (Script(steady(GOOD), about=own), []),
+        (Script(steady(GOOD), about=about(digits_placement())), ["--emulate-network"]),
+    ):
+        with serving(script) as url:
+            verify(travelling, url, "--seconds", "1", "--rate", "30", "--store", *more)
+        found.append(len(script.received))
+
+    assert [t.lone for t in told_of] == [None, None]
+    assert all("RTT 28.0 ms" in t.emulated_way for t in told_of)
+    assert found == [len(t.replies) + 1 for t in told_of]
 
 
 @pytest.mark.parametrize("verb", ["serve", "verify"])

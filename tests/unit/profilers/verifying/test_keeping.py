@@ -128,7 +128,7 @@ LONE = Lone(
 )
 
 
-def kept(store, monkeypatch, lone, *, replicas=1):
+def kept(store, monkeypatch, lone, *, replicas=1, way=None):
     """What is said and what is found of the server, when a deployment is kept."""
     monkeypatch.setattr(keeping, "identity", lambda _: "content")
     placement = digits_placement().model_copy(update={"replicas": replicas})
@@ -140,6 +140,7 @@ def kept(store, monkeypatch, lone, *, replicas=1):
         replies=batches(1, [0.005] * 40),
         verification=SimpleNamespace(measured_at=AT),
         lone=lone,
+        emulated_way=way,
     )
     said = keeping.keep(tried, store, model=None, device="raspberry-pi-4")
     key = server_seen_key(identity="content", device="raspberry-pi-4")
@@ -177,16 +178,17 @@ def test_processor_time_that_was_not_told_is_said_to_stay_scaled(store, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("lone", "replicas", "says"),
+    ("lone", "replicas", "way", "says"),
     [
-        (LONE, 2, "of its server nothing, for 2 replicas answer"),
-        (None, 1, "of its server nothing that could be told"),
+        (LONE, 2, None, "of its server nothing, for 2 replicas answer"),
+        (None, 1, None, "of its server nothing that could be told"),
+        (None, 1, "RTT 28.0 ms", "for the emulated way would be taken for it"),
     ],
 )
 def test_a_server_of_which_nothing_is_told_is_not_kept(
-    store, monkeypatch, lone, replicas, says
+    store, monkeypatch, lone, replicas, way, says
 ):
-    said, seen = kept(store, monkeypatch, lone, replicas=replicas)
+    said, seen = kept(store, monkeypatch, lone, replicas=replicas, way=way)
 
     assert says in said
     assert seen is None
