@@ -2,6 +2,7 @@
 
 One table of speed, memory and quality, with those that do not pay. The product measures:
 each variant alone in a process of its own, one thread, by the usual sampling rule.
+Some ten minutes in all; `--only MODEL` and `--runtime RUNTIME` measure a part.
 
     mlp     wide layers, trained on scikit-learn's digits; graded on a third of them.
             Pruned in one shot, without fine-tuning
