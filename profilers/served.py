@@ -131,7 +131,7 @@ class ServedProfiling:
             )
             found = self.store.servers([key]).get(key)
             if found is None and self.weigh is not None:
-                what = f"serving a model of {model.name}'s input that does nothing"
+                what = f"serving {model.name}"
                 on_progress(ProfilingProgress(done=0, total=1, what=what))
                 found = self.weigh(model)
                 self.store.keep_server(key, model.name, found)
@@ -162,13 +162,15 @@ class ServedProfiling:
                 runtime=profile.variant.runtime,
                 threads=busy,
                 cores=self.cores,
+                model_rested_s=profile.rested_s,
             )
-        return self._scaled(profile.device, job, measured)
+        return self._scaled(profile, job, measured)
 
     def _scaled(
-        self, device: str, job: ProfilingJob, measured: ServerMeasured
+        self, profile: BatchProfile, job: ProfilingJob, measured: ServerMeasured
     ) -> ServerCost | None:
         """As the emulator maps a model's time of that length; None where it cannot."""
+        device = profile.device
         cores = self.cores_of(device)
         if cores is None:
             return None
@@ -205,9 +207,11 @@ class ServedProfiling:
             )
         except ProfilingError:
             return None
+        ratio = mapped.points[0].p50_s / measured.processor_s
         return servers.there(
             measured,
-            ratio=mapped.points[0].p50_s / measured.processor_s,
+            ratio=ratio,
+            model_rested_s=profile.rested_s / ratio,
             error_frac=mapped.evidence.error_frac,
             cores=cores,
         )

@@ -36,7 +36,9 @@ class ServerMeasured:
 
     The `_low_` and `_high_` ends are those of 95 % intervals. `busy_ratio` is the
     machine's load per processor meanwhile, by its own average over a minute. `rested_s` is
-    what a request after a pause took longer; None where nobody tried.
+    what a request after a pause took longer; None where nobody tried. Where the model itself
+    was served (`is_own`), its part is in that, and `stirred_s` is what it took longer
+    among the server's work than at its quickest.
     """
 
     server: str
@@ -53,6 +55,8 @@ class ServerMeasured:
     measured_at: dt.datetime
     environment: Mapping[str, str] = field(default_factory=dict)
     rested_s: float | None = None
+    stirred_s: float | None = None
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,7 @@ def seen_there(seen: ServerSeen, scaled: ServerCost | None) -> ServerCost:
         latency_s=latency_s,
         shared_frac=1.0 if scaled is None else scaled.shared_frac,
         rested_s=0.0 if scaled is None else scaled.rested_s,
+        stirred_s=0.0 if scaled is None else scaled.stirred_s,
         evidence=Evidence(
             provenance=Provenance.MEASURED if is_whole else Provenance.PREDICTED,
             source=f"planner verify: {seen.n_requests} requests one by one to the "
@@ -124,16 +129,22 @@ def shared_frac(runtime: Runtime, *, threads: int, cores: int) -> float:
 
 
 def here(
-    measured: ServerMeasured, *, runtime: Runtime, threads: int, cores: int
+    measured: ServerMeasured,
+    *,
+    runtime: Runtime,
+    threads: int,
+    cores: int,
+    model_rested_s: float = 0.0,
 ) -> ServerCost:
-    """The cost on the machine that measured."""
+    """The cost on the machine that measured; of a pause, what is not the model's part."""
     processor = measured.environment.get("processor", "its processor not stated")
     return ServerCost(
         server=measured.server,
         processor_s=measured.processor_s,
         latency_s=measured.latency_s,
         shared_frac=shared_frac(runtime, threads=threads, cores=cores),
-        rested_s=measured.rested_s or 0.0,
+        rested_s=_rested_s(measured, model_rested_s),
+        stirred_s=measured.stirred_s or 0.0,
         evidence=Evidence(
             provenance=Provenance.MEASURED,
             source=f"measured on the machine that profiled ({processor})",
@@ -142,6 +153,11 @@ def here(
             note=in_words(measured),
         ),
     )
+
+
+def _rested_s(measured: ServerMeasured, model_rested_s: float) -> float:
+    took_s = measured.rested_s or 0.0
+    return max(0.0, took_s - model_rested_s) if measured.is_own else took_s
 
 
 def in_words(measured: ServerMeasured) -> str:
@@ -158,17 +174,29 @@ def in_words(measured: ServerMeasured) -> str:
         if measured.rested_s
         else ""
     )
+    stirred = (
+        f", and {milliseconds(measured.stirred_s):.2f} ms that a batch takes longer "
+        "among the server's work,"
+        if measured.stirred_s
+        else ""
+    )
+    what = "it" if measured.is_own else "a model that does nothing"
     return (
         f"{milliseconds(measured.processor_s):.2f} ms of processor time ({low_ms:.2f} to "
         f"{high_ms:.2f}) and {beside[0]:.2f} ms beside it ({beside[1]:.2f} to "
-        f"{beside[2]:.2f}) a request of {measured.request_bytes / BYTES_PER_KIB:.1f} KiB{rested}, "
-        f"from {measured.n_requests} requests to a model that does nothing, at a load of "
+        f"{beside[2]:.2f}) a request of {measured.request_bytes / BYTES_PER_KIB:.1f} KiB{rested}{stirred} "
+        f"from {measured.n_requests} requests to {what}, at a load of "
         f"{measured.busy_ratio:.1f} per processor"
     )
 
 
 def there(
-    measured: ServerMeasured, *, ratio: float, error_frac: float, cores: int
+    measured: ServerMeasured,
+    *,
+    ratio: float,
+    error_frac: float,
+    cores: int,
+    model_rested_s: float = 0.0,
 ) -> ServerCost:
     """The cost on a device that is `ratio` times as slow with all its cores.
 
@@ -180,7 +208,8 @@ def there(
         processor_s=measured.processor_s * ratio,
         latency_s=measured.latency_s * ratio,
         shared_frac=1.0,
-        rested_s=(measured.rested_s or 0.0) * ratio,
+        rested_s=_rested_s(measured, model_rested_s) * ratio,
+        stirred_s=(measured.stirred_s or 0.0) * ratio,
         evidence=Evidence(
             provenance=Provenance.PREDICTED,
             source=(

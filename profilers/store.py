@@ -222,6 +222,8 @@ _TOLD_WHERE_THERE = frozenset(
         "batch_grid",
         "limit_s",
         "rested_s",
+        "stirred_s",
+        "is_own",
     }
 )
 _GRADED_WHERE_THERE = frozenset({"drop", "slices", "shifted", "calibration_error_frac"})

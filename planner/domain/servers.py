@@ -32,7 +32,8 @@ class ServerCost:
     the model's time and that (l): sockets, wake-ups, hops. `shared_frac` is the part of
     the processor time that keeps the model waiting: 1 where the model uses every core
     of the device or the interpreter, less where the server finds a core of its own (κ). `rested_s` is what a
-    request costs more that comes after a pause.
+    request costs more that comes after a pause, and `stirred_s` what a batch takes longer
+    among the server's own work, which has the caches in between, than in a loop of its own.
     """
 
     server: str
@@ -41,3 +42,4 @@ class ServerCost:
     shared_frac: float
     evidence: Evidence
     rested_s: float = 0.0
+    stirred_s: float = 0.0

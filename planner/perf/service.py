@@ -20,8 +20,9 @@ its own times hold, from above.
 Where a server works on the model's cores, a batch of b keeps them longer than the
 model does (`planner.domain.servers`: c, l and κ of each request):
 
-    S_b = max(s_b + b κ c, b c)        on the model's cores; and what a server on a core
-                                       of its own can hand over no faster than that
+    S_b = max(s_b + d + b κ c, b c)    on the model's cores; and what a server on a core
+                                       of its own can hand over no faster than that; d is
+                                       what a batch takes longer among the server's work
     beside = (1 - κ) c + l             a request's own time outside of any batch
 
 A batch whose server was idle before takes longer: caches hold something else, and
@@ -65,9 +66,9 @@ def service_knots(
     server = profile.server
     if server is None:
         return alone
-    cost_s = server.processor_s * server_factor(profile, error_factor)
-    handled_s = np.arange(1, max_batch + 1)[:, None] * cost_s
-    both = alone + server.shared_frac * handled_s
+    factor = server_factor(profile, error_factor)
+    handled_s = np.arange(1, max_batch + 1)[:, None] * server.processor_s * factor
+    both = alone + server.stirred_s * factor + server.shared_frac * handled_s
     return spread_apart(np.maximum(both, handled_s))
 
 

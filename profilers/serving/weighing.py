@@ -1,12 +1,14 @@
-"""What our server costs on this machine: a model that does nothing, really served.
+"""What our server costs on this machine: the user's model, really served.
 
-The container's own command serves a model of the same input that only looks at its
-first number. From outside, over loopback:
+The container's own command serves it, fp32 on torch. One that is not brief would hide
+what the server takes: in its place goes a model of the same input that only looks at its
+first number, and d is not known. From outside, over loopback:
 
     c   processor time    blocks of requests, AT_ONCE in flight; per block, what the
-                          replica's process used for a request, less what its model
-                          took at the quickest: by the clock, so a neighbour only adds
-    l   beyond it         requests one by one: latency - model's time - c
+                          replica's process used for a request, less what its model took
+    d   among its work    what the model took in these blocks, less its quickest: its data
+                          and the server's have the caches in turns
+    l   beyond it         requests one by one: latency - quickest model's time - d - c
     r   after a pause     the same with a pause before each: what it takes longer
 
 c is the median over blocks and l over requests, each with the 95 % interval of its
@@ -33,7 +35,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from planner.domain.profiling import UserModel
+from planner.domain.profiling import TorchModel, UserModel
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
 from planner.specs.models import TorchSource
@@ -43,10 +45,12 @@ from profilers.measure import REPEATABILITY_FRAC, REST_S, quantile_interval
 from profilers.process import utc_now
 from profilers.served import server_environment
 from profilers.servers import OWN_PORT, ServerMeasured
+from profilers.serving.loading import BRIEF_S
 from profilers.serving.running import IMPORT_PATH
 from profilers.verifying import endpoint, load, payloads
 from profilers.verifying.load import Sending
 
+FIRST: Final = 5
 WARM_UP: Final = 100
 LONE: Final = 300
 RESTED: Final = 150
@@ -56,6 +60,8 @@ BLOCK: Final = 120
 # Ray and torch take seconds to start, on a busy small machine tens of them.
 PATIENCE_S: Final = 180.0
 _POLL_S: Final = 0.25
+_QUICKEST_FRAC: Final = 0.02
+_NOTHING: Final = "nothing"
 _MODEL: Final = '''"""Looks at its first number."""
 
 import torch
@@ -79,7 +85,7 @@ def inputs():
 def weigh_model(
     model: UserModel, *, now: Callable[[], dt.datetime] = utc_now
 ) -> ServerMeasured:
-    """What the server costs for requests of the model's input.
+    """What the server costs for requests to the model, or to one of the same input.
 
     Raises:
         ProfilingError: Its example cannot be had, or the server does not start here.
@@ -90,10 +96,16 @@ def weigh_model(
     example = example_batch(
         model, evaluation_set(model), made_up=sources.made_up(model)
     ).numpy()
-    return weigh(example.shape[1:], str(example.dtype), now=now)
+    shape, dtype = example.shape[1:], str(example.dtype)
+    # Whatever is wrong with serving the model itself is told where it is served.
+    with contextlib.suppress(ProfilingError):
+        if isinstance(model, TorchModel):
+            made = payloads.from_model(model).bare(shape, dtype)
+            return weigh(_own(model), made, now=now)
+    return weigh_nothing(shape, dtype, now=now)
 
 
-def weigh(
+def weigh_nothing(
     shape: Sequence[int], dtype: str, *, now: Callable[[], dt.datetime]
 ) -> ServerMeasured:
     """Serve a model of that input which does nothing, and see what it costs.
@@ -101,23 +113,59 @@ def weigh(
     Raises:
         ProfilingError: The server does not start here.
     """
+    made = payloads.made_up(shape, dtype, np.random.default_rng(0)).bare(shape, dtype)
+    with tempfile.TemporaryDirectory(prefix="nothing-") as directory:
+        (Path(directory) / "nothing.py").write_text(
+            _MODEL.format(shape=tuple(shape), dtype=dtype), encoding="utf-8"
+        )
+        model = ServedModel(
+            name=_NOTHING,
+            directory=directory,
+            source=TorchSource(kind="torch", factory="nothing:build"),
+            inputs="nothing:inputs",
+        )
+        return weigh(model, made, now=now)
+
+
+def weigh(
+    model: ServedModel, made: payloads.Payloads, *, now: Callable[[], dt.datetime]
+) -> ServerMeasured:
+    """Serve the model, send it that, and see what it costs.
+
+    Raises:
+        ProfilingError: The server does not start here, or the model is not brief.
+    """
     with (
-        _serving(tuple(shape), dtype) as url,
+        _serving(model) as url,
         asyncio.Runner(loop_factory=load.precise_loop) as runner,
     ):
-        return runner.run(_weigh(url, shape, dtype, now=now))
+        return runner.run(_weigh(url, made, is_own=model.name != _NOTHING, now=now))
+
+
+def _own(model: TorchModel) -> ServedModel:
+    weights = model.weights
+    return ServedModel(
+        name=model.name,
+        directory=str(model.directory),
+        source=TorchSource(
+            kind="torch",
+            factory=model.factory,
+            weights=None
+            if weights is None
+            else str(weights.relative_to(model.directory)),
+        ),
+        inputs=model.inputs,
+        evaluation=model.evaluation,
+    )
 
 
 @contextlib.contextmanager
-def _serving(shape: tuple[int, ...], dtype: str) -> Iterator[str]:
+def _serving(model: ServedModel) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="weighing-") as directory:
         folder = Path(directory)
-        (folder / "nothing.py").write_text(
-            _MODEL.format(shape=shape, dtype=dtype), encoding="utf-8"
-        )
         port = _free_port()
         file = folder / "serve.yaml"
-        file.write_text(yaml.safe_dump(_config(folder, port)), encoding="utf-8")
+        file.write_text(yaml.safe_dump(_config(model, port)), encoding="utf-8")
         log = folder / "log"
         with log.open("w") as written:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -149,14 +197,9 @@ def _free_port() -> int:
         return port
 
 
-def _config(folder: Path, port: int) -> dict[str, Any]:
+def _config(model: ServedModel, port: int) -> dict[str, Any]:
     config = ServingConfig(
-        model=ServedModel(
-            name="nothing",
-            directory=str(folder),
-            source=TorchSource(kind="torch", factory="nothing:build"),
-            inputs="nothing:inputs",
-        ),
+        model=model,
         variant=PlanVariant(
             precision=Precision.FP32, sparsity_frac=0.0, runtime=Runtime.TORCH
         ),
@@ -174,7 +217,7 @@ def _config(folder: Path, port: int) -> dict[str, Any]:
         "http_options": {"host": "127.0.0.1", "port": port},
         "applications": [
             {
-                "name": "nothing",
+                "name": "weighed",
                 "route_prefix": "/",
                 "import_path": IMPORT_PATH,
                 "args": {},
@@ -204,17 +247,29 @@ def _wait_until_healthy(
 
 
 async def _weigh(
-    url: str, shape: Sequence[int], dtype: str, *, now: Callable[[], dt.datetime]
+    url: str,
+    made: payloads.Payloads,
+    *,
+    is_own: bool,
+    now: Callable[[], dt.datetime],
 ) -> ServerMeasured:
-    made = payloads.made_up(shape, dtype, np.random.default_rng(0)).bare(shape, dtype)
     sending = Sending(url=url, payloads=made)
     async with load.session() as client:
+        first = await _in_turn(client, sending, FIRST)
+        if is_own and np.median(first[1]) > BRIEF_S:
+            raise ProfilingError(
+                "it takes so long that the server's part is lost in it"
+            )
         await _in_turn(client, sending, WARM_UP)
         lone = await _in_turn(client, sending, LONE)
         rested = await _in_turn(client, sending, RESTED, rest_s=REST_S)
-        block_s = np.array([await _block_s(client, sending) for _ in range(BLOCKS)])
-    processor_s, *processor_bounds_s = _with_interval(block_s - lone[1].min())
-    latency_s, *latency_bounds_s = _with_interval(lone[0] - lone[1] - processor_s)
+        blocks = [await _block(client, sending) for _ in range(BLOCKS)]
+    used_s, model_s = np.array(blocks).T
+    quickest_s = float(np.quantile(lone[1], _QUICKEST_FRAC))
+    stirred_s = max(0.0, float(np.median(model_s)) - quickest_s)
+    processor_s, *processor_bounds_s = _with_interval(used_s - model_s)
+    beyond_s = lone[0] - quickest_s - stirred_s - processor_s
+    latency_s, *latency_bounds_s = _with_interval(beyond_s)
     latency_s = max(0.0, latency_s)
     worst = (processor_bounds_s[1] + max(0.0, latency_bounds_s[1])) / (
         processor_s + latency_s
@@ -233,13 +288,10 @@ async def _weigh(
         busy_ratio=os.getloadavg()[0] / (os.cpu_count() or 1),
         measured_at=now(),
         environment=dict(server_environment()),
-        rested_s=max(0.0, _beside_s(rested) - _beside_s(lone)),
+        rested_s=max(0.0, float(np.median(rested[0]) - np.median(lone[0]))),
+        stirred_s=stirred_s if is_own else None,
+        is_own=is_own,
     )
-
-
-def _beside_s(requests: NDArray[np.float64]) -> float:
-    """What a request takes beside the model, in the median."""
-    return float(np.median(requests[0] - requests[1]))
 
 
 def _with_interval(samples: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -272,13 +324,16 @@ async def _in_turn(
     return seen
 
 
-async def _block_s(client: aiohttp.ClientSession, sending: Sending) -> float:
-    """Processor time of a request, the model's included."""
+async def _block(
+    client: aiohttp.ClientSession, sending: Sending
+) -> tuple[float, float]:
+    """Processor time of a request, the model's included, and the model's time of it."""
     before_s = await _processor_s(client, sending.url)
-    await asyncio.gather(
+    seen = await asyncio.gather(
         *(_in_turn(client, sending, BLOCK // AT_ONCE) for _ in range(AT_ONCE))
     )
-    return (await _processor_s(client, sending.url) - before_s) / BLOCK
+    used_s = (await _processor_s(client, sending.url) - before_s) / BLOCK
+    return used_s, float(np.mean([one[1].mean() for one in seen]))
 
 
 async def _processor_s(client: aiohttp.ClientSession, url: str) -> float:

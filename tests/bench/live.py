@@ -7,9 +7,9 @@ that the planner computes: the rate at which the 95th percentile is SLO_RATIO ti
 lone request takes, the server's cost counted.
 
     alone       predicted from the model's own times, measured with nothing else running
-    server      the same, and what the server costs (`profilers.serving.weighing`: a model
-                that does nothing, same input): S_b = s_b + b κ c, (1 - κ) c + l beside, and
-                what model and server take longer after a pause
+    server      the same, and what the server costs (`profilers.serving.weighing`, one by
+                one and four at once): S_b = s_b + d + b κ c, (1 - κ) c + l beside, and what
+                model and server take longer after a pause
     now         as `server`, at the speed that the machine had just before the level: the
                 model is timed again alone, at its largest batch, while the server is idle
     replayed    as `now`, through the simulator at the very instants when requests were due

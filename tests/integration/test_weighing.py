@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("ray.serve", reason="Ray Serve is not installed")
 
-from profilers.serving.weighing import weigh
+from profilers.serving.weighing import weigh_nothing
 
 pytestmark = [pytest.mark.ray, pytest.mark.long]
 
@@ -15,7 +15,8 @@ NOW = dt.datetime(2026, 11, 24, 12, 0, tzinfo=dt.UTC)
 
 def test_a_server_costs_processor_time_and_more_for_larger_requests():
     small, large = (
-        weigh(shape, "float32", now=lambda: NOW) for shape in ((4,), (3, 128, 128))
+        weigh_nothing(shape, "float32", now=lambda: NOW)
+        for shape in ((4,), (3, 128, 128))
     )
 
     for found in (small, large):

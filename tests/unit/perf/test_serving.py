@@ -21,12 +21,13 @@ FOUR = BatchPolicy(max_batch=4, max_wait_s=0.002)
 FAR = NetworkPath(rtt_s=0.080, transfer_s=0.020, uplink_load_frac=0.0, source="test")
 
 
-def server(*, c, latency=0.0, shared_frac=1.0, error_frac=0.0):
+def server(*, c, latency=0.0, shared_frac=1.0, error_frac=0.0, **told):
     return ServerCost(
         server="a test's",
         processor_s=c,
         latency_s=latency,
         shared_frac=shared_frac,
+        **told,
         evidence=Evidence(
             provenance=Provenance.MEASURED,
             source="a test",
@@ -175,3 +176,13 @@ def test_whoever_shares_a_machine_shares_its_server(profile_of):
     assert seen.quantile_s(0.95) == pytest.approx(
         expected.quantile_s(0.95) + 0.001, rel=1e-4
     )
+
+
+def test_a_batch_is_stirred_once_and_its_requests_handled_each(profile_of):
+    profile = served(profile_of({1: 0.010, 4: 0.016}), c=0.001, stirred_s=0.003)
+
+    knots = service_knots(profile, 4)
+
+    assert knots[0, 0] == pytest.approx(0.010 + 0.003 + 0.001)
+    assert knots[3, 0] == pytest.approx(0.016 + 0.003 + 4 * 0.001)
+    assert beside_s(profile) == 0.0

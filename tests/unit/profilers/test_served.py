@@ -266,3 +266,20 @@ def test_what_was_seen_is_read_back_as_it_was_kept(store, seen):
     (row,) = store.listing()
     assert row.result == seen == decode(encode(seen))
     assert row.what == f"what a request costs {OWN_PORT} on half-speed"
+
+
+def test_of_the_model_itself_a_pause_is_counted_once_and_its_batches_are_stirred():
+    own = replace(MEASURED, is_own=True, rested_s=0.003, stirred_s=0.0004)
+    nothing = replace(MEASURED, rested_s=0.003)
+
+    def here(measured):
+        return servers.here(
+            measured, runtime=Runtime.TORCH, threads=1, cores=2, model_rested_s=0.001
+        )
+
+    assert here(own).rested_s == pytest.approx(0.002)
+    assert here(own).stirred_s == 0.0004
+    assert (here(nothing).rested_s, here(nothing).stirred_s) == (0.003, 0.0)
+    assert "requests to it" in here(own).evidence.note
+    assert "among the server's work" in here(own).evidence.note
+    assert decode(encode(own)) == own
