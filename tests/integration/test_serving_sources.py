@@ -27,7 +27,7 @@ from tests.support import own_sources
 from tests.support.own_sources import MODELS, SERVED
 from tests.support.plans import digits_placement, storefront_plan
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.long]
 
 PATIENCE_S = 300
 NAMES = (
