@@ -21,7 +21,8 @@ LOW of its highest number of clients. Everything else is held back and predicted
 How the rule was chosen: some 100 variants of `planner.perf.closed` were once compared
 on all held-back rows, so figures of all rows are somewhat optimistic. Since then
 variants are compared on half of the tables (`is_chosen_on`: models and devices like the
-squares of a chessboard) and the other half is looked at once, afterwards.
+squares of a chessboard) and the other half is reported
+beside it. That one is not quite blind: residuals of all tables were seen before the split.
 
 The published rows scatter themselves: `a line` is the error that remains after a
 straight line in N through all rows of a table, the held-back ones included.
