@@ -4,7 +4,6 @@ import contextlib
 import datetime as dt
 import importlib.util
 import os
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -370,14 +369,15 @@ def serving(
         ModelLoadError: The files of a model are in none of the folders.
         MissingExtraError: Ray Serve is not installed.
     """
-    from profilers.serving.folder import model_folder  # noqa: PLC0415  # a plugin
+    from profilers.machine import free_port  # noqa: PLC0415  # a plugin
+    from profilers.serving.folder import model_folder  # noqa: PLC0415  # the same
 
     placed = here.chosen(plan, site=site, workload=workload)
     for package in ("ray", "uvicorn", "torch"):
         _require(package, "serve", "planner serve")
     found = {p.model.name: model_folder(p.model, folders) for p in placed}
     way = _only_way(plan, placed) if emulates_network else None
-    inner = (host, port) if way is None else ("127.0.0.1", _free_port())
+    inner = (host, port) if way is None else ("127.0.0.1", free_port())
     config = here.serve_here(placed, found, host=inner[0], port=inner[1])
     return Serving(
         config=config if way is None else _behind(way, config),
@@ -410,11 +410,6 @@ def _behind(way: "Way", config: "RayServeFile") -> "RayServeFile":
         for a in config.applications
     ]
     return config.model_copy(update={"applications": applications})
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def verifying(

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import platform
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,12 @@ from planner.units import BYTES_PER_KIB
 
 _PROC = Path("/proc")
 _RESIDENT = "import psutil; print(psutil.Process().memory_info().rss)"
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens at now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def processor(cpuinfo: Path = _PROC / "cpuinfo") -> str:

@@ -100,7 +100,7 @@ class ModelServer(Replica[Served]):
         self._queue_up(config.shared)
         # A turn may be long in coming.
         is_on_loop = (
-            config.max_batch == 1 and not config.shared and self._loaded().is_brief
+            self._loaded().is_brief and not config.shared and config.max_batch == 1
         )
         if is_on_loop:
             set_threads(config.threads)

@@ -43,12 +43,7 @@ class Served:
     sample_dtype: np.dtype[np.generic]
     artifact_sha256: str
     is_as_profiled: bool | None
-    batch_s: float
-
-    @property
-    def is_brief(self) -> bool:
-        """Whether requests may wait at the door while it runs."""
-        return self.backend.runtime in HOLD_INTERPRETER and self.batch_s <= BRIEF_S
+    is_brief: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +67,14 @@ def load(config: ServingConfig, directory: Path) -> Served:
     """
     found = restored(config, directory)
     example: NDArray[np.generic] = found.model.example.numpy()
-    batch_s = _warmed_up_s(found.backend, example, max_batch=config.max_batch)
+    _warm_up(found.backend, example, max_batch=config.max_batch)
     return Served(
         backend=found.backend,
         sample_shape=tuple(example.shape[1:]),
         sample_dtype=example.dtype,
         artifact_sha256=found.artifact_sha256,
         is_as_profiled=found.is_as_profiled,
-        batch_s=batch_s,
+        is_brief=_is_brief(found.backend, example, max_batch=config.max_batch),
     )
 
 
@@ -167,18 +162,25 @@ def set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _warmed_up_s(
+def _warm_up(
     backend: Backend, example: "NDArray[np.generic]", *, max_batch: int
-) -> float:
+) -> None:
     """Run what no user is to wait for: first allocations, and code for each size.
 
     Sizes come in the order in which profiling ran them: one, the largest, any other.
-    Gives what the largest takes thereafter, at the quickest.
     """
     sizes = [max_batch]
     if backend.runtime in _COMPILE_BY_SIZE:
         sizes = [1, max_batch, *range(2, max_batch)]
     for size in dict.fromkeys(sizes):
         backend.run(np.resize(example, (size, *example.shape[1:])))
-    largest = np.resize(example, (max_batch, *example.shape[1:]))
-    return min(timeit.repeat(lambda: backend.run(largest), number=1, repeat=3))
+
+
+def _is_brief(
+    backend: Backend, example: "NDArray[np.generic]", *, max_batch: int
+) -> bool:
+    """Whether requests may wait at the door while one of them is answered."""
+    if max_batch > 1 or backend.runtime not in HOLD_INTERPRETER:
+        return False
+    one = np.ascontiguousarray(example[:1])
+    return min(timeit.repeat(lambda: backend.run(one), number=1, repeat=3)) <= BRIEF_S

@@ -41,6 +41,7 @@ from planner.errors import ProfilingError
 from planner.specs.models import TorchSource
 from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServedModel, ServingConfig
+from profilers import machine
 from profilers.measure import REPEATABILITY_FRAC, REST_S, quantile_interval
 from profilers.process import utc_now
 from profilers.served import server_environment
@@ -61,7 +62,6 @@ BLOCK: Final = 120
 PATIENCE_S: Final = 180.0
 _POLL_S: Final = 0.25
 _QUICKEST_FRAC: Final = 0.02
-_NOTHING: Final = "nothing"
 _MODEL: Final = '''"""Looks at its first number."""
 
 import torch
@@ -100,8 +100,9 @@ def weigh_model(
     # Whatever is wrong with serving the model itself is told where it is served.
     with contextlib.suppress(ProfilingError):
         if isinstance(model, TorchModel):
-            made = payloads.from_model(model).bare(shape, dtype)
-            return weigh(_own(model), made, now=now)
+            given = payloads.from_examples(example.tolist(), None, "its examples")
+            made = given.bare(shape, dtype)
+            return weigh(_own(model), made, is_own=True, now=now)
     return weigh_nothing(shape, dtype, now=now)
 
 
@@ -119,16 +120,20 @@ def weigh_nothing(
             _MODEL.format(shape=tuple(shape), dtype=dtype), encoding="utf-8"
         )
         model = ServedModel(
-            name=_NOTHING,
+            name="nothing",
             directory=directory,
             source=TorchSource(kind="torch", factory="nothing:build"),
             inputs="nothing:inputs",
         )
-        return weigh(model, made, now=now)
+        return weigh(model, made, is_own=False, now=now)
 
 
 def weigh(
-    model: ServedModel, made: payloads.Payloads, *, now: Callable[[], dt.datetime]
+    model: ServedModel,
+    made: payloads.Payloads,
+    *,
+    is_own: bool,
+    now: Callable[[], dt.datetime],
 ) -> ServerMeasured:
     """Serve the model, send it that, and see what it costs.
 
@@ -139,7 +144,7 @@ def weigh(
         _serving(model) as url,
         asyncio.Runner(loop_factory=load.precise_loop) as runner,
     ):
-        return runner.run(_weigh(url, made, is_own=model.name != _NOTHING, now=now))
+        return runner.run(_weigh(url, made, is_own=is_own, now=now))
 
 
 def _own(model: TorchModel) -> ServedModel:
@@ -163,7 +168,7 @@ def _own(model: TorchModel) -> ServedModel:
 def _serving(model: ServedModel) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="weighing-") as directory:
         folder = Path(directory)
-        port = _free_port()
+        port = machine.free_port()
         file = folder / "serve.yaml"
         file.write_text(yaml.safe_dump(_config(model, port)), encoding="utf-8")
         log = folder / "log"
@@ -172,7 +177,7 @@ def _serving(model: ServedModel) -> Iterator[str]:
                 [sys.executable, "-m", "profilers.serving", str(file)],
                 env={
                     **os.environ,
-                    "PLANNER_METRICS_PORT": str(_free_port()),
+                    "PLANNER_METRICS_PORT": str(machine.free_port()),
                     "RAY_USAGE_STATS_ENABLED": "0",
                 },
                 stdout=written,
@@ -188,13 +193,6 @@ def _serving(model: ServedModel) -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _config(model: ServedModel, port: int) -> dict[str, Any]:

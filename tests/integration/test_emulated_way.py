@@ -1,10 +1,6 @@
 """`planner serve --emulate-network`: a plan served for real behind its own uplink."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 import urllib.request
 
@@ -15,11 +11,10 @@ from planner.domain.variants import Precision, Runtime
 from planner.specs.placements import PlanVariant
 from planner.units import seconds
 from tests.support import ways
-from tests.support.listening import free_port, wait_until_served
+from tests.support.listening import planner_serving
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
-PATIENCE_S = 120
 MODEL = """
 import torch
 
@@ -55,29 +50,12 @@ def folder(tmp_path):
 
 
 def test_a_plan_served_behind_its_uplink_answers_after_its_round_trip(folder, capsys):
-    port, metrics_port = free_port(), free_port()
-    url, log = f"http://127.0.0.1:{port}/", folder / "serve.log"
-    command = [sys.executable, "-m", "planner", "serve", str(folder), f"--port={port}", f"--metrics-port={metrics_port}", "--emulate-network"]  # fmt: skip
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, "HOME": str(folder), "RAY_USAGE_STATS_ENABLED": "0"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_until_served(process, log)
+    with planner_serving(folder, "--emulate-network") as (url, _):
         began_s = time.perf_counter()
         with urllib.request.urlopen(f"{url}healthz", timeout=30) as healthy:
             assert json.load(healthy) == {"status": "ok"}
         taken_s = time.perf_counter() - began_s
         main(["verify", str(folder), "--url", url, "--workload", "reorder-digits", "--seconds", "3", "--rate", "20", "--json"])  # fmt: skip
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=PATIENCE_S) == 0
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
 
     found = json.loads(capsys.readouterr().out)
     p50 = next(c["observed"]["value"] for c in found["checks"] if c["subject"] == "p50")
@@ -86,4 +64,7 @@ def test_a_plan_served_behind_its_uplink_answers_after_its_round_trip(folder, ca
     assert p50 >= ways.RTT_MS - ways.JITTER_MS
     assert any("emulated" in note for note in found["notes"])
     assert not any("are added to every latency" in note for note in found["notes"])
-    assert f"over an emulated way: RTT {ways.RTT_MS} ms" in log.read_text()
+    assert (
+        f"over an emulated way: RTT {ways.RTT_MS} ms"
+        in (folder / "serve.log").read_text()
+    )

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -21,6 +20,7 @@ from planner.domain.hardware import Purchase
 from planner.domain.variants import Precision, Runtime
 from planner.manifests import write_manifests
 from planner.specs.placements import PlanVariant
+from tests.support.listening import free_port
 from tests.support.plans import digits_placement, storefront_plan
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -109,12 +109,6 @@ def edge_config(folder: Path) -> tuple[Path, int]:
     user_config["model"]["directory"] = str(folder / "model")
     config.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
     return config, port
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until_healthy(

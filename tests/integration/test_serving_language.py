@@ -1,12 +1,7 @@
 """A language model of the user's own: `planner serve` streams it, `planner verify` passes it."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,11 +17,11 @@ from planner.domain.variants import Precision, Runtime
 from planner.specs.placements import PlanVariant
 from planner.specs.plan import PlanModel, PlanSlo
 from tests.support import networks
+from tests.support.listening import planner_serving
 from tests.support.plans import chat_plan
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
-PATIENCE_S = 120
 PROMPT_TOKENS, OUTPUT_TOKENS = 48, 16
 PROMPT = [1_000 + 7 * i for i in range(PROMPT_TOKENS)]
 
@@ -80,37 +75,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[str]:
-    port, metrics_port = free_port(), free_port()
-    with (folder / "serve.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "planner", "serve", str(folder), f"--port={port}", f"--metrics-port={metrics_port}"],
-            env={**os.environ, "HOME": str(folder), "RAY_USAGE_STATS_ENABLED": "0"},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            wait_until_served(process, folder / "serve.log")
-            yield f"http://127.0.0.1:{port}/"
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=60) == 0
-        finally:
-            if process.poll() is None:
-                process.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until_served(process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until_s and process.poll() is None:
-        if "Ctrl-C ends it" in log.read_text():
-            return
-        time.sleep(0.2)
-    pytest.fail(f"planner serve did not get ready:\n{log.read_text()[-4000:]}")
+    with planner_serving(folder) as (url, _):
+        yield url
 
 
 def complete(url: str, **fields: Any) -> bytes:

@@ -2,12 +2,6 @@
 
 import copy
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -24,12 +18,12 @@ from profilers.identity import identity
 from profilers.models import LoadedModel, load_model
 from profilers.variants import export_variant
 from tests.support import own_sources
+from tests.support.listening import planner_serving
 from tests.support.own_sources import MODELS, SERVED
 from tests.support.plans import digits_placement, storefront_plan
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.long]
 
-PATIENCE_S = 300
 NAMES = (
     "torch", "compiled", "onnxruntime", "openvino-int8",
     "file", "folder", "program", "pipeline",
@@ -65,25 +59,8 @@ def served(folder: Path, profiled) -> Any:
     """The address under which each placement of the plan answers, by its workload."""
     artifacts = {name: artifact.sha256 for name, (_, artifact, _) in profiled.items()}
     (folder / "plan.json").write_text(plan_of(folder, artifacts).model_dump_json())
-    port, metrics_port = free_port(), free_port()
-    with (folder / "serve.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "planner", "serve", str(folder), f"--port={port}", f"--metrics-port={metrics_port}"],
-            env={**os.environ, "HOME": str(folder), "RAY_USAGE_STATS_ENABLED": "0"},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            wait_until_served(process, folder / "serve.log")
-            yield {
-                name: f"http://127.0.0.1:{port}/aws-eu-central-1-{name}/"
-                for name in NAMES
-            }
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=60) == 0
-        finally:
-            if process.poll() is None:
-                process.kill()
+    with planner_serving(folder) as (url, _):
+        yield {name: f"{url}aws-eu-central-1-{name}/" for name in NAMES}
 
 
 def plan_of(folder: Path, artifacts: dict[str, str]) -> PlanDocument:
@@ -119,21 +96,6 @@ def plan_of(folder: Path, artifacts: dict[str, str]) -> PlanDocument:
             "models": tuple(models),
         }
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until_served(process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until_s and process.poll() is None:
-        if "Ctrl-C ends it" in log.read_text():
-            return
-        time.sleep(0.2)
-    pytest.fail(f"planner serve did not get ready:\n{log.read_text()[-4000:]}")
 
 
 def asked(url: str, body: bytes | None = None) -> Any:

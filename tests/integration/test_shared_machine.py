@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import yaml
 from planner.domain.variants import Precision, Runtime
 from planner.manifests import here
 from planner.specs.placements import PlanVariant
+from tests.support.listening import free_port
 from tests.support.plans import digits_placement, storefront_plan
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -151,12 +151,6 @@ def ask(address, number, works_ms):
     request = urllib.request.Request(address, data=body, method="POST")
     with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.status
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until_healthy(process, address, log):

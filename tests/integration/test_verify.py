@@ -1,11 +1,7 @@
 """A plan served for real by `planner serve`, tried by `planner verify`, kept, and used."""
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -22,7 +18,7 @@ from profilers.local import LocalExecutor
 from profilers.profiler import Profiling
 from profilers.store import ProfileStore
 from profilers.trials import Envelope
-from tests.support.listening import free_port, wait_until_served
+from tests.support.listening import planner_serving
 from tests.support.plans import digits_placement, storefront_plan
 from tests.support.profiling import MEASURING, SUPPORT, VERSIONS, DoublingEmulator
 
@@ -93,26 +89,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def served(folder: Path):
     """The address of what `planner serve` runs, and that of its metrics."""
-    port, metrics_port = free_port(), free_port()
-    with (folder / "serve.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "planner", "serve", str(folder), f"--port={port}", f"--metrics-port={metrics_port}"],
-            env={**os.environ, "HOME": str(folder), "RAY_USAGE_STATS_ENABLED": "0"},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            wait_until_served(process, folder / "serve.log")
-            yield (
-                f"http://127.0.0.1:{port}/",
-                f"http://127.0.0.1:{metrics_port}/metrics",
-            )
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=PATIENCE_S) == 0
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+    with planner_serving(folder) as (url, metrics_port):
+        yield url, f"http://127.0.0.1:{metrics_port}/metrics"
 
 
 @pytest.fixture
