@@ -27,6 +27,16 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from planner.errors import DeviceUnavailableError
 from profilers.cluster import connect, disconnect
+from profilers.events import (
+    Beat,
+    RunTrial,
+    SlotEvent,
+    SlotInstruction,
+    SlotLost,
+    SlotName,
+    StartSlot,
+    StopSlot,
+)
 from profilers.local import event_of
 from profilers.process import (
     Measuring,
@@ -36,16 +46,6 @@ from profilers.process import (
     packed,
     resolve,
     search_path,
-)
-from profilers.schedule import (
-    Beat,
-    RunTrial,
-    SlotEvent,
-    SlotInstruction,
-    SlotLost,
-    SlotName,
-    StartSlot,
-    StopSlot,
 )
 from profilers.trials import LOCAL
 

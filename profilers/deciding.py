@@ -15,20 +15,9 @@ from dataclasses import dataclass, replace
 from planner.domain.profiles import ProfileKey
 from planner.domain.profiling import PointsTimed, ProfilingOutcome
 from planner.ports import Planned
-from profilers.demand import Demand, Wanted
+from profilers.demand import Demand, Settled, Wanted
 from profilers.points import Reach, at_their_fastest, until_decided
-from profilers.schedule import TrialKey
-from profilers.trials import Failure, Measurement, TrialResult
-
-Results = Mapping[TrialKey, TrialResult]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """A demand as it was met at last, and the result of each of its trials."""
-
-    demand: Demand
-    results: Results
+from profilers.trials import Failure, Measurement, TrialKey, TrialResult
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from planner.domain.variants import Variant
 from profilers.points import Reach
-from profilers.schedule import TrialKey
-from profilers.trials import Trial
+from profilers.trials import Trial, TrialKey, TrialResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +108,14 @@ class Demand:
             if w.key is None or w.key in reaches
         ]
         return Demand.of(wanted, self.calibration)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A demand as it was met at last, and the result of each of its trials."""
+
+    demand: Demand
+    results: Mapping[TrialKey, TrialResult]
 
 
 def _trials(wanted: Sequence[Wanted]) -> dict[TrialKey, Trial]:

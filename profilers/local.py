@@ -10,18 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
-from profilers.process import (
-    Death,
-    Measuring,
-    Message,
-    Refusal,
-    Warm,
-    WarmProcess,
-    packed,
-    resolve,
-    search_path,
-)
-from profilers.schedule import (
+from profilers.events import (
     Beat,
     Crashed,
     Measured,
@@ -34,6 +23,17 @@ from profilers.schedule import (
     SlotReady,
     StartSlot,
     StopSlot,
+)
+from profilers.process import (
+    Death,
+    Measuring,
+    Message,
+    Refusal,
+    Warm,
+    WarmProcess,
+    packed,
+    resolve,
+    search_path,
 )
 from profilers.trials import LOCAL
 

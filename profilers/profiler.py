@@ -1,64 +1,44 @@
-"""Turns profiling jobs into trials, runs those not in the store, maps results to devices.
+"""Turns profiling jobs into trials, runs those not in the store, tells what they gave.
 
-    jobs ──► wanted (model, variant, device) ──► trials by content key
-         ──► stored? ──► else measured on the executor, stored as each comes
-         ──► noisy ones once more ──► profiles, failures, warnings
-
-Devices whose envelopes differ only in memory share the measurement in the tightest
-of them; where that fails, each is measured in its own.
-
-A device named "local" is the machine that measures; its profile is `measured`. So is
-that of a device which takes part in the cluster, measured on itself with all its cores.
-Every other device is the emulator's: it says in which envelope to measure, may
-ask for trials of models with published profiles, and maps the measurement. What a
-deployment on a device was seen to do under load (`planner verify --store`) goes
-before both.
+jobs ──► wanted (model, variant, device) ──► trials by content key     `asking`
+──► stored? ──► else measured on the executor, stored as each comes
+──► noisy ones once more ──► profiles, failures, warnings      `answering`
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import product
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from planner.domain.profiles import BatchProfile, TokenRates
 from planner.domain.profiling import (
-    ProfilingFailure,
     ProfilingJob,
     ProfilingOutcome,
     ProfilingProgress,
     UserModel,
 )
-from planner.domain.variants import Runtime, Variant
-from planner.errors import ProfilingError
 from planner.ports import Planned
-from profilers.deciding import Deciding, Settled
-from profilers.demand import Demand, Wanted
+from profilers.answering import Answering
+from profilers.asking import Asking, asked
+from profilers.deciding import Deciding
+from profilers.demand import Demand, Settled
 from profilers.ports import Emulator, Executor
 from profilers.process import resolve, utc_now
-from profilers.profiles import deployed_profile, measured_profile
-from profilers.schedule import (
-    Limits,
-    TrialKey,
-)
+from profilers.schedule import Limits
 from profilers.session import OnProgress, Session
-from profilers.store import ProfileStore, deployed_key, describe, trial_key
+from profilers.store import ProfileStore
 from profilers.trials import (
     LOCAL,
-    Deployed,
     Envelope,
     Failure,
     Measurement,
     Trial,
+    TrialKey,
     TrialResult,
 )
 
 if TYPE_CHECKING:
     from planner.ports import Profiler
-
-Answer = TypeVar("Answer")
-Answered = BatchProfile | TokenRates | str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,7 +80,6 @@ class Profiling:
         self._local_envelope = local_envelope
         self._limits = limits
         self._now = now
-        self._environments: Mapping[str, Mapping[str, str]] = {}
 
     def reachable_devices(self) -> Sequence[str]:
         """Catalogue names of the devices that take part or can be emulated.
@@ -128,13 +107,24 @@ class Profiling:
         Raises:
             ProfilingError: Nothing can be measured here at all.
         """
-        environment = self._executor.environment()
-        self._environments = {
-            LOCAL: environment,
+        environments = {
+            LOCAL: self._executor.environment(),
             **{d: self._executor.environment(d) for d in self._executor.devices()},
         }
-        run = _Run(environment=environment, on_progress=on_progress)
-        demand = self._demand(jobs, environment)
+        run = _Run(environment=environments[LOCAL], on_progress=on_progress)
+        demand = self._asking(environments).demand(jobs)
+        answering = Answering(
+            emulator=self._emulator, store=self._store, here=environments.keys()
+        )
+
+        def told(settled: Settled) -> ProfilingOutcome:
+            return replace(
+                answering.outcome(settled),
+                n_measured=run.n_measured,
+                n_cached=len(run.results) - run.n_measured,
+                environment=run.environment,
+            )
+
         points = None
         if planned is None:
             settled = self._settled(demand, run)
@@ -142,17 +132,29 @@ class Profiling:
             deciding = Deciding(
                 demand=demand,
                 settle=partial(self._settled, run=run),
-                told=partial(self._outcome, run=run),
+                told=told,
                 planned=planned,
             )
             settled, points = deciding.run(whole=self._known(demand))
         on_progress(_progress(settled.results, settled.demand, "mapping to devices"))
-        found = {j.model.name: _asked(partial(self._identify, j.model)) for j in jobs}
+        found = {j.model.name: asked(partial(self._identify, j.model)) for j in jobs}
         return replace(
-            self._outcome(settled, run),
+            told(settled),
             model_sha256={n: i for n, i in found.items() if isinstance(i, str)},
             points=points,
         )
+
+    def _asking(self, environments: Mapping[str, Mapping[str, str]]) -> Asking:
+        return Asking(
+            emulator=self._emulator,
+            environments=environments,
+            identify=self._identify,
+            cores=self._executor.cores,
+            local_envelope=self._local_envelope,
+        )
+
+    def _identify(self, model: UserModel) -> str:
+        return str(resolve(self._identity)(model))
 
     def _settled(self, demand: Demand, run: _Run) -> Settled:
         """What a demand's trials gave, devices that are cramped in their own rooms."""
@@ -232,208 +234,6 @@ class Profiling:
             if other in stored and _reaches(stored[other], demand.trials[key])
         }
 
-    def _demand(
-        self, jobs: Sequence[ProfilingJob], environment: Mapping[str, str]
-    ) -> Demand:
-        wanted = tuple(w for job in jobs for w in self._wanted(job))
-        emulated = dict.fromkeys(
-            w.device
-            for w in wanted
-            if w.trial is not None and w.device not in self._environments
-        )
-        calibrating = (
-            self._emulator.calibration_trials(tuple(emulated)) if emulated else ()
-        )
-        identities = {m: self._identify(m) for m in {t.model for t in calibrating}}
-        calibration = {
-            trial_key(t, identity=identities[t.model], environment=environment): t
-            for t in calibrating
-        }
-        return Demand.of(wanted, calibration)
-
-    def _wanted(self, job: ProfilingJob) -> Iterator[Wanted]:
-        """A refusal of the model or of a device leaves the others standing."""
-        identity = _asked(lambda: self._identify(job.model))
-        rooms = [
-            (device, envelope)
-            for device in job.devices
-            for envelope in self._rooms(device, job)
-        ]
-        envelopes = [e for _, e in rooms if isinstance(e, Envelope)]
-        for (device, envelope), variant in product(rooms, _variants(job)):
-            bare = Wanted(model=job.model.name, variant=variant, device=device)
-            if isinstance(identity, ProfilingError):
-                yield replace(bare, refusal=str(identity))
-            elif isinstance(envelope, ProfilingError):
-                yield replace(bare, refusal=str(envelope))
-            elif not self._maps(variant, device):
-                yield replace(bare, refusal=_unmapped(variant))
-            else:
-                there = device if device in self._environments else LOCAL
-                own = Trial(
-                    model=job.model,
-                    variant=variant,
-                    envelope=envelope,
-                    batches=job.batches,
-                    device=there,
-                    percentile_frac=job.percentile_frac,
-                    fewer_points=job.fewer_points,
-                    # Elsewhere the same batch may take less than it does here.
-                    limit_s=job.limit_s if device in self._environments else None,
-                )
-                tight = replace(own, envelope=_tightest(envelope, envelopes))
-                yield replace(
-                    bare,
-                    trial=tight,
-                    roomier=own if tight != own else None,
-                    keyed=partial(
-                        trial_key,
-                        identity=identity,
-                        environment=self._environments[there],
-                    ),
-                    deployed_key=deployed_key(
-                        identity=identity,
-                        variant=variant,
-                        device=device,
-                        threads=envelope.threads,
-                    ),
-                )
-
-    def _rooms(
-        self, device: str, job: ProfilingJob
-    ) -> Iterator[Envelope | ProfilingError]:
-        """The room, or the rooms asked for on this machine, or why there is none."""
-        if device != LOCAL or not (job.rooms or job.local):
-            yield _asked(lambda: self._envelope(device))
-            return
-        here = self._local_envelope
-        limits = {} if job.local is None else asdict(job.local)
-        for threads, replicas in job.rooms or ((here.threads, here.replicas),):
-            yield replace(here, threads=threads, replicas=replicas, **limits)
-
-    def _maps(self, variant: Variant, device: str) -> bool:
-        return device in self._environments or (
-            variant.runtime is not Runtime.TORCH_CUDA
-            and variant.precision in self._emulator.precisions(device)
-        )
-
-    def _envelope(self, device: str) -> Envelope:
-        if device == LOCAL:
-            return self._local_envelope
-        if device in self._environments:
-            return Envelope(threads=self._executor.cores(device))
-        return self._emulator.envelope(device)
-
-    def _identify(self, model: UserModel) -> str:
-        return str(resolve(self._identity)(model))
-
-    def _outcome(self, settled: Settled, run: _Run) -> ProfilingOutcome:
-        demand, results = settled.demand, settled.results
-        if demand.calibration:
-            self._emulator.calibrate(
-                {t: results[k] for k, t in demand.calibration.items()}
-            )
-        deployed = self._store.deployed(
-            [w.deployed_key for w in demand.wanted if w.deployed_key]
-        )
-        answers = [
-            (w, self._best(self._answer(w, results), w, deployed))
-            for w in demand.wanted
-        ]
-        return ProfilingOutcome(
-            profiles=tuple(
-                a for _, a in answers if isinstance(a, BatchProfile | TokenRates)
-            ),
-            failures=tuple(
-                ProfilingFailure(
-                    model=w.model, variant=w.variant, device=w.device, reason=a
-                )
-                for w, a in answers
-                if isinstance(a, str)
-            ),
-            warnings=_warnings(demand, results),
-            n_measured=run.n_measured,
-            n_cached=len(run.results) - run.n_measured,
-            environment=run.environment,
-        )
-
-    def _best(
-        self,
-        answer: Answered,
-        wanted: Wanted,
-        deployed: Mapping[TrialKey, Deployed],
-    ) -> Answered:
-        """What a deployment on that device was seen to do, where there was one."""
-        seen = deployed.get(wanted.deployed_key) if wanted.deployed_key else None
-        if seen is None:
-            return answer
-        otherwise = answer if isinstance(answer, BatchProfile) else None
-        return deployed_profile(seen, name=wanted.model, otherwise=otherwise)
-
-    def _answer(
-        self, wanted: Wanted, results: Mapping[TrialKey, TrialResult]
-    ) -> Answered:
-        """The profile wanted, or why there is none."""
-        if wanted.trial is None or wanted.key is None:
-            return wanted.refusal
-        result = results[wanted.key]
-        if isinstance(result, Failure):
-            return result.reason
-        if wanted.device in self._environments:
-            return measured_profile(result, wanted.trial)
-        if result.tokens:
-            return (
-                "a language model is not mapped from this machine to another device: "
-                "measure it there, with --device local"
-            )
-        trial, device = wanted.trial, wanted.device
-        profile = _asked(lambda: self._emulator.profile(result, trial, device))
-        return str(profile) if isinstance(profile, ProfilingError) else profile
-
-
-def _tightest(envelope: Envelope, rooms: Sequence[Envelope]) -> Envelope:
-    """The least memory among envelopes that are alike in all that takes time."""
-    limits = [
-        e.memory_bytes
-        for e in rooms
-        if replace(e, memory_bytes=None) == replace(envelope, memory_bytes=None)
-        and e.memory_bytes is not None
-    ]
-    return replace(envelope, memory_bytes=min(limits, default=None))
-
-
-def _variants(job: ProfilingJob) -> Iterator[Variant]:
-    for precision, runtime, sparsity in product(
-        job.precisions, job.runtimes, job.sparsities
-    ):
-        yield Variant(
-            precision=precision,
-            runtime=runtime,
-            sparsity_frac=sparsity.share_frac,
-            sparsity_pattern=sparsity.pattern,
-        )
-
-
-def _unmapped(variant: Variant) -> str:
-    if variant.runtime is Runtime.TORCH_CUDA:
-        return (
-            "what this machine's GPU does says nothing of that device: measure there, "
-            "with --device local"
-        )
-    precision = variant.precision
-    return (
-        f"too few known models are published there at {precision} to map it; measure "
-        "another precision, or the device itself"
-    )
-
-
-def _asked(question: Callable[[], Answer]) -> Answer | ProfilingError:
-    """The answer, or the refusal as a value, so that the other variants go on."""
-    try:
-        return question()
-    except ProfilingError as error:
-        return error
-
 
 def _reaches(result: TrialResult | None, trial: Trial | None) -> bool:
     """Whether a stored result says all that the trial asks; a failure says it all."""
@@ -457,23 +257,6 @@ def _progress(
     results: Mapping[TrialKey, TrialResult], demand: Demand, what: str
 ) -> ProfilingProgress:
     return ProfilingProgress(done=len(results), total=len(demand.trials), what=what)
-
-
-def _warnings(
-    demand: Demand, results: Mapping[TrialKey, TrialResult]
-) -> tuple[str, ...]:
-    """What users must know of the measurements behind the profiles, once each."""
-    said = [
-        f"{trial.model.name} {describe(trial)}: {warning}"
-        for key, trial in demand.trials.items()
-        for warning in getattr(results[key], "warnings", ())
-    ]
-    failed = [
-        f"calibration with {trial.model.name} {describe(trial)} failed: {result.reason}"
-        for key, trial in demand.calibration.items()
-        if isinstance(result := results[key], Failure)
-    ]
-    return tuple(dict.fromkeys([*said, *failed]))
 
 
 if TYPE_CHECKING:

@@ -11,20 +11,13 @@ from typing import Final
 
 from planner.domain.profiling import ProfilingProgress
 from planner.units import BYTES_PER_MIB
+from profilers.encoding import encode
+from profilers.events import KeepFailure, KeepMeasurement, RunTrial, SlotName, Ticked
 from profilers.ports import Executor
 from profilers.process import is_for_memory
-from profilers.schedule import (
-    KeepFailure,
-    KeepMeasurement,
-    Limits,
-    RunTrial,
-    Schedule,
-    SlotName,
-    Ticked,
-    TrialKey,
-)
-from profilers.store import ProfileStore, describe, encode
-from profilers.trials import Failure, Measurement, Trial, TrialResult
+from profilers.schedule import Limits, Schedule
+from profilers.store import ProfileStore, describe
+from profilers.trials import Failure, Measurement, Trial, TrialKey, TrialResult
 
 OnProgress = Callable[[ProfilingProgress], None]
 # Fewer measurements say nothing of how long the others will take.

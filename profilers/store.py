@@ -2,21 +2,17 @@
 
     results(key, model, what, result, stored_at)     one row a trial, replaced by a rerun
 
-The key is a hash of everything that a result depends on: the model's content,
-variant, envelope, batch sizes, processor and runtime versions. What a deployment was
-seen to do is a row, too: its key is the model's content, variant, threads and the
-device that it ran on, for which it is the best that is known. So is what a request
-costs the server on this machine (`profilers.servers`). The result is a JSON document, validated on reading; nothing that can run code is stored. Each
-result is committed as it comes (write-ahead log, full synchronisation), and
-every call opens its own connection, so a killed run loses nothing and several
-processes may share a file.
+The key is a hash of everything that a result depends on (`profilers.keys`), the result a
+JSON document (`profilers.encoding`); nothing that can run code is stored. What a deployment
+was seen to do is a row, too, the best that is known of its device, and so is what a request
+costs a server (`profilers.servers`). Each result is committed as it comes (write-ahead
+log, full synchronisation), and every call opens its own connection, so a killed run loses
+nothing and several processes may share a file.
 """
 
 import contextlib
 import datetime as dt
 import fcntl
-import hashlib
-import json
 import os
 import sqlite3
 import tempfile
@@ -24,26 +20,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
-from planner.domain.variants import SparsityPattern, Variant
 from planner.errors import ProfileStoreError
+from profilers.encoding import Stored, decode, encode
 from profilers.process import utc_now
-from profilers.schedule import TrialKey
 from profilers.servers import ServerMeasured, ServerSeen
 from profilers.trials import (
     LOCAL,
     Deployed,
-    Envelope,
     Failure,
     Measurement,
     Trial,
+    TrialKey,
     TrialResult,
 )
 
 SCHEMA_VERSION = 1
-# What is counted on an evaluation set; a store that knows less of one measures it again.
-GRADING_VERSION = 2
 # "DPPS", so that another program's database is never taken for ours.
 APPLICATION_ID = 0x44505053
 # Another process holds the file for one small commit; a minute means it is stuck.
@@ -58,15 +49,6 @@ _SCHEMA = """
         stored_at TEXT NOT NULL
     ) STRICT, WITHOUT ROWID
 """
-
-_MEASUREMENTS = TypeAdapter(Measurement)
-_FAILURES = TypeAdapter(Failure)
-_DEPLOYED = TypeAdapter(Deployed)
-_SERVERS = TypeAdapter(ServerMeasured)
-_SERVERS_SEEN = TypeAdapter(ServerSeen)
-_ENVELOPES = TypeAdapter(Envelope)
-
-Stored = TrialResult | Deployed | ServerMeasured | ServerSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,180 +70,6 @@ def describe(trial: Trial) -> str:
     return (
         f"{trial.variant}, {threads} thread{'s' if threads > 1 else ''}{beside}{there}"
     )
-
-
-def trial_key(
-    trial: Trial, *, identity: str, environment: Mapping[str, str]
-) -> TrialKey:
-    """The content hash of all that the trial's result depends on.
-
-    `identity` is the content of the model; its name is not part of the key.
-    """
-    content: dict[str, object] = {
-        "model": identity,
-        "variant": _variant_content(trial.variant),
-        "envelope": _envelope_content(trial.envelope),
-        "batches": list(trial.batches),
-        "environment": dict(environment),
-    }
-    if trial.fewer_points:
-        content["fewer_points"] = True
-    if trial.device != LOCAL:
-        content["device"] = trial.device
-    if trial.model.evaluation is not None:
-        content["grading"] = GRADING_VERSION
-    return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
-
-
-def deployed_key(
-    *, identity: str, variant: Variant, device: str, threads: int
-) -> TrialKey:
-    """The content hash of which deployment was measured.
-
-    `identity` is the content of the model; its name is not part of the key.
-    """
-    content = {
-        "deployed": identity,
-        "variant": _variant_content(variant),
-        "device": device,
-        "threads": threads,
-    }
-    return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
-
-
-def server_key(
-    *, identity: str, server: str, environment: Mapping[str, str]
-) -> TrialKey:
-    """The content hash of which server's cost was measured, where, for whose requests.
-
-    `identity` is the content of the model whose input the requests have.
-    """
-    content = {
-        "served": identity,
-        "server": server,
-        "environment": dict(environment),
-    }
-    return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
-
-
-def server_seen_key(*, identity: str, device: str) -> TrialKey:
-    """The content hash of which deployment's server was seen, for whose requests."""
-    content = {"served there": identity, "device": device}
-    return TrialKey(hashlib.sha256(_canonical(content).encode()).hexdigest())
-
-
-def _variant_content(variant: Variant) -> list[object]:
-    """The pattern is named where it is not the usual one: older keys stay what they were."""
-    content: list[object] = [variant.precision, variant.runtime, variant.sparsity_frac]
-    if variant.sparsity_pattern is not SparsityPattern.UNSTRUCTURED:
-        content.append(variant.sparsity_pattern)
-    return content
-
-
-def _envelope_content(envelope: Envelope) -> dict[str, object]:
-    content: dict[str, object] = _ENVELOPES.dump_python(envelope, mode="json")
-    # As before there could be others.
-    usual = {"replicas": 1, "soak_s": 0.0, "heat_speed_frac": None}
-    for name, value in usual.items():
-        if content[name] == value:
-            del content[name]
-    return content
-
-
-def _canonical(document: object) -> str:
-    return json.dumps(
-        document,
-        sort_keys=True,
-        allow_nan=False,
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
-
-
-def encode(result: Stored) -> str:
-    """The result as canonical JSON.
-
-    Raises:
-        ValueError: A figure is infinite or not a number.
-    """
-    if isinstance(result, Measurement):
-        kind, fields = "measurement", _MEASUREMENTS.dump_python(result)
-    elif isinstance(result, Failure):
-        kind, fields = "failure", _FAILURES.dump_python(result)
-    elif isinstance(result, ServerMeasured):
-        kind, fields = "server", _SERVERS.dump_python(result)
-    elif isinstance(result, ServerSeen):
-        kind, fields = "server-seen", _SERVERS_SEEN.dump_python(result)
-    else:
-        kind, fields = "deployed", _DEPLOYED.dump_python(result)
-    told = {k: v for k, v in fields.items() if v or k not in _TOLD_WHERE_THERE}
-    if told.get("quality"):
-        told["quality"] = {
-            k: v
-            for k, v in told["quality"].items()
-            if not (v is None or v == ()) or k not in _GRADED_WHERE_THERE
-        }
-    if told.get("conditions") and told["conditions"]["rested_s"] is None:
-        del told["conditions"]["rested_s"]
-    if "points" in told:
-        told["points"] = [
-            {k: v for k, v in p.items() if v is not None or k != "energy_j"}
-            for p in told["points"]
-        ]
-    instants = {k: v.isoformat() for k, v in told.items() if isinstance(v, dt.datetime)}
-    return _canonical({"kind": kind, **told, **instants})
-
-
-# Left out where a measurement has none, as before there could be any.
-_TOLD_WHERE_THERE = frozenset(
-    {
-        "memory_parts",
-        "tokens",
-        "experts",
-        "conditions",
-        "batch_grid",
-        "limit_s",
-        "rested_s",
-        "stirred_s",
-        "is_own",
-    }
-)
-_GRADED_WHERE_THERE = frozenset({"drop", "slices", "shifted", "calibration_error_frac"})
-_ADAPTERS: Mapping[
-    object,
-    TypeAdapter[Measurement]
-    | TypeAdapter[Failure]
-    | TypeAdapter[Deployed]
-    | TypeAdapter[ServerMeasured]
-    | TypeAdapter[ServerSeen],
-] = {
-    "measurement": _MEASUREMENTS,
-    "failure": _FAILURES,
-    "deployed": _DEPLOYED,
-    "server": _SERVERS,
-    "server-seen": _SERVERS_SEEN,
-}
-
-
-def decode(text: str) -> Stored:
-    """The result that `encode` wrote.
-
-    Raises:
-        ValueError: It is not such a document, whole and with finite figures.
-    """
-    document = json.loads(text)
-    if not isinstance(document, dict):
-        raise ValueError("not an object")  # noqa: TRY004  # a value, not a caller's type
-    kind = document.pop("kind", None)
-    if kind not in _ADAPTERS:
-        raise ValueError(f"unknown kind {kind!r}")
-    result: Stored = _ADAPTERS[kind].validate_json(json.dumps(document))
-    instant = result.failed_at if isinstance(result, Failure) else result.measured_at
-    if instant.tzinfo is None:
-        raise ValueError("its instant has no time zone")
-    if json.loads(encode(result)) != {"kind": kind, **document}:
-        raise ValueError("fields that are unknown or of another type")
-    return result
 
 
 class ProfileStore:

@@ -3,12 +3,15 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NewType
 
 from planner.domain.conditions import Conditions
 from planner.domain.profiles import ExpertUse, MemoryParts, Quality, TokenPoint
 from planner.domain.profiling import UserModel
 from planner.domain.variants import Variant
+
+# Names what a trial asks by its content: equal keys, equal questions.
+TrialKey = NewType("TrialKey", str)
 
 # The device of whoever measures, as documents and profiles call it.
 LOCAL: Final = "local"

@@ -19,9 +19,10 @@ from planner.errors import ProfilingError, SpecError
 from planner.specs.placements import PlanVariant
 from planner.units import milliseconds
 from profilers.identity import identity
+from profilers.keys import deployed_key, server_seen_key
 from profilers.measure import REPEATABILITY_FRAC, quantile_interval
 from profilers.servers import OWN_PORT, ServerSeen
-from profilers.store import ProfileStore, deployed_key, server_seen_key
+from profilers.store import ProfileStore
 from profilers.trials import Deployed, MeasuredPoint
 from profilers.verifying import endpoint
 from profilers.verifying.load import Reply
@@ -57,6 +58,11 @@ def keep(tried: Tried, kept: ProfileStore, *, model: UserModel, device: str) -> 
     if about is None or endpoint.disagreements(about, placement):
         raise ProfilingError(
             "nothing to store: what runs there is not known to be the plan's placement"
+        )
+    if about.takes is None:
+        raise ProfilingError(
+            "nothing to store: a profile of a language model is what planner profile "
+            "measures, prompt and step apart, and not what its callers saw"
         )
     seen = deployed(
         tried.replies,

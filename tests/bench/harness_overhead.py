@@ -70,7 +70,8 @@ def trials(folder):
 
 def by(executor, wanted):
     """The medians that the executor's trials give, one trial at a time, in seconds."""
-    from profilers.schedule import KeepMeasurement, Schedule
+    from profilers.events import KeepMeasurement
+    from profilers.schedule import Schedule
     from profilers.session import drive
 
     found = {}

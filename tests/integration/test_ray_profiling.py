@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from planner.errors import DeviceUnavailableError
-from profilers.schedule import KeepFailure, Schedule
+from profilers.events import KeepFailure
+from profilers.schedule import Schedule
 from profilers.session import drive
 from profilers.store import ProfileStore
 from tests.support import profile_slowly

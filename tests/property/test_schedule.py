@@ -8,25 +8,22 @@ from hypothesis import strategies as st
 
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
-from profilers.schedule import (
+from profilers.events import (
     Crashed,
     KeepFailure,
     KeepMeasurement,
-    Limits,
     Measured,
     Refused,
     RunTrial,
-    Schedule,
     SlotLost,
     SlotName,
     SlotReady,
     StartSlot,
     StopSlot,
     Ticked,
-    TrialKey,
-    broken_rules,
 )
-from profilers.trials import Envelope, Measurement, Trial
+from profilers.schedule import Limits, Schedule, broken_rules
+from profilers.trials import Envelope, Measurement, Trial, TrialKey
 
 RESULT = Measurement(
     points=(),

@@ -5,10 +5,11 @@ import sys
 
 import pytest
 
+from profilers.events import KeepFailure, SlotName
 from profilers.local import LocalExecutor
-from profilers.schedule import KeepFailure, Limits, Schedule, SlotName, TrialKey
+from profilers.schedule import Limits, Schedule
 from profilers.session import drive
-from profilers.trials import Envelope, Measurement
+from profilers.trials import Envelope, Measurement, TrialKey
 from tests.support.profiling import MEASURING, SUPPORT, VERSIONS, measured, trial
 
 

@@ -5,27 +5,23 @@ from pathlib import Path
 
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
-from profilers.schedule import (
+from profilers.events import (
     Beat,
     Crashed,
     KeepFailure,
     KeepMeasurement,
-    Limits,
     Measured,
     Refused,
     RunTrial,
-    Schedule,
     SlotLost,
     SlotName,
     SlotReady,
     StartSlot,
     StopSlot,
     Ticked,
-    TrialKey,
-    TrialState,
-    broken_rules,
 )
-from profilers.trials import Envelope, Measurement, Trial
+from profilers.schedule import Limits, Schedule, TrialState, broken_rules
+from profilers.trials import Envelope, Measurement, Trial, TrialKey
 
 A, B = TrialKey("a"), TrialKey("b")
 ONE, TWO = SlotName("one"), SlotName("two")

@@ -10,10 +10,12 @@ from planner.domain.evidence import Provenance
 from planner.domain.variants import Runtime
 from planner.errors import ProfilingError
 from profilers import servers
+from profilers.encoding import decode, encode
+from profilers.keys import server_seen_key
 from profilers.local import LocalExecutor
 from profilers.served import ServedProfiling
 from profilers.servers import OWN_PORT, ServerMeasured, ServerSeen
-from profilers.store import ProfileStore, decode, encode, server_seen_key
+from profilers.store import ProfileStore
 from tests.support.profiling import (
     MEASURING,
     SUPPORT,

@@ -15,7 +15,9 @@ from planner.domain.profiles import Quality
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfileStoreError
-from profilers.store import ProfileStore, StoredResult, decode, encode, trial_key
+from profilers.encoding import decode, encode
+from profilers.keys import trial_key
+from profilers.store import ProfileStore, StoredResult
 from profilers.trials import Envelope, Failure, MeasuredPoint, Measurement, Trial
 
 AT = dt.datetime(2026, 3, 1, 12, 30, 5, 123456, tzinfo=dt.UTC)

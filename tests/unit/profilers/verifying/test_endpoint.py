@@ -49,7 +49,7 @@ def test_a_server_of_ours_says_what_it_runs():
 
     assert found.about is not None
     assert endpoint.disagreements(found.about, placement) == []
-    assert found.about.input_shape == (2,)
+    assert found.about.takes == endpoint.Arrays(shape=(2,), dtype="float32")
     assert found.empty_s is not None
     assert found.connect_s < found.empty_s + 1
     assert endpoint.is_this_machine(url)

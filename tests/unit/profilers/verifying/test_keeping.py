@@ -11,8 +11,9 @@ from planner.domain.profiles import BatchProfile, Quality, ServicePoint
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError, SpecError
 from planner.specs.placements import PlanVariant
+from profilers.keys import deployed_key, server_seen_key
 from profilers.profiles import deployed_profile
-from profilers.store import ProfileStore, deployed_key, server_seen_key
+from profilers.store import ProfileStore
 from profilers.verifying import endpoint, keeping
 from profilers.verifying.lone import Interval, Lone
 from profilers.verifying.promise import promise_of
