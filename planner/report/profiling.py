@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from planner.domain.payoff import Payoff, payoffs, unpaid
+from planner.domain.payoff import Payoff, Pays, payoffs, unpaid
 from planner.domain.profiles import (
     BatchProfile,
     MemoryParts,
@@ -24,7 +24,11 @@ _ROUTING = (
     "of the example text, and made-up text routes otherwise than yours"
 )
 
-
+_IN_TIME = {Pays.YES: "faster", Pays.NO: "slower", Pays.UNTOLD: "no telling"}
+_AGAINST = (
+    "Against fp32: faster or slower with 90 % probability by the error of both, no telling "
+    "between."
+)
 _COLD_START = (
     "Cold start: loading the variant and its first answer, the engine being imported. "
     f"{NOTHING}: this machine does not say."
@@ -36,7 +40,8 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
     batches = [p for p in outcome.profiles if isinstance(p, BatchProfile)]
     languages = [p for p in outcome.profiles if isinstance(p, TokenRates)]
     against = {id(p.profile): p for p in payoffs(outcome.profiles)}
-    notes = (*unpaid(outcome.profiles), *outcome.warnings)
+    legend = (_AGAINST,) if against else ()
+    notes = (*unpaid(outcome.profiles), *outcome.warnings, *legend)
     found = []
     if batches or not languages:
         found.append(
@@ -199,8 +204,7 @@ def _where(p: Profile) -> str:
 def _ratio(against: Payoff | None) -> str:
     if against is None:
         return NOTHING
-    verdict = " slower" if against.is_slower else ""
-    return f"× {against.time_ratio:.2f}{verdict}"
+    return f"× {against.time_ratio:.2f} {_IN_TIME[against.in_time]}"
 
 
 def _language(
@@ -336,7 +340,8 @@ def _against(p: Payoff) -> dict[str, object]:
         "variant": asdict(p.profile.variant),
         "time_ratio": p.time_ratio,
         "memory_ratio": p.memory_ratio,
-        "is_slower": p.is_slower,
+        "band_ratio": p.band_ratio,
+        "in_time": p.in_time,
     }
 
 

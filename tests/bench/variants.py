@@ -13,7 +13,7 @@ Some ten minutes in all; `--only MODEL` and `--runtime RUNTIME` measure a part.
 
     +x %    the time is at most so much longer, with 90 % probability
     speed   time of fp32 on the same runtime over the variant's; `slower` or `faster`
-            beyond the bands of both, else the two are not told apart
+            beyond the joint band of both, else the two are not told apart
     memory  the most that a replica held, the runtime's own code included
     flips   answers unlike fp32's: right to wrong, wrong to right, of so many
     pays    loses no more than ALLOWED_DROP_FRAC for all that the samples show, and is
@@ -36,7 +36,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from planner.domain.payoff import Payoff
+from planner.domain.payoff import Payoff, Pays
 from planner.domain.profiles import BatchProfile, Quality, ServicePoint, TokenRates
 from planner.domain.profiling import (
     DENSE,
@@ -347,29 +347,11 @@ def model_name(profile: BatchProfile) -> str:
     return profile.model.partition(":")[0]
 
 
-def both_bands(found: Payoff) -> float:
-    """By how much two measurements may differ that are of the same."""
-    errors = (found.profile.evidence.error_frac, found.plain.evidence.error_frac)
-    return (1 + errors[0]) * (1 + errors[1])
-
-
-def is_faster(found: Payoff) -> bool:
-    return found.time_ratio * both_bands(found) < 1
-
-
-def is_slower(found: Payoff) -> bool:
-    return found.time_ratio > both_bands(found)
-
-
 def speed(found: Payoff | None) -> str:
     if found is None:
         return ""
-    word = "no telling"
-    if is_slower(found):
-        word = "slower"
-    elif is_faster(found):
-        word = "faster"
-    return f"{1 / found.time_ratio:.2f} x: {word}"
+    word = {Pays.YES: "faster", Pays.NO: "slower", Pays.UNTOLD: "no telling"}
+    return f"{1 / found.time_ratio:.2f} x: {word[found.in_time]}"
 
 
 def verdict(row: Row) -> str:
@@ -380,13 +362,13 @@ def verdict(row: Row) -> str:
     quality = row.profile.quality
     if quality and quality.drop and quality.drop.is_shown_beyond(ALLOWED_DROP_FRAC):
         return "does not pay: answers are lost"
-    faster = [batch for batch, payoff in found.items() if is_faster(payoff)]
+    faster = [batch for batch, payoff in found.items() if payoff.in_time is Pays.YES]
     if faster:
         few = "" if len(faster) == len(found) else f" at batch {faster[0]} alone"
         return f"pays in time{few}"
     memory_ratio = next(iter(found.values())).memory_ratio
     if row.cache_bytes is None and memory_ratio <= 1 - MEMORY_WORTH_FRAC:
-        costs = any(map(is_slower, found.values()))
+        costs = any(payoff.in_time is Pays.NO for payoff in found.values())
         return f"pays in memory{', and costs time' if costs else ' alone'}"
     return f"does not pay{': its zeros gain nothing' if row.dense else ''}"
 

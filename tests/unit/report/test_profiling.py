@@ -3,6 +3,8 @@
 import datetime as dt
 from dataclasses import replace
 
+import pytest
+
 from planner.domain.evidence import Evidence, Provenance
 from planner.domain.profiles import (
     BatchProfile,
@@ -93,6 +95,22 @@ def test_int8_that_is_slower_is_shown_and_said():
     assert shown.footnotes[1] == "a warning"
 
 
+def test_what_is_faster_and_what_cannot_be_told_are_words_of_the_same_column():
+    pruned = replace(
+        FP32,
+        variant=replace(FP32.variant, sparsity_frac=0.5),
+        points=(ServicePoint(batch=1, p50_s=0.0098),),
+    )
+    fast = replace(INT8, points=(ServicePoint(batch=1, p50_s=0.004),))
+
+    shown = tables(FP32, pruned, fast)["Profiles"]
+
+    assert [row[6] for row in shown.rows] == ["—", "× 0.98 no telling", "× 0.40 faster"]
+    assert "nothing shows that its zeros gain time" in shown.footnotes[0]
+    assert "no telling between" in shown.footnotes[-1]
+    assert "no telling" not in "".join(tables(FP32)["Profiles"].footnotes)
+
+
 def test_more_than_a_thread_is_told_beside_the_device():
     busy = replace(FP32.evidence, note="fp32 on torch, 1 thread, 2 replicas at once")
 
@@ -125,10 +143,11 @@ def test_experts_are_told_used_and_held():
     assert row[2:] == ("2 of 8", "400 of 1,000", "3.0 MiB", "75 %", "× 1.50")
 
 
-def test_plain_data_says_what_is_slower():
+def test_plain_data_says_what_does_not_pay():
     data = outcome_data(outcome(FP32, INT8))
 
     (against,) = data["against_fp32"]
     assert against["time_ratio"] == 2.5
-    assert against["is_slower"] is True
+    assert against["in_time"] == "does not pay"
+    assert against["band_ratio"] == pytest.approx(1.0714, abs=1e-4)
     assert data["warnings"][-1] == "a warning"
