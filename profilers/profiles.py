@@ -86,6 +86,7 @@ def _token_rates(
         evidence=evidence,
         memory_bytes=measurement.memory_bytes,
         quality=measurement.quality,
+        artifact_sha256=measurement.artifact_sha256 or None,
         memory_parts=measurement.memory_parts,
         grid=measurement.tokens,
         experts=measurement.experts,

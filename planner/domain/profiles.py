@@ -180,7 +180,8 @@ class LoadCurve:
 class TokenRates:
     """A language model answering one request at a time: its two token rates.
 
-    `grid` holds what was measured at other batches and contexts, where it was.
+    `grid` holds what was measured at other batches and contexts, where it was. The two
+    digests are those of a `BatchProfile`.
     """
 
     model: str
@@ -195,6 +196,7 @@ class TokenRates:
     memory_parts: MemoryParts | None = None
     grid: tuple[TokenPoint, ...] = ()
     experts: ExpertUse | None = None
+    artifact_sha256: str | None = None
     model_sha256: str | None = None
 
 

@@ -65,31 +65,34 @@ class ModelAsking:
 
     def _as_read(self, chosen: Payloads) -> Payloads:
         about = self._about
-        if about is None or payloads.BARE not in about.accepts:
+        if about is None or about.takes is None or payloads.BARE not in about.accepts:
             return chosen
-        return chosen.bare(about.input_shape, about.input_dtype)
+        return chosen.bare(about.takes.shape, about.takes.dtype)
 
     def _chosen(self) -> Payloads:
         if self._known is not None:
             return self._known
-        if self._about is None:
+        takes = None if self._about is None else self._about.takes
+        if takes is None:
             raise SpecError(
                 f"{self.url} does not say what it takes, and the model's own samples "
                 "are not here: give --inputs, or --models with the spec's folder"
             )
-        shape, dtype = self._about.input_shape, self._about.input_dtype
-        return payloads.made_up(shape, dtype, self._rng)
+        return payloads.made_up(takes.shape, takes.dtype, self._rng)
 
     def identified(self, promise: Promise) -> Check | None:
         """Variant, batch limit and wait, where the server states them."""
-        if self._about is None:
-            return None
-        wrong = endpoint.disagreements(self._about, promise.placement)
-        return Check(
-            subject="what runs there",
-            finding=Finding.FAIL if wrong else Finding.PASS,
-            sentence="; ".join(wrong) or "the plan's model, variant, batch and wait",
-        )
+        return None if self._about is None else _of_ours(self._about, promise)
+
+
+def _of_ours(about: About, promise: Promise) -> Check:
+    """Whether what a server of ours says it runs is the plan's placement."""
+    wrong = endpoint.disagreements(about, promise.placement)
+    return Check(
+        subject="what runs there",
+        finding=Finding.FAIL if wrong else Finding.PASS,
+        sentence="; ".join(wrong) or "the plan's model, variant, batch and wait",
+    )
 
 
 def _known_payloads(traffic: Traffic) -> Payloads | None:
@@ -116,16 +119,18 @@ class LanguageAsking:
         self.url, self.target = self._route.root, self._route.url
         self._promise, self._traffic, self._timed = promise, traffic, timed
         self._rng = rng
+        self._about: About | None = None
         self._served: tuple[str, ...] = ()
         self._planned = (promise.placement.model, *traffic.served_names)
 
     async def look(self, client: aiohttp.ClientSession) -> Endpoint:
-        """How far away it is, and the models that it serves.
+        """How far away it is, the models that it serves, and what a server of ours runs.
 
         Raises:
             ProfilingError: Nobody listens there, or it serves no language models.
         """
         found = await endpoint.look_at(client, self.url)
+        self._about = found.about
         self._served = await openai.served(client, self._route)
         return found
 
@@ -165,6 +170,8 @@ class LanguageAsking:
                 f"{promise.placement.model}; if that is its name there, say so with "
                 "--served-model",
             )
+        if self._about is not None and named is None:
+            return _of_ours(self._about, promise)
         return Check(
             subject="what runs there",
             finding=Finding.PASS,

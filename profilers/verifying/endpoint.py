@@ -30,13 +30,23 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arrays:
+    """What an example of a server's input is: its numbers by shape and type."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a server of ours says it runs, and behind what emulated way if any."""
+    """What a server of ours says it runs, and behind what emulated way if any.
+
+    `takes` is None of a language model, which takes tokens.
+    """
 
     config: ServingConfig
     artifact_sha256: str | None
-    input_shape: tuple[int, ...]
-    input_dtype: str
+    takes: Arrays | None
     environment: Mapping[str, str] = field(default_factory=dict)
     accepts: tuple[str, ...] = ()
     emulated_way: str | None = None
@@ -192,14 +202,22 @@ def _read_about(document: object | None) -> About | None:
         return About(
             config=ServingConfig.model_validate(document["config"]),
             artifact_sha256=document.get("artifact_sha256"),
-            input_shape=tuple(int(n) for n in document["input_shape"]),
-            input_dtype=str(document["input_dtype"]),
+            takes=_read_arrays(document),
             environment=_texts(document.get("environment")),
             accepts=tuple(map(str, document.get("accepts", ()))),
             emulated_way=_texts(document.get("placement")).get(SERVED_BEHIND),
         )
     except (ValidationError, KeyError, TypeError, ValueError):
         return None
+
+
+def _read_arrays(document: Mapping[str, Any]) -> Arrays | None:
+    if "input_shape" not in document:
+        return None
+    return Arrays(
+        shape=tuple(int(n) for n in document["input_shape"]),
+        dtype=str(document["input_dtype"]),
+    )
 
 
 def _texts(given: Any) -> dict[str, str]:  # noqa: ANN401 - a foreign document

@@ -78,7 +78,7 @@ async def ask_alone(
 ) -> Lone | None:
     """Ask one by one; None where the server does not say what it runs and how long."""
     about = found.about
-    if about is None:
+    if about is None or about.takes is None:
         return None
     warm = await _block(client, sending, found.url, WARM_UP)
     if warm is None:

@@ -354,12 +354,15 @@ def _notes(
 
 
 def _about_notes(found: Endpoint, promise: Promise) -> list[str]:
-    if promise.is_of_tokens:
-        return []
     if found.about is None:
-        return [
-            "the endpoint does not say what it runs: that it is the plan's is trust"
-        ]
+        # Engines of others have no words for it.
+        return (
+            []
+            if promise.is_of_tokens
+            else [
+                "the endpoint does not say what it runs: that it is the plan's is trust"
+            ]
+        )
     planned = promise.placement.artifact_sha256
     built = found.about.artifact_sha256
     if planned and built and planned != built:

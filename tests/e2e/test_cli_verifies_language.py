@@ -6,7 +6,14 @@ import socket
 import pytest
 
 from planner.cli.app import main
-from tests.support.endpoints import Response, Script, serving, spoken, steady
+from tests.support.endpoints import (
+    Response,
+    Script,
+    about_language,
+    serving,
+    spoken,
+    steady,
+)
 from tests.support.plans import chat_plan
 
 pytestmark = pytest.mark.alone
@@ -99,6 +106,50 @@ def test_a_server_that_does_not_stream_is_told_at_once(plan, capsys):
 
     assert (code, len(script.received)) == (1, 1)
     assert "no stream" in told(capsys).out
+
+
+def of_ours(artifact_sha256, **config):
+    """Our own server of the plan's model, with this to say of itself."""
+    told = about_language(chat_plan().placements[0], **config)
+    return engine(
+        spoken(["a", "b"], first_s=0.02, each_s=0.3, usage=USAGE),
+        about={**told, "artifact_sha256": artifact_sha256},
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("built", "says"), [("5f" * 32, ["5f5f5f5f5f5f"]), ("1a" * 32, []), (None, [])]
+)
+def test_an_artefact_of_ours_that_was_not_profiled_is_told(
+    tmp_path, capsys, built, says
+):
+    plan = chat_plan()
+    profiled = plan.placements[0].model_copy(update={"artifact_sha256": "1a" * 32})
+    plan = plan.model_copy(update={"placements": (profiled, *plan.placements[1:])})
+    (tmp_path / "plan.json").write_text(plan.model_dump_json(by_alias=True))
+
+    with serving(of_ours(built)) as url:
+        code = verify("plan.json", url, "--rate", "60", "--seconds", "1", "--json")
+
+    found = json.loads(told(capsys).out)
+    checks = {c["subject"]: c for c in found["checks"]}
+    notes = [n for n in found["notes"] if "built an artefact" in n]
+    assert code in {0, 1}
+    assert checks["what runs there"]["sentence"].startswith("the plan's model, variant")
+    assert len(notes) == len(says)
+    assert all(s in n for s, n in zip(says, notes, strict=True))
+
+
+@pytest.mark.slow
+def test_a_server_of_ours_in_another_precision_is_not_the_plans(plan, capsys):
+    variant = {"precision": "fp32", "sparsity_frac": 0, "runtime": "torch"}
+
+    with serving(of_ours(None, variant=variant)) as url:
+        code = verify(plan, url, "--rate", "60", "--seconds", "1")
+
+    assert code == 1
+    assert "its precision is fp32 and the plan's is" in " ".join(told(capsys).out.split())  # fmt: skip
 
 
 @pytest.mark.slow

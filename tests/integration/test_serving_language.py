@@ -13,9 +13,12 @@ import torch
 import transformers
 
 from planner.cli.app import main
-from planner.domain.variants import Precision, Runtime
+from planner.domain.variants import Precision, Runtime, Variant
 from planner.specs.placements import PlanVariant
 from planner.specs.plan import PlanModel, PlanSlo
+from planner.specs.serving import served_model
+from profilers.models import load_model
+from profilers.variants import export_variant
 from tests.support import networks
 from tests.support.listening import planner_serving
 from tests.support.plans import chat_plan
@@ -24,6 +27,21 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 PROMPT_TOKENS, OUTPUT_TOKENS = 48, 16
 PROMPT = [1_000 + 7 * i for i in range(PROMPT_TOKENS)]
+MODEL = PlanModel(
+    name="talker",
+    source="huggingface",
+    file="talker",
+    sequence_tokens=64,
+    context_tokens=(32,),
+)
+
+
+def profiled_sha256(folder: Path) -> str:
+    """The digest of what profiling makes of the model."""
+    model = served_model(MODEL, directory=str(folder)).user_model()
+    (folder / "profiled").mkdir()
+    variant = Variant(precision=Precision.FP32, runtime=Runtime.TORCH)
+    return export_variant(load_model(model), variant, folder / "profiled").sha256
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "max_wait_ms": 0.0,
             "threads": 1,
             "share_frac": 1.0,
+            "artifact_sha256": profiled_sha256(folder),
         }
     )
     # A promise that a busy machine of two processors keeps: this is no test of speed.
@@ -55,18 +74,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "slo": PlanSlo(percentile=90.0, ttft_ms=5000.0, tpot_ms=1000.0),
         }
     )
-    model = PlanModel(
-        name="talker",
-        source="huggingface",
-        file="talker",
-        sequence_tokens=64,
-        context_tokens=(32,),
-    )
     plan = plan.model_copy(
         update={
             "placements": (placement,),
             "workloads": (workload,),
-            "models": (model,),
+            "models": (MODEL,),
         }
     )
     (folder / "plan.json").write_text(plan.model_dump_json(by_alias=True))
@@ -127,6 +139,16 @@ def test_the_text_is_that_of_greedy_generation_whole_or_streamed(
     assert told[-1]["usage"]["completion_tokens"] == OUTPUT_TOKENS
 
 
+def test_it_says_that_it_runs_the_very_artefact_that_was_profiled(
+    served: str, folder: Path
+):
+    told = about(served)
+    (placement,) = json.loads((folder / "plan.json").read_text())["placements"]
+
+    assert told["is_as_profiled"] is True
+    assert told["artifact_sha256"] == placement["artifact_sha256"]
+
+
 def test_a_refusal_is_told_in_openais_shape(served: str):
     with pytest.raises(urllib.error.HTTPError) as refused:
         complete(served, prompt=[12_000])
@@ -147,6 +169,8 @@ def test_verify_sends_the_plans_tokens_and_finds_the_promise_kept(
     checks = {c["subject"]: c for c in found["checks"]}
     assert (code, found["finding"]) == (0, "pass"), captured.out
     assert checks["what runs there"]["finding"] == "pass"
+    assert "the plan's model, variant" in checks["what runs there"]["sentence"]
+    assert not any("artefact" in note for note in found["notes"])
     assert checks["p90 of time to first token"]["observed"]["value"] > 0
     assert checks["p90 of time per token"]["observed"]["value"] > 0
 
@@ -168,12 +192,12 @@ def test_who_leaves_does_not_keep_the_others_waiting_for_an_answer_nobody_reads(
             leaving.recv(64)
 
     # All twenty would write 4,000 tokens first; what was left has no more to write.
-    before = tokens_written(served)
+    before = about(served)["n_written_tokens"]
     complete(served, max_tokens=1)
 
-    assert tokens_written(served) - before < 200
+    assert about(served)["n_written_tokens"] - before < 200
 
 
-def tokens_written(url: str) -> int:
+def about(url: str) -> dict[str, Any]:
     with urllib.request.urlopen(f"{url}about", timeout=60) as answer:
-        return json.load(answer)["n_written_tokens"]
+        return json.load(answer)

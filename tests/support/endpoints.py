@@ -78,6 +78,12 @@ def about(placement: PlanPlacement, **changes: Any) -> dict[str, Any]:
     }
 
 
+def about_language(placement: PlanPlacement, **changes: Any) -> dict[str, Any]:
+    """The same of a language model, which takes no arrays."""
+    told = about(placement, **changes)
+    return {k: v for k, v in told.items() if not k.startswith("input_")}
+
+
 def spoken(
     words: Sequence[str],
     *,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from planner.domain.hardware import DeviceKind
 from planner.domain.placement import Assignment, Solution
-from planner.domain.profiles import BatchProfile, LoadCurve
+from planner.domain.profiles import BatchProfile, LoadCurve, TokenRates
 from planner.domain.servers import Timing
 from planner.domain.workloads import Workload
 from planner.pipeline.asking.options import Option
@@ -90,7 +90,9 @@ def placement(
         machine_memory_gib=_machine_memory_gib(p.option, question),
         vcpus=offer.vcpus,
         artifact_sha256=(
-            profile.artifact_sha256 if isinstance(profile, BatchProfile) else None
+            profile.artifact_sha256
+            if isinstance(profile, BatchProfile | TokenRates)
+            else None
         ),
         predicted=prediction.document(p.seen),
         breakdown=prediction.breakdown(p.seen),

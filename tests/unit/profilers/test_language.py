@@ -137,6 +137,7 @@ def test_it_becomes_two_token_rates_of_the_slowest_context(grid):
         p.context_tokens / p.prefill_s for p in alone
     )
     assert profile.grid == found.tokens
+    assert profile.artifact_sha256 == found.artifact_sha256
 
 
 def test_a_precision_is_graded_on_the_users_documents_beside_fp32(llama, tmp_path):
