@@ -85,7 +85,7 @@ def predict(
             d,
             atlas=atlas,
             catalog=facts,
-            beside=host,
+            hosts=(host,),
         )
         for name, profiles in known.items()
         for d in wanted

@@ -162,7 +162,11 @@ class LoadPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadCurve:
-    """Load points of one serving engine, ascending by rate, for one request shape."""
+    """Load points of one serving engine, ascending by rate, for one request shape.
+
+    `host` is where its device is rented, of a prediction made for there: an instance
+    type with its provider, or a provider; None: wherever.
+    """
 
     model: str
     variant: Variant
@@ -174,6 +178,7 @@ class LoadCurve:
     device_count: int = 1
     memory_bytes: float | None = None
     quality: Quality | None = None
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,15 @@ class Catalog:
         """Providers that rent the accelerator, then instance types that have it."""
         return hosts.hosts(device)
 
+    def host(self, device: str, provider: str, instance_type: str) -> str | None:
+        """The narrowest of `hosts` that an offer's instance is; None: none is known."""
+        return hosts.host(device, provider, instance_type)
+
+    @property
+    def host_source(self) -> str:
+        """Who states how fast hosts are."""
+        return hosts.source()
+
     def host_speed_ratio(
         self, device: str, beside: str | None, *, without: str = ""
     ) -> float:

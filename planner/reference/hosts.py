@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping
 from functools import cache
 
-from planner.reference.tables import rows
+from planner.reference.tables import citations, rows
 
 
 @cache
@@ -21,6 +21,21 @@ def hosts(device: str) -> tuple[str, ...]:
     """Providers that rent the device, then instance types that have it."""
     instances = _scores().get(device, {})
     return (*sorted({name.split()[0] for name in instances}), *sorted(instances))
+
+
+def host(device: str, provider: str, instance_type: str) -> str | None:
+    """The narrowest that is known of where a device is rented: None where nothing is."""
+    own = _scores().get(device, {})
+    instance = f"{provider} {instance_type}"
+    if instance in own:
+        return instance
+    return provider if any(name.split()[0] == provider for name in own) else None
+
+
+def source() -> str:
+    """Who measured the hosts."""
+    keys = dict.fromkeys(row["source"] for row in rows("hosts.csv"))
+    return "; ".join(str(citations()[key]) for key in keys)
 
 
 def host_speed_ratio(device: str, beside: str | None, *, without: str = "") -> float:

@@ -29,7 +29,7 @@ from planner.perf import peaks as roofs
 from planner.perf.sizes import Size, factor, is_comparable
 from planner.perf.transfer import INTERVAL_FRAC, Transferred, transferred
 from planner.pipeline.asking.atlas import Atlas, runs_cuda
-from planner.pipeline.asking.unmeasured.curves import left_out, seen_points
+from planner.pipeline.asking.unmeasured.loads import KnownOfHost, left_out, seen_points
 from planner.pipeline.asking.unmeasured.models import from_models
 from planner.pipeline.asking.unmeasured.rows import usable
 from planner.reference.catalog import Catalog
@@ -167,9 +167,9 @@ def language() -> Iterator[Held]:
     errors = left_out(seen, CATALOG)
     yield from _by_errors("TPOT, one GPU", list(errors.tpot))
     yield from _by_errors("TTFT, any host", list(errors.ttft))
-    for words, beside in (("provider", "gcp"), ("instance", "gcp g2-standard-16")):
-        errors = left_out(seen, CATALOG, beside)
-        yield from _by_errors(f"TTFT, known {words}", list(errors.ttft))
+    for known in (KnownOfHost.PROVIDER, KnownOfHost.INSTANCE):
+        errors = left_out(seen, CATALOG, known)
+        yield from _by_errors(f"TTFT, known {known.name.lower()}", list(errors.ttft))
 
 
 def sizes() -> Iterator[Held]:

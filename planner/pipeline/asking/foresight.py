@@ -5,7 +5,7 @@ predictions for one setting the one with the narrower band counts. Where no way 
 to the device, each says why.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Device
@@ -28,18 +28,18 @@ def foresee(
     *,
     atlas: Atlas,
     catalog: Catalog,
-    beside: str | None = None,
+    hosts: Sequence[str | None] = (None,),
 ) -> Foresight:
     """Everything that can be said of one model on one device, from its profiles.
 
-    `beside` is the instance type or the provider that the device is rented from.
+    `hosts` are instance types or providers that the device is rented from; None: any.
     """
     own = [
         p
         for p in profiles
         if p.device == device.name and p.evidence.provenance is not Provenance.PREDICTED
     ]
-    answers = _answers(profiles, device, atlas, catalog, beside)
+    answers = _answers(profiles, device, atlas, catalog, hosts)
     predicted = [a for a in answers if isinstance(a, Prediction)]
     refused = [a.reason for a in answers if isinstance(a, Refused)]
     if not own and not answers:
@@ -61,14 +61,17 @@ def _nowhere(model: str, device: Device) -> str:
 
 
 def predicted_profiles(
-    profiles: Sequence[Profile], devices: Iterable[Device], catalog: Catalog
+    profiles: Sequence[Profile],
+    hosts: Mapping[str, Sequence[str | None]],
+    catalog: Catalog,
 ) -> tuple[Profile, ...]:
     """Predicted profiles of a model, by its known ones, for devices that have none.
 
-    A device with any profile of the model is left alone.
+    `hosts` are those of each device on offer. A device with any profile of the model is
+    left alone.
     """
     measured = {p.device for p in profiles}
-    missing = [d for d in devices if d.name not in measured]
+    missing = [catalog.device(name) for name in hosts if name not in measured]
     if not missing or not profiles:
         return ()
     atlas = Atlas.of(catalog)
@@ -76,7 +79,12 @@ def predicted_profiles(
         prediction.profile
         for device in missing
         for prediction in foresee(
-            profiles[0].model, profiles, device, atlas=atlas, catalog=catalog
+            profiles[0].model,
+            profiles,
+            device,
+            atlas=atlas,
+            catalog=catalog,
+            hosts=hosts[device.name],
         ).predictions
     )
 
@@ -98,7 +106,7 @@ def _answers(
     device: Device,
     atlas: Atlas,
     catalog: Catalog,
-    beside: str | None,
+    hosts: Sequence[str | None],
 ) -> list[Answer]:
     batches = usable(profiles)
     curves = [p for p in profiles if isinstance(p, LoadCurve)]
@@ -106,7 +114,7 @@ def _answers(
         *from_models(batches, device, atlas),
         *from_sizes(batches, device, catalog),
         *from_peaks(batches, device, atlas, catalog),
-        *from_curves(curves, device, atlas, catalog, beside=beside),
+        *from_curves(curves, device, atlas, catalog, hosts=hosts),
     ]
 
 
@@ -133,6 +141,7 @@ def _setting(profile: Profile) -> object:
             profile.prompt_tokens,
             profile.output_tokens,
             profile.device_count,
+            profile.host,
         )
     return profile.variant, profile.device_count
 

@@ -19,7 +19,7 @@ from planner.domain.profiling import (
 )
 from planner.pipeline.asking.by_request import with_hosted
 from planner.pipeline.asking.foresight import predicted_profiles
-from planner.pipeline.asking.places import devices, places
+from planner.pipeline.asking.places import devices, hosts, places
 from planner.ports import Profiler
 from planner.reference.catalog import Catalog
 from planner.specs.deployment import Deployment
@@ -187,9 +187,9 @@ def _with_foreseen(
     """What is known and, where the policy wants it, what is predicted from that."""
     if not spec.policy.predict_unmeasured:
         return known
-    offered = [catalog.device(name) for name in devices(places(spec, catalog))]
+    rented = hosts(places(spec, catalog), catalog)
     return {
-        model: (*profiles, *predicted_profiles(profiles, offered, catalog))
+        model: (*profiles, *predicted_profiles(profiles, rented, catalog))
         for model, profiles in known.items()
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from planner.domain.hardware import NetworkPath
+from planner.domain.hardware import NetworkPath, Offer
 from planner.domain.placement import BatchPolicy
 from planner.domain.profiles import BatchProfile, HostedTimes, LoadCurve, Profile
 from planner.domain.workloads import LatencySlo, TokenSlo, Workload
@@ -102,7 +102,7 @@ def _at(
         reason = f"no known way from {workload.origin} to {offer.site}"
         yield no(Obstacle.ROUTE, reason)
         return
-    profiles = by_device.get(offer.device, ())
+    profiles = beside(by_device.get(offer.device, ()), offer)
     if not profiles:
         yield no(Obstacle.UNMEASURED, f"never profiled on {offer.device}")
     for known in profiles:
@@ -117,6 +117,24 @@ def _at(
             or _shape_refusal(workload, profile)
         )
         yield (profile, path) if found is None else no(*found)
+
+
+def beside(profiles: Sequence[Profile], offer: Offer) -> list[Profile]:
+    """Of predictions that differ by their host, those made nearest to the offer's.
+
+    Any other profile holds wherever its device is rented.
+    """
+    near = [f"{offer.provider} {offer.instance_type}", offer.provider, None]
+    least: dict[object, int] = {}
+    ranked: list[tuple[Profile, int, object]] = []
+    for p in profiles:
+        if not isinstance(p, LoadCurve):
+            ranked.append((p, 0, id(p)))
+        elif p.host in near:
+            key = (p.variant, p.device_count, p.prompt_tokens, p.output_tokens)
+            ranked.append((p, near.index(p.host), key))
+            least[key] = min(least.get(key, len(near)), near.index(p.host))
+    return [p for p, rank, key in ranked if rank == least.get(key, 0)]
 
 
 def _fit_refusal(place: Place, profile: Profile) -> tuple[Obstacle, str] | None:

@@ -1,6 +1,6 @@
 """What can be had at the document's sites, and at what price."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from planner.domain.hardware import Device, Offer, Purchase
@@ -34,6 +34,19 @@ def devices(offered: Iterable[Place]) -> list[str]:
     return sorted(
         {p.offer.device for p in offered if not isinstance(p.offer.tariff, TokenTariff)}
     )
+
+
+def hosts(
+    offered: Sequence[Place], catalog: Catalog
+) -> dict[str, tuple[str | None, ...]]:
+    """By device on offer: where it is rented, each as narrowly as it is known."""
+    found: dict[str, dict[str | None, None]] = {name: {} for name in devices(offered)}
+    for p in offered:
+        offer = p.offer
+        if offer.device in found:
+            host = catalog.host(offer.device, offer.provider, offer.instance_type)
+            found[offer.device][host] = None
+    return {name: tuple(own) for name, own in found.items()}
 
 
 def places(spec: Deployment, catalog: Catalog) -> tuple[Place, ...]:

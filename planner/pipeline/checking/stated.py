@@ -7,11 +7,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from planner.domain.profiles import Profile
+from planner.domain.evidence import Provenance
+from planner.domain.profiles import LoadCurve, Profile
 from planner.domain.workloads import Workload
 from planner.pipeline.asking.places import Place
 from planner.pipeline.checking.facts import Facts
 from planner.pipeline.telling.quality import floor
+from planner.reference.catalog import Catalog
 from planner.specs.placements import PlanPlacement
 from planner.specs.plan import PlanDocument
 from planner.units import BYTES_PER_GIB
@@ -38,7 +40,8 @@ def misstated(plan: PlanDocument, facts: Facts) -> Iterator[str]:
         profile = facts.profile(p)
         yield from (f"{where}: {what}" for what in _of_offer(p, facts.offered[p.offer]))
         if profile is not None:
-            yield from (f"{where}: {what}" for what in _of_profile(p, profile))
+            stated = (*_of_profile(p, profile), *_of_host(p, profile, facts.catalog))
+            yield from (f"{where}: {what}" for what in stated)
 
 
 def misrated(plan: PlanDocument, facts: Facts) -> Iterator[str]:
@@ -76,6 +79,19 @@ def _of_offer(p: PlanPlacement, place: Place) -> Iterator[str]:
     ):
         if stated != true:
             yield f"its {what} is stated as {stated}, and is {true}"
+
+
+def _of_host(p: PlanPlacement, known: Profile, catalog: Catalog) -> Iterator[str]:
+    """A prediction is for the narrowest host that is known of the offer."""
+    if not isinstance(known, LoadCurve):
+        return
+    if known.evidence.provenance is not Provenance.PREDICTED:
+        return
+    own: str | None = f"{p.provider} {p.instance_type}"
+    if own not in catalog.hosts(p.device):
+        own = p.provider if p.provider in catalog.hosts(p.device) else None
+    if known.host != own:
+        yield f"its times are those beside {known.host}, and its host is {own}"
 
 
 def _of_profile(p: PlanPlacement, known: Profile) -> Iterator[str]:

@@ -221,12 +221,14 @@ def _draws(now: Outcome, known: Sequence[Session], study: Study, means: Means) -
 
 def _sigmas(question: Question, known: Sequence[Session]) -> dict[ProfileKey, float]:
     wanted = {k for s in known for k in s.keys}
-    return {
-        key_of(p): p.evidence.sigma()
-        for profiles in question.knowledge.profiles.values()
-        for p in profiles
-        if key_of(p) in wanted
-    }
+    # Curves of one key differ by their shape and host: the widest counts for all.
+    found: dict[ProfileKey, float] = {}
+    for profiles in question.knowledge.profiles.values():
+        for p in profiles:
+            key = key_of(p)
+            if key in wanted:
+                found[key] = max(found.get(key, 0.0), p.evidence.sigma())
+    return found
 
 
 def _measured(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from planner.domain.profiles import BatchProfile, Quality
+from planner.domain.profiles import BatchProfile, LoadCurve, Profile, Quality
 from planner.domain.tariffs import TokenTariff
 from planner.pipeline.asking.options import Option
 from planner.pipeline.telling.bill import machine_words
@@ -21,7 +21,7 @@ def _lines(option: Option, catalog: Catalog) -> Iterable[EvidenceLine]:
     known = profile.evidence
     note = f"; {known.note}" if known.note else ""
     yield EvidenceLine(
-        what=f"latency of {profile.model} as {profile.variant} on {profile.device}",
+        what=f"latency of {profile.model} as {profile.variant} on {_where(profile)}",
         provenance=known.provenance.value,
         source=known.source + note,
         as_of=known.as_of,
@@ -64,6 +64,12 @@ def _lines(option: Option, catalog: Catalog) -> Iterable[EvidenceLine]:
             source=source,
             as_of=offer.price_as_of,
         )
+
+
+def _where(profile: Profile) -> str:
+    if isinstance(profile, LoadCurve) and profile.host is not None:
+        return f"{profile.device} beside {profile.host}"
+    return profile.device
 
 
 def _beside_fp32(quality: Quality) -> str:

@@ -61,3 +61,17 @@ def test_providers_and_instance_types_are_told():
 
     assert hosts[:3] == ("aws", "gcp", "upcloud")
     assert "aws g6.xlarge" in hosts
+
+
+def test_of_an_offer_the_narrowest_that_is_known_is_its_host():
+    for named, told in (
+        (("aws", "g6.xlarge"), "aws g6.xlarge"),
+        (("aws", "g6.of-next-year"), "aws"),
+        (("azure", "NV-with-an-L4"), None),
+    ):
+        assert CATALOG.host("nvidia-l4", *named) == told
+    assert CATALOG.host("nvidia-gh200-96gb", "aws", "g6.xlarge") is None
+
+
+def test_who_measured_the_hosts_is_said():
+    assert "PassMark" in CATALOG.host_source

@@ -192,9 +192,9 @@ def test_a_wide_source_gives_a_wide_prediction(atlas):
 
 def test_predicted_profiles_leave_measured_devices_alone():
     profiles = CATALOG.profiles("mobilenet-v2-1.0-224")
-    devices = [CATALOG.device(d) for d in ("graviton3-8vcpu", "graviton3-4vcpu")]
+    rented = {"graviton3-8vcpu": (None,), "graviton3-4vcpu": (None,)}
 
-    added = predicted_profiles(profiles, devices, CATALOG)
+    added = predicted_profiles(profiles, rented, CATALOG)
 
     assert {p.device for p in added} == {"graviton3-4vcpu"}
     assert all(isinstance(p, BatchProfile) for p in added)
@@ -202,9 +202,9 @@ def test_predicted_profiles_leave_measured_devices_alone():
 
 def test_predictions_are_not_predicted_from():
     profiles = CATALOG.profiles("mobilenet-v2-1.0-224")
-    two = predicted_profiles(profiles, [CATALOG.device("graviton3-2vcpu")], CATALOG)
+    two = predicted_profiles(profiles, {"graviton3-2vcpu": (None,)}, CATALOG)
 
-    again = predicted_profiles(two, [CATALOG.device("graviton3-4vcpu")], CATALOG)
+    again = predicted_profiles(two, {"graviton3-4vcpu": (None,)}, CATALOG)
 
     assert again == ()
 
@@ -228,7 +228,7 @@ def first_tokens(atlas, beside):
         CATALOG.device("nvidia-l40s"),
         atlas=atlas,
         catalog=CATALOG,
-        beside=beside,
+        hosts=(beside,),
     )
     profile = found.predictions[0].profile
     point = profile.points[0]
@@ -253,7 +253,7 @@ def test_small_models_first_tokens_on_the_gpu_held_back_follow_its_host(atlas):
     def ttft_s(beside):
         (short, *_) = foresee(
             "smollm2-135m", others, CATALOG.device("nvidia-l4"), atlas=atlas,
-            catalog=CATALOG, beside=beside,
+            catalog=CATALOG, hosts=(beside,),
         ).predictions  # fmt: skip
         return short.profile.points[0].ttft_p50_s
 
