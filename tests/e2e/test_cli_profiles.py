@@ -1,13 +1,17 @@
 """`planner profile` in local processes: rooms, refusals, and an export that plans elsewhere."""
 
+import copy
 import json
 
 import pytest
 import yaml
 
 from planner.cli.app import main
+from planner.specs.serving import ServingConfig
+from profilers.serving.language import load_speaker
 from profilers.store import ProfileStore
 from profilers.trials import Failure
+from tests.support import networks
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
@@ -59,12 +63,33 @@ SPEC = {
 DEVICE = "raspberry-pi-3b-plus"
 
 
+def written(folder, spec):
+    """A spec in a folder of its own."""
+    folder.mkdir()
+    (folder / "spec.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
+    return str(folder / "spec.yaml")
+
+
 def project(folder):
     """A spec with its model beside it."""
-    folder.mkdir()
-    (folder / "spec.yaml").write_text(yaml.safe_dump(SPEC), encoding="utf-8")
+    spec = written(folder, SPEC)
     (folder / "model.py").write_text(MODEL, encoding="utf-8")
-    return str(folder / "spec.yaml")
+    return spec
+
+
+def talking_project(folder):
+    """The same of a causal language model."""
+    spec = copy.deepcopy(SPEC)
+    (model,), (workload,) = spec["models"], spec["workloads"]
+    del model["inputs"]
+    model["source"] = {"kind": "huggingface", "folder": "llama", "context_tokens": [16]}
+    model["variants"] = {"precisions": ["fp32"], "runtimes": ["torch"]}
+    workload["payload"] = {"prompt_tokens": 16, "output_tokens": 8}
+    workload["traffic"]["rate_rps"] = 0.1
+    workload["slo"] = {"percentile": 90, "ttft_ms": 10_000, "tpot_ms": 5_000}
+    path = written(folder, spec)
+    networks.decoder(folder / "llama")
+    return path
 
 
 @pytest.fixture
@@ -118,6 +143,82 @@ def test_what_one_machine_measured_is_in_another_projects_plan(
     assert "imported from a user's export" in report
     assert "published measurement" not in report
     assert "Measure your model on the device itself" not in report
+
+
+def exported_from(spec, capsys):
+    """The spec's model, measured here for the device and imported."""
+    assert main(["profile", spec, "--executor", "local", "--no-server", "--as-device", DEVICE, "--export", "pi.json"]) == 0  # fmt: skip
+    assert main(["import", "profiles", "pi.json"]) == 0
+    told(capsys)
+
+
+def planned_from(spec, out):
+    return main(["recommend", spec, "--executor", "local", "--json", "--no-simulate", "--out", str(out)])  # fmt: skip
+
+
+def served_config(out):
+    """What the deployment that the plan describes is told to serve."""
+    (file,) = (out / "manifests" / "ray-serve").glob("*.yaml")
+    (application,) = yaml.safe_load(file.read_text())["applications"]
+    (deployment,) = application["deployments"]
+    return ServingConfig.model_validate(deployment["user_config"])
+
+
+def digests(tmp_path, capsys):
+    """Of model and artefact: as exported, as planned, and as told to the server."""
+    exported = json.loads((tmp_path / "pi.json").read_text())
+    plan = json.loads(told(capsys).out)
+    config = served_config(tmp_path / "out")
+    (profile,), (model,), (placement,) = (
+        exported["profiles"], plan["models"], plan["placements"],
+    )  # fmt: skip
+    return [
+        (exported["model_sha256"]["digits"], profile["artifact_sha256"]),
+        (model["content_sha256"], placement["artifact_sha256"]),
+        (config.model.content_sha256, config.artifact_sha256),
+    ]
+
+
+def test_a_plan_names_the_content_that_was_profiled_until_the_model_is_changed(
+    tmp_path, capsys
+):
+    spec = project(tmp_path / "kiosk")
+    exported_from(spec, capsys)
+
+    assert planned_from(spec, tmp_path / "out") == 0
+    profiled, planned, served = digests(tmp_path, capsys)
+    assert [len(digest) for digest in profiled] == [64, 64]
+    assert profiled == planned == served
+
+    (tmp_path / "kiosk" / "model.py").write_text(MODEL.replace("manual_seed(0)", "manual_seed(1)"))  # fmt: skip
+    code = planned_from(spec, tmp_path / "out")
+
+    plan = json.loads(told(capsys).out)
+    (model,) = plan["models"]
+    assert (code, plan["placements"]) == (1, [])
+    assert len(model["content_sha256"]) == 64
+    assert model["content_sha256"] != profiled[0]
+    assert any("of a model of that name with other content" in w for w in plan["warnings"])  # fmt: skip
+
+
+def test_a_language_model_is_served_as_it_was_profiled_and_says_so(tmp_path, capsys):
+    spec = talking_project(tmp_path / "kiosk")
+    exported_from(spec, capsys)
+
+    assert planned_from(spec, tmp_path / "out") == 0
+
+    profiled, planned, served = digests(tmp_path, capsys)
+    assert [len(digest) for digest in profiled] == [64, 64]
+    assert profiled == planned == served
+    config = served_config(tmp_path / "out")
+
+    def is_as_profiled(folder):
+        here = config.model.model_copy(update={"directory": str(folder)})
+        return load_speaker(config.model_copy(update={"model": here})).is_as_profiled
+
+    assert is_as_profiled(tmp_path / "kiosk") is True
+    networks.talker(tmp_path / "other" / "llama")
+    assert is_as_profiled(tmp_path / "other") is False
 
 
 def test_limits_and_heat_are_in_force_and_told(spec, home, capsys):
