@@ -51,6 +51,8 @@ def rich_table(table: Table) -> RichTable:
             Text(column.title),
             justify="right" if column.is_number else "left",
             no_wrap=column.is_number,
+            # Too long a name is broken, never cut off: it is what the next command needs.
+            overflow="fold",
         )
     for i, row in enumerate(table.rows):
         is_total = table.has_total and i == len(table.rows) - 1

@@ -1,11 +1,12 @@
 """The catalogue as tables: devices, offers, models, profiles and access networks.
 
-Every row names its source and date; what no source states reads "—".
+Every row names its source, by number, and its date; what no source states reads "—".
 """
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol, Self
 
 from planner.domain.hardware import Device, Offer
 from planner.domain.profiles import (
@@ -33,6 +34,13 @@ from planner.units import BITS_PER_BYTE, milliseconds
 GIGA: Final = 1e9
 TERA: Final = 1e12
 MEGA: Final = 1e6
+_WATTS: Final = "Watts: idle to busy."
+_TAKEN_BACK: Final = (
+    "Taken back: by the provider, at most so many of the machines a month."
+)
+_ALL_SOURCES: Final = (
+    "All that is known of one, every source: planner catalog devices NAME"
+)
 
 
 class Published(Protocol):
@@ -93,6 +101,8 @@ class Access(Protocol):
 
 def devices_table(devices: Iterable[Device]) -> Table:
     """Kinds of hardware, one a row."""
+    listed = tuple(devices)
+    sources = _Sources.of(d.source for d in listed)
     rows = [
         (
             d.name,
@@ -103,19 +113,19 @@ def devices_table(devices: Iterable[Device]) -> Table:
             _scaled(d.fp16_flop_per_s, TERA),
             _scaled(d.int8_op_per_s, TERA),
             _watts(d),
-            d.source,
+            sources.number(d.source),
             d.as_of.isoformat(),
         )
-        for d in devices
+        for d in listed
     ]
     return table(
         "Devices",
         [
             *("Device", "Kind", ">Cores", ">Memory", ">GB/s", ">fp16 TFLOP/s"),
-            *(">int8 TOP/s", ">Idle to busy, W", "Source", "As of"),
+            *(">int8 TOP/s", ">Watts", ">Source", "As of"),
         ],
         rows,
-        footnotes=_empty(rows),
+        footnotes=(*((_WATTS,) if rows else ()), *sources.told()),
     )
 
 
@@ -142,6 +152,8 @@ def device_detail(device: Device) -> Table:
 
 def offers_table(offers: Iterable[Offer]) -> Table:
     """Machines that can be had, one a row."""
+    listed = tuple(offers)
+    sources = _Sources.of(o.price_source for o in listed)
     rows = [
         (
             o.instance_type,
@@ -152,37 +164,47 @@ def offers_table(offers: Iterable[Offer]) -> Table:
             PURCHASE_WORDS[o.purchase],
             usd_per_h(o.price_usd_per_h),
             share(o.interruption_frac_per_month),
-            o.price_source,
+            sources.number(o.price_source),
             o.price_as_of.isoformat(),
         )
-        for o in offers
+        for o in listed
     ]
     return table(
         "Offers",
         [
             *("Machine", "Where", "Devices", ">vCPUs", ">Memory", "Purchase", ">USD/h"),
-            *(">Taken back a month, at most", "Price from", "As of"),
+            *(">Taken back", ">Price from", "As of"),
         ],
         rows,
-        footnotes=_empty(rows),
+        footnotes=(*((_TAKEN_BACK,) if rows else ()), *sources.told()),
     )
 
 
 def models_table(models: Iterable[Published]) -> Table:
     """Models that others measured, one a row."""
+    listed = tuple(models)
+    sources = _Sources.of(m.source for m in listed)
     rows = [
-        (m.name, m.task, m.metric or NOTHING, m.description, m.source) for m in models
+        (
+            m.name,
+            m.task,
+            m.metric or NOTHING,
+            m.description,
+            sources.number(m.source),
+        )
+        for m in listed
     ]
     return table(
         "Published models",
-        ["Model", "Task", "Quality in", "Description", "Source"],
+        ["Model", "Task", "Quality in", "Description", ">Source"],
         rows,
-        footnotes=_empty(rows),
+        footnotes=sources.told(),
     )
 
 
 def profiles_table(profiles: Sequence[Profile]) -> Table:
     """What variants did on devices, one a row."""
+    sources = _Sources.of(p.evidence.source for p in profiles)
     rows = [
         (
             p.model,
@@ -192,7 +214,7 @@ def profiles_table(profiles: Sequence[Profile]) -> Table:
             _score(p.quality),
             p.evidence.provenance,
             share(p.evidence.error_frac),
-            p.evidence.source,
+            sources.number(p.evidence.source),
             p.evidence.as_of.isoformat(),
         )
         for p in profiles
@@ -201,10 +223,10 @@ def profiles_table(profiles: Sequence[Profile]) -> Table:
         "Profiles",
         [
             *("Model", "Variant", "Device", "What it did", ">Quality", "Provenance"),
-            *(">Error up to", "Source", "As of"),
+            *(">Error up to", ">Source", "As of"),
         ],
         rows,
-        footnotes=_empty(rows),
+        footnotes=sources.told(),
     )
 
 
@@ -239,6 +261,8 @@ def did(profile: Profile) -> str:
 
 def access_table(networks: Iterable[Access]) -> Table:
     """Typical access networks, one a row."""
+    listed = tuple(networks)
+    sources = _Sources.of(n.source for n in listed)
     rows = [
         (
             n.name,
@@ -246,19 +270,19 @@ def access_table(networks: Iterable[Access]) -> Table:
             latency(milliseconds(n.rtt_s)),
             _mbps(n.down_bytes_per_s),
             _mbps(n.up_bytes_per_s),
-            n.source,
+            sources.number(n.source),
             n.as_of.isoformat(),
         )
-        for n in networks
+        for n in listed
     ]
     return table(
         "Access networks",
         [
             *("Network", "Description", ">Round trip", ">Down, Mbit/s"),
-            *(">Up, Mbit/s", "Source", "As of"),
+            *(">Up, Mbit/s", ">Source", "As of"),
         ],
         rows,
-        footnotes=_empty(rows),
+        footnotes=sources.told(),
     )
 
 
@@ -282,6 +306,23 @@ def _score(found: Quality | None) -> str:
     return f"{found.metric} {score(found.metric, found.value_frac)}"
 
 
-def _empty(rows: Sequence[object]) -> tuple[str, ...]:
-    """An empty list says so."""
-    return () if rows else ("Nothing matches.",)
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """The sources of a table's rows, each told once below it."""
+
+    listed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, sources: Iterable[str]) -> Self:
+        """In the order of the rows."""
+        return cls(tuple(dict.fromkeys(sources)))
+
+    def number(self, source: str) -> str:
+        """What stands for it in its row."""
+        return f"[{self.listed.index(source) + 1}]"
+
+    def told(self) -> tuple[str, ...]:
+        """The footnotes; of an empty list that it is one."""
+        if not self.listed:
+            return ("Nothing matches.",)
+        return tuple(f"{self.number(source)} {source}" for source in self.listed)

@@ -12,6 +12,10 @@ from planner.units import milliseconds
 
 # Grounds that a terminal shows; the JSON document holds all.
 SHOWN_ROWS = 1
+_TWO_BANDS = (
+    "Error up to: 9 in 10 take at most so much longer, which is what a plan counts on; of "
+    "the interval 1 in 20 lie above and 1 in 20 below."
+)
 
 
 def foresight_table(known: Foresight) -> Table:
@@ -86,6 +90,7 @@ def _footnotes(known: Foresight) -> Sequence[str]:
         more = len(p.rows) - SHOWN_ROWS
         notes += [f"and from {more} more rows; --json lists all"] if more > 0 else []
         notes += [f"What would narrow it: {p.narrower}."]
+    notes += [_TWO_BANDS] if known.predictions else []
     notes += [f"Not predicted: {r}." for r in known.refusals]
     return list(dict.fromkeys(notes))
 

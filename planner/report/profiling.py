@@ -1,6 +1,7 @@
 """What profiling found, as tables and as plain data."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
@@ -14,6 +15,7 @@ from planner.domain.profiles import (
     TokenRates,
 )
 from planner.domain.profiling import ProfilingOutcome
+from planner.report.conditions import conditions_table
 from planner.report.grading import grading_tables
 from planner.report.sentences import NOTHING, latency, quality, score, share
 from planner.report.tables import Table, table
@@ -29,10 +31,9 @@ _AGAINST = (
     "Against fp32: faster or slower with 90 % probability by the error of both, no telling "
     "between."
 )
-_COLD_START = (
-    "Cold start: loading the variant and its first answer, the engine being imported. "
-    f"{NOTHING}: this machine does not say."
-)
+# A list of batch sizes, or a figure: in these alone do alike warnings differ.
+_FIGURES = re.compile(r"batch \d+(, batch \d+)*|(?<!\w)\d[\d.,]*")
+_SHOWN_ALIKE = 3
 
 
 def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
@@ -41,9 +42,9 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
     languages = [p for p in outcome.profiles if isinstance(p, TokenRates)]
     against = {id(p.profile): p for p in payoffs(outcome.profiles)}
     legend = (_AGAINST,) if against else ()
-    notes = (*unpaid(outcome.profiles), *outcome.warnings, *legend)
+    notes = (*unpaid(outcome.profiles), *_once(outcome.warnings), *legend)
     found = []
-    if batches or not languages:
+    if batches:
         found.append(
             table(
                 "Profiles",
@@ -54,9 +55,9 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
                     "How",
                     ">Batch 1",
                     ">Largest batch",
-                    ">Against fp32",
+                    "Against fp32",
                     ">Error up to",
-                    ">Accuracy",
+                    "Accuracy",
                 ],
                 [_row(p, against.get(id(p))) for p in batches],
                 footnotes=notes,
@@ -72,61 +73,33 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
     ]
     found += [_memory(measured)] if measured else []
     watched = [p for p in batches if p.conditions is not None]
-    found += [_conditions(watched)] if watched else []
+    found += (
+        [conditions_table(watched, [_where(p) for p in watched])] if watched else []
+    )
     served = [p for p in batches if p.server is not None]
     found += [_servers(served)] if served else []
-    return (*found, _failures(outcome)) if outcome.failures else tuple(found)
+    unsaid = () if batches or languages else notes
+    return (*found, _failures(outcome, unsaid)) if outcome.failures else tuple(found)
 
 
-def _conditions(watched: Sequence[BatchProfile]) -> Table:
-    """Under what conditions it was measured, and what a start and a request took."""
-    seen = [(p, p.conditions) for p in watched if p.conditions is not None]
-    return table(
-        "Conditions of measuring",
-        ["Model", "Variant", "Device", ">Cold start", ">After a pause", ">Energy a request", ">Stolen", ">Others", ">Clock moved", ">Slowed for heat", ">Drift"],
-        [
-            (
-                p.model,
-                str(p.variant),
-                _where(p),
-                NOTHING if c.cold_start_s is None else latency(milliseconds(c.cold_start_s)),
-                NOTHING if c.rested_s is None else f"+{latency(milliseconds(c.rested_s))}",
-                _energy(p),
-                *(NOTHING if f is None else share(f) for f in (c.stolen_frac, c.others_frac)),
-                NOTHING if c.clock_ratio is None else f"× {c.clock_ratio:.2f}",
-                NOTHING if c.n_heat_throttles is None else f"{c.n_heat_throttles} times",
-                NOTHING if c.drift_ratio is None else f"× {c.drift_ratio:.2f}",
-            )
-            for p, c in seen
-        ],
-        footnotes=[
-            _COLD_START,
-            *dict.fromkeys(f"Energy: {c.energy_words}." for _, c in seen),
-            *_not_timed(watched),
-        ],
-    )  # fmt: skip
+def _once(warnings: Iterable[str]) -> Iterable[str]:
+    """Of warnings that differ in figures alone the first, and whom it holds for, too.
 
+    A warning is "whom: what"; the JSON document holds every one.
 
-def _energy(p: BatchProfile) -> str:
-    """A request's share of its batch, from the smallest batch to the largest."""
-    first, last = p.points[0], p.points[-1]
-    if first.energy_j is None or last.energy_j is None:
-        return NOTHING
-    return f"{first.energy_j / first.batch:.3g} J to {last.energy_j / last.batch:.3g} J"
-
-
-def _not_timed(profiles: Sequence[BatchProfile]) -> list[str]:
-    """Which batch sizes are read off the line between others."""
-    said = []
-    for p in profiles:
-        timed = {point.batch for point in p.points}
-        read_off = [str(b) for b in p.batch_grid if b not in timed]
-        if read_off:
-            said.append(
-                f"{p.model} {p.variant}: {len(timed)} batch sizes timed; "
-                f"{', '.join(read_off)} read off the line between them, which the error holds"
-            )
-    return said
+    Example:
+        >>> list(_once(["a fp32: load 3.1", "a int8: load 2", "b fp32: no labels"]))
+        ['a fp32: load 3.1 (alike: a int8)', 'b fp32: no labels']
+    """
+    alike: dict[str, list[str]] = {}
+    for warning in warnings:
+        _, _, what = warning.partition(": ")
+        alike.setdefault(_FIGURES.sub("#", what), []).append(warning)
+    for first, *others in alike.values():
+        names = dict.fromkeys(other.partition(": ")[0] for other in others)
+        shown = list(names)[:_SHOWN_ALIKE]
+        shown += [f"{len(names) - len(shown)} more"] if len(names) > len(shown) else []
+        yield f"{first} (alike: {'; '.join(shown)})" if shown else first
 
 
 def _servers(served: Sequence[BatchProfile]) -> Table:
@@ -165,7 +138,7 @@ def _servers(served: Sequence[BatchProfile]) -> Table:
     )
 
 
-def _failures(outcome: ProfilingOutcome) -> Table:
+def _failures(outcome: ProfilingOutcome, footnotes: Sequence[str]) -> Table:
     devices: dict[tuple[str, str, str], list[str]] = {}
     for f in outcome.failures:
         devices.setdefault((f.model, str(f.variant), f.reason), []).append(f.device)
@@ -176,6 +149,7 @@ def _failures(outcome: ProfilingOutcome) -> Table:
             (model, variant, ", ".join(names), reason)
             for (model, variant, reason), names in devices.items()
         ],
+        footnotes=footnotes,
     )
 
 

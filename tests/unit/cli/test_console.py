@@ -2,8 +2,9 @@
 
 import pytest
 
-from planner.cli.console import watching
+from planner.cli.console import show, watching
 from planner.domain.profiling import ProfilingProgress
+from planner.report.tables import table
 
 
 def progress(done, **fields):
@@ -44,3 +45,13 @@ def test_quiet_is_quiet(capsys):
         observer.profiling(progress(1))
 
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_name_too_long_for_its_column_is_broken_and_never_cut_off(capsys):
+    name = "nvidia-h100-80gb-sxm-of-some-very-long-name"
+    other = "words that go on and on " * 12
+
+    show(table("T", ["Device", "What", "Where"], [(name, other, other)]))
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "".join(line.split("  ")[0].strip() for line in lines[4:]) == name

@@ -14,7 +14,7 @@ from planner.domain.profiles import (
     TokenPoint,
     TokenRates,
 )
-from planner.domain.profiling import ProfilingOutcome
+from planner.domain.profiling import ProfilingFailure, ProfilingOutcome
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.report.profiling import outcome_data, profiling_tables
 
@@ -109,6 +109,39 @@ def test_what_is_faster_and_what_cannot_be_told_are_words_of_the_same_column():
     assert "nothing shows that its zeros gain time" in shown.footnotes[0]
     assert "no telling between" in shown.footnotes[-1]
     assert "no telling" not in "".join(tables(FP32)["Profiles"].footnotes)
+
+
+def test_where_nothing_was_measured_there_are_reasons_and_warnings_and_no_empty_table():
+    failed = ProfilingFailure(
+        model="m", variant=FP32.variant, device="local", reason="no such file"
+    )
+    nothing = replace(outcome(), failures=(failed,))
+
+    (shown,) = profiling_tables(nothing)
+
+    assert shown.title == "Not measured"
+    assert shown.rows == (("m", "fp32 on torch", "local", "no such file"),)
+    assert shown.footnotes == ("a warning",)
+
+
+def test_warnings_that_differ_in_figures_alone_are_told_once():
+    told = (
+        "m fp32 on torch: load 3.1 on 2 cores",
+        "m fp32 on torch: noisy at batch 1, batch 8",
+        "m fp32 on torch: slower than fp32",
+        "m int8 on torch: load 2 on 2 cores",
+        "m int8 on torch: noisy at batch 4",
+        "m int8 on torch: slower than fp16",
+    )
+
+    shown = profiling_tables(replace(outcome(FP32), warnings=told))[0]
+
+    assert shown.footnotes == (
+        "m fp32 on torch: load 3.1 on 2 cores (alike: m int8 on torch)",
+        "m fp32 on torch: noisy at batch 1, batch 8 (alike: m int8 on torch)",
+        "m fp32 on torch: slower than fp32",
+        "m int8 on torch: slower than fp16",
+    )
 
 
 def test_more_than_a_thread_is_told_beside_the_device():
