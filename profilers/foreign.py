@@ -3,11 +3,16 @@
 Whatever such code raises is told in one sentence, as an error of our own tree.
 """
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from planner.errors import PlannerError, ProfilingError
+
+# OpenVINO's own, as in "Check 'false' failed at src/frontends/common/src/frontend.cpp:47:".
+_PLACE: Final = re.compile(r"(Exception from|Check .* failed at) \S+:\d+:?")
 
 
 @contextmanager
@@ -38,9 +43,18 @@ def told_as(
 
 
 def last_line(failure: BaseException) -> str:
-    """What a traceback would end with, on one line and not longer than a paragraph."""
+    r"""What it says, on one line and not longer than a paragraph.
+
+    The first line; where engines put before it where in their own source they failed,
+    all that follows.
+
+    Example:
+        >>> last_line(RuntimeError("Exception from src/core.cpp:84:\nno operator Scaler"))
+        'RuntimeError: no operator Scaler'
+    """
     lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
-    said = lines[0] if lines else "no message"
+    told = [line for line in lines if _PLACE.fullmatch(line) is None]
+    said = ": ".join(told if len(told) < len(lines) else told[:1]) or "no message"
     return f"{type(failure).__name__}: {said[:300]}"
 
 

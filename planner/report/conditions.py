@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from planner.domain.profiles import BatchProfile
 from planner.report.sentences import NOTHING, latency, share
-from planner.report.tables import Table, table
+from planner.report.tables import Table, told_table
 from planner.units import milliseconds
 
 # By the heading of the column that each is about.
@@ -41,13 +41,12 @@ def conditions_table(watched: Sequence[BatchProfile], where: Sequence[str]) -> T
         ">Heat": [_count(c.n_heat_throttles) for _, c in seen],
         ">Drift": [_times(c.drift_ratio) for _, c in seen],
     }
-    told = {t: cells for t, cells in columns.items() if set(cells) != {NOTHING}}
-    return table(
+    said = {h for h, cells in columns.items() if set(cells) != {NOTHING}}
+    return told_table(
         "Conditions of measuring",
-        list(told),
-        list(zip(*told.values(), strict=True)),
+        columns,
         footnotes=[
-            *(words for title, words in _CONDITIONS.items() if title in told),
+            *(words for heading, words in _CONDITIONS.items() if heading in said),
             *dict.fromkeys(f"Energy: {c.energy_words}." for _, c in seen),
             *_not_timed(watched),
         ],

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from planner.domain.profiles import Profile, Quality
 from planner.domain.quality import PartScore
-from planner.report.quality import drop_cells, drop_notes, interval
-from planner.report.sentences import NOTHING, quality
-from planner.report.tables import Table, table
+from planner.report.quality import CALIBRATION_NOTE, drop_cells, drop_notes, interval
+from planner.report.sentences import NOTHING, quality, score
+from planner.report.tables import Table, table, told_table
 
 # A score does not depend on the device that it is mapped to: once a variant is enough.
 Graded = tuple[str, str, Quality]
@@ -30,24 +30,27 @@ def _graded(profiles: Iterable[Profile]) -> list[Graded]:
 
 
 def _losses(compared: Sequence[Graded]) -> Table:
-    return table(
+    qualities = [q for _, _, q in compared]
+    flips, losses = zip(*(drop_cells(q.drop) for q in qualities), strict=True)
+    calibrated = [quality(q.calibration_error_frac) for q in qualities]
+    return told_table(
         "Answers beside those of fp32",
-        [
-            *("Model", "Variant", ">Samples", "Flips", ">Loses"),
-            *(">Confidence off by", "Worst slice"),
+        {
+            "Model": [model for model, _, _ in compared],
+            "Variant": [variant for _, variant, _ in compared],
+            "Score": [score(q.metric, q.value_frac) for q in qualities],
+            ">Samples": [
+                f"{q.n_samples:,}" if q.n_samples else NOTHING for q in qualities
+            ],
+            "Flips": flips,
+            ">Loses": losses,
+            ">Confidence off by": calibrated,
+            "Worst slice": [_worst(q.worst_slice) for q in qualities],
+        },
+        footnotes=[
+            *drop_notes(q.metric for q in qualities),
+            *([CALIBRATION_NOTE] if set(calibrated) != {NOTHING} else []),
         ],
-        [
-            (
-                model,
-                variant,
-                f"{q.n_samples:,}" if q.n_samples else NOTHING,
-                *drop_cells(q.drop),
-                quality(q.calibration_error_frac),
-                _worst(q.worst_slice),
-            )
-            for model, variant, q in compared
-        ],
-        footnotes=drop_notes(q.metric for _, _, q in compared),
     )
 
 

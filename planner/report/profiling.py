@@ -64,7 +64,7 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
             )
         )
     if languages:
-        found.append(_language(languages, against, () if batches else notes))
+        found += _languages(languages, against, () if batches else notes)
     found += [_experts(languages)] if any(p.experts for p in languages) else []
     found += grading_tables(outcome.profiles)
     measured: list[BatchProfile | TokenRates] = [
@@ -181,33 +181,45 @@ def _ratio(against: Payoff | None) -> str:
     return f"× {against.time_ratio:.2f} {_IN_TIME[against.in_time]}"
 
 
-def _language(
+def _languages(
     profiles: Sequence[TokenRates],
     against: dict[int, Payoff],
     footnotes: Sequence[str],
-) -> Table:
-    return table(
-        "Language models, prompt and answer apart",
-        ["Model", "Variant", "Device", ">Batch", ">Context", ">TTFT", ">TPOT", ">Without cache", ">Tokens/s out", ">Against fp32", ">Error up to"],
-        [
-            (
-                p.model,
-                str(p.variant),
-                _where(p),
-                str(at.batch),
-                str(at.context_tokens),
-                latency(milliseconds(at.prefill_s)),
-                latency(milliseconds(at.step_s)),
-                _uncached(at),
-                f"{at.output_tokens_per_s:.1f}",
-                _ratio(against.get(id(p))),
-                share(p.evidence.error_frac),
-            )
-            for p in profiles
-            for at in p.grid
-        ],
-        footnotes=footnotes,
-    )  # fmt: skip
+) -> list[Table]:
+    """A table for each model and device, where each variant is named once."""
+    ran = list(dict.fromkeys((p.model, _where(p)) for p in profiles))
+    return [
+        table(
+            f"{model} on {where}, prompt and answer apart",
+            [
+                *("Variant", ">Batch", ">Context", ">TTFT", ">TPOT", ">Without cache"),
+                *(">Tokens/s out", "Against fp32", ">Error up to"),
+            ],
+            [
+                row
+                for p in profiles
+                if (p.model, _where(p)) == (model, where)
+                for row in _language(p, against.get(id(p)))
+            ],
+            footnotes=footnotes if i == len(ran) else (),
+        )
+        for i, (model, where) in enumerate(ran, start=1)
+    ]
+
+
+def _language(p: TokenRates, against: Payoff | None) -> Iterable[Sequence[str]]:
+    for i, at in enumerate(p.grid):
+        yield (
+            "" if i else str(p.variant),
+            str(at.batch),
+            str(at.context_tokens),
+            latency(milliseconds(at.prefill_s)),
+            latency(milliseconds(at.step_s)),
+            _uncached(at),
+            f"{at.output_tokens_per_s:,.1f}",
+            "" if i else _ratio(against),
+            "" if i else share(p.evidence.error_frac),
+        )
 
 
 def _uncached(at: TokenPoint) -> str:

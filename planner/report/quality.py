@@ -19,7 +19,7 @@ _LIKELIHOOD_NOTE: Final = (
     "(geometric) average; loses: the share of it that is lost. Its answers are tokens, the "
     "likeliest next one, right where it is the one that followed."
 )
-_CALIBRATION_NOTE: Final = (
+CALIBRATION_NOTE: Final = (
     "Confidence off by: expected calibration error, how far stated confidence is from the "
     "share that is right."
 )
@@ -81,7 +81,7 @@ def drop_table(plan: PlanDocument) -> Table | None:
         rows,
         footnotes=[
             *drop_notes(p.quality.metric for p in plan.placements if p.quality),
-            _CALIBRATION_NOTE,
+            CALIBRATION_NOTE,
         ],
     )
 

@@ -4,7 +4,7 @@ Renderers (terminal, Markdown, HTML) lay these out and escape them for their med
 none of them rounds, adds or decides.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,6 +76,23 @@ def table(
         has_total=total is not None,
         footnotes=tuple(clean(note) for note in footnotes),
     )
+
+
+def told_table(
+    title: str,
+    columns: Mapping[str, Sequence[str]],
+    *,
+    footnotes: Iterable[str] = (),
+) -> Table:
+    """A table of the columns that say something in any row, by their headings.
+
+    Example:
+        >>> told_table("T", {"Who": ["a", "b"], ">Heat": [NOTHING, NOTHING]}).rows
+        (('a',), ('b',))
+    """
+    told = {h: cells for h, cells in columns.items() if set(cells) != {NOTHING}}
+    rows = zip(*told.values(), strict=True)
+    return table(title, list(told), list(rows), footnotes=footnotes)
 
 
 def where(placement: PlanPlacement) -> str:

@@ -163,11 +163,23 @@ def test_a_language_model_is_told_by_batch_and_context():
     shown = tables(CHAT)
 
     assert "Profiles" not in shown
-    rows = shown["Language models, prompt and answer apart"].rows
-    assert [row[3:9] for row in rows] == [
-        ("1", "128", "128 ms", "50 ms", "120 ms", "20.0"),
-        ("4", "128", "400 ms", "80 ms", "—", "50.0"),
+    assert shown["chat on local, prompt and answer apart"].rows == (
+        ("fp32 on torch", "1", "128", "128 ms", "50 ms", "120 ms", "20.0", "—", "5 %"),
+        ("", "4", "128", "400 ms", "80 ms", "—", "50.0", "", ""),
+    )
+
+
+def test_language_models_have_a_table_each_and_the_notes_stand_below_the_last():
+    other = replace(CHAT, model="b", device="nvidia-l4")
+
+    first, second, *_ = profiling_tables(outcome(CHAT, other))
+
+    assert [t.title.partition(",")[0] for t in (first, second)] == [
+        "chat on local",
+        "b on nvidia-l4",
     ]
+    assert len(first.rows) == len(second.rows) == 2
+    assert (first.footnotes, second.footnotes) == ((), ("a warning",))
 
 
 def test_experts_are_told_used_and_held():
