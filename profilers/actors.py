@@ -41,6 +41,7 @@ from profilers.local import event_of
 from profilers.process import (
     Measuring,
     Message,
+    Packed,
     WarmProcess,
     one_line,
     packed,
@@ -77,8 +78,8 @@ class _Watcher:
         """The child's first word, or how it ended."""
         return self._next()
 
-    def run(self, trial: bytes) -> Message | _Gone:
-        """What a packed trial came to."""
+    def run(self, trial: Packed) -> Message | _Gone:
+        """What a trial came to."""
         self._child.run(trial)
         return self._next()
 

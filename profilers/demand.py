@@ -52,21 +52,22 @@ class Wanted:
         """The same profile, known up to a batch, from as few points as will do."""
         return replace(
             self,
-            trial=_within(self.trial, reach),
-            roomier=_within(self.roomier, reach),
+            trial=self._within(self.trial, reach),
+            roomier=self._within(self.roomier, reach),
             curve=self.key,
+        )
+
+    def _within(self, trial: Trial | None, reach: Reach) -> Trial | None:
+        if trial is None:
+            return None
+        # Of a curve that cannot be had, what was tried first.
+        batches = reach.asked or (min(trial.batches),)
+        return replace(
+            trial, batches=batches, fewer_points=True, curve=self._key(trial)
         )
 
     def _key(self, trial: Trial | None) -> TrialKey | None:
         return None if trial is None or self.keyed is None else self.keyed(trial)
-
-
-def _within(trial: Trial | None, reach: Reach) -> Trial | None:
-    if trial is None:
-        return None
-    # Of a curve that cannot be had, what was tried first.
-    batches = reach.asked or (min(trial.batches),)
-    return replace(trial, batches=batches, fewer_points=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

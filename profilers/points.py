@@ -156,9 +156,9 @@ def completed(
 ) -> Curve:
     """The curve once nothing need be timed any more.
 
-    `timed` gives seconds by batch, `band_frac` how sure all that it gave are.
+    `timed` gives seconds by batch, `band_frac` how sure all are that are known by then.
     """
-    tolerance_frac = 0.0
+    tolerance_frac = max(band_frac(), FLOOR_FRAC) if curve.timed_s else 0.0
     while wanted := curve.next_batches(tolerance_frac=tolerance_frac):
         for batch, service_s in timed(wanted).items():
             curve = curve.with_timed(batch, service_s)

@@ -1,10 +1,10 @@
 """Runs each trial in a process of its own, forked from one that is already warm.
 
 A trial may hang, crash or be killed for its memory, so it never shares a process
-with another; and what one leaves behind (threads, allocator arenas, a limit that
+with another variant's; and what one leaves behind (threads, allocator arenas, a limit that
 cannot be raised again) would falsify the next one's memory and times. Importing
 torch anew each time would cost 2 to 4 s a trial. So a warm child imports the
-runtimes once, runs nothing with them, and forks for every trial:
+runtimes once, runs nothing with them, and forks for every variant (`profilers.warm`):
 
     driver ── pipe ──► warm child ── fork ──► trial
 
@@ -13,7 +13,7 @@ trial dies: the warm child reports how, and is still warm. The warm child dies:
 the driver reads end-of-file, and kills the process group.
 
 The child is a plain command, not one of `multiprocessing`, so that the user's
-own script is never imported a second time.
+own script is never imported a second time. This is the driver's end.
 """
 
 import contextlib
@@ -27,19 +27,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, Pipe, wait
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Pipe
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import psutil
 
 from planner.domain.profiling import ModelFile, PipelineModel, UserModel
-from planner.errors import MissingExtraError, PlannerError
-from profilers.emulators import envelope
-from profilers.emulators.duty import PERIOD_S
-from profilers.trials import Envelope, Measurement, Trial
+from planner.errors import MissingExtraError
+from profilers.trials import Measurement, Trial, TrialKey
 
 # A reason is one line of a table; compilers answer with pages.
 LONGEST_REASON_CHARACTERS = 400
@@ -58,24 +56,26 @@ PRELOAD = (
     "profilers.variants",
 )
 _KILLED_FOR_MEMORY = "as the system does when memory runs out"
-_OUT_OF_MEMORY = "out of memory"
+OUT_OF_MEMORY = "out of memory"
 # What torch and onnxruntime say when an allocation is refused.
 _REFUSED_MEMORY = ("allocate memory", "bad_alloc", "bad allocation")
+# A child that ends by itself takes 0.1 s; one that hangs or still imports is killed.
+LEAVE_S = 1.0
 # Enough of a crashed process's last words to hold its last line.
 LAST_WORDS_BYTES = 4096
 # Not `-m`: what the child sends would then be classes of `__main__`.
-WARM_CHILD = "import sys; from profilers.process import main; main(int(sys.argv[1]))"
+WARM_CHILD = "import sys; from profilers.warm import main; main(int(sys.argv[1]))"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measuring:
     """What measures a trial, by name, so that it can cross processes.
 
-    `function` is "module:function", called with (trial, clock=…, now=…).
+    `function` is "module:function", a `profilers.warm.Begin`.
     `preload` names the modules that the warm child imports where it can.
     """
 
-    function: str = "profilers.worker:measure_trial"
+    function: str = "profilers.worker:begin_trial"
     preload: tuple[str, ...] = PRELOAD
 
 
@@ -101,22 +101,18 @@ class Death:
 Message = Warm | Measurement | Refusal | Death
 
 
-class Measure(Protocol):
-    """The measuring function's signature."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """A trial as bytes for another process of this run; `curve` is the trial's."""
 
-    def __call__(
-        self,
-        trial: Trial,
-        *,
-        clock: Callable[[], float],
-        now: Callable[[], dt.datetime],
-    ) -> Measurement:
-        """Measure one trial."""
-        ...
+    content: bytes
+    curve: TrialKey | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Greeting:
+class Greeting:
+    """The first message: where to import from, and what measures."""
+
     search_path: tuple[str, ...]
     measuring: Measuring
 
@@ -152,8 +148,8 @@ def one_line(text: str) -> str:
     return line[: LONGEST_REASON_CHARACTERS - 1] + "…"
 
 
-def packed(trial: Trial) -> bytes:
-    """The trial as bytes for another process of this run; never for a disk.
+def packed(trial: Trial) -> Packed:
+    """The trial for another process of this run; never for a disk.
 
     A live model's callables are packed by value: their module may be the
     user's script, which no other process imports.
@@ -162,8 +158,8 @@ def packed(trial: Trial) -> bytes:
         MissingExtraError: A live model, and nothing here packs functions by value.
     """
     if any(callable(f) for f in _functions(trial.model)):
-        return _pack_by_value()(trial)
-    return pickle.dumps(trial)
+        return Packed(content=_pack_by_value()(trial), curve=trial.curve)
+    return Packed(content=pickle.dumps(trial), curve=trial.curve)
 
 
 def _functions(model: UserModel) -> tuple[object, ...]:
@@ -200,7 +196,7 @@ class WarmProcess:
                 start_new_session=True,
                 env=environment,
             )
-        greeting = _Greeting(search_path=tuple(search_path), measuring=measuring)
+        greeting = Greeting(search_path=tuple(search_path), measuring=measuring)
         self._send(pickle.dumps(greeting))
 
     def _send(self, message: bytes) -> None:
@@ -209,9 +205,9 @@ class WarmProcess:
         except OSError:
             return  # the child is gone; `receive` says so
 
-    def run(self, trial: bytes) -> None:
-        """Begin a packed trial; its message follows."""
-        self._send(trial)
+    def run(self, trial: Packed) -> None:
+        """Begin a trial, or go on with its curve; its message follows."""
+        self._send(pickle.dumps(trial))
 
     def receive(self) -> Message:
         """The next message; blocks until it is there.
@@ -238,17 +234,27 @@ class WarmProcess:
         except subprocess.TimeoutExpired:
             code = 0
         size_bytes = os.fstat(self._last_words.fileno()).st_size
-        reason = _ending(code, _tail(self._last_words.fileno(), 0, size_bytes))
+        reason = ending(code, tail(self._last_words.fileno(), 0, size_bytes))
         self.kill()
         return reason
 
     def kill(self) -> None:
-        """End the child and its trial at once."""
+        """End the child and its trials: by its own hand, which tidies up, or by force."""
+        self.connection.close()
+        deadline_s = time.monotonic() + LEAVE_S
+        while not self._has_ended() and time.monotonic() < deadline_s:
+            time.sleep(0.005)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
-        self.connection.close()
         self._last_words.close()
+
+    def _has_ended(self) -> bool:
+        """Whether it has; not yet buried, so that nobody else has its number."""
+        if self._child.returncode is not None:
+            return True
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._child.pid, options) is not None
 
 
 def _cpu_s(process: psutil.Process) -> float:
@@ -266,11 +272,11 @@ def search_path() -> tuple[str, ...]:
 
 def is_for_memory(reason: str) -> bool:
     """Whether a trial's end reads as if it had wanted more memory than it could have."""
-    words = (_KILLED_FOR_MEMORY, _OUT_OF_MEMORY, *_REFUSED_MEMORY)
+    words = (_KILLED_FOR_MEMORY, OUT_OF_MEMORY, *_REFUSED_MEMORY)
     return any(word in reason.lower() for word in words)
 
 
-def _ending(code: int, last_words: str) -> str:
+def ending(code: int, last_words: str) -> str:
     """How a process ended, from its exit code as `subprocess` spells it."""
     if code < 0:
         how = f"was killed by {signal.Signals(-code).name}"
@@ -281,96 +287,9 @@ def _ending(code: int, last_words: str) -> str:
     return one_line(f"the process {how}" + (f": {last_words}" if last_words else ""))
 
 
-def _tail(descriptor: int, start_bytes: int, end_bytes: int) -> str:
+def tail(descriptor: int, start_bytes: int, end_bytes: int) -> str:
     """The last line written between two offsets."""
     start_bytes = max(start_bytes, end_bytes - LAST_WORDS_BYTES)
     written = os.pread(descriptor, max(0, end_bytes - start_bytes), start_bytes)
     lines = written.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else ""
-
-
-def serve(driver: Connection) -> None:
-    """The warm child's life: import, then fork for every trial until the driver ends."""
-    greeting: _Greeting = pickle.loads(driver.recv_bytes())  # noqa: S301  # our own driver
-    sys.path[:] = list(greeting.search_path)
-    for module in greeting.measuring.preload:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(module)
-    measure: Measure = resolve(greeting.measuring.function)
-    driver.send(Warm())
-    while True:
-        driver.send(_run_forked(measure, driver.recv_bytes(), driver))
-
-
-def _run_forked(measure: Measure, trial: bytes, driver: Connection) -> Message:
-    """Run one trial in a fork; kill it if the driver ends meanwhile."""
-    receiving, sending = Pipe(duplex=False)
-    written_bytes = os.fstat(sys.stderr.fileno()).st_size
-    child = os.fork()
-    if child == 0:
-        # Were the trial to hold it open, the driver would not see its parent die.
-        driver.close()
-        try:
-            sending.send_bytes(_answer(measure, trial))
-        finally:
-            os._exit(0)
-    sending.close()
-    with receiving:
-        if receiving not in wait([receiving, driver]):
-            os.kill(child, signal.SIGKILL)
-        try:
-            message: Message | None = pickle.loads(receiving.recv_bytes())  # noqa: S301  # our own fork
-        except EOFError:
-            message = None
-    _, status = os.waitpid(child, 0)
-    if message is not None:
-        return message
-    now_bytes = os.fstat(sys.stderr.fileno()).st_size
-    last_words = _tail(sys.stderr.fileno(), written_bytes, now_bytes)
-    return Death(reason=_ending(os.waitstatus_to_exitcode(status), last_words))
-
-
-def _answer(measure: Measure, trial: bytes) -> bytes:
-    """The trial's message; whatever the user's code raises is an answer too."""
-    try:
-        return pickle.dumps(_measured(measure, pickle.loads(trial)))  # noqa: S301  # our own driver
-    except PlannerError as error:
-        return pickle.dumps(Refusal(reason=one_line(str(error))))
-    except MemoryError as error:
-        return pickle.dumps(Refusal(reason=one_line(f"{_OUT_OF_MEMORY} {error}")))
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # the process boundary
-        return pickle.dumps(
-            Refusal(reason=one_line(f"{type(error).__name__}: {error}"))
-        )
-
-
-def _measured(measure: Measure, trial: Trial) -> Measurement:
-    """The measurement made within the trial's envelope, which its record names."""
-    with envelope.enter(trial.envelope) as in_force:
-        measurement = measure(trial, clock=time.perf_counter, now=utc_now)
-    limits = {"memory_limit": in_force.memory, "cpu_quota": in_force.cpu_quota}
-    if trial.envelope.heat_speed_frac is not None:
-        limits["heat"] = in_force.heat
-    return replace(
-        measurement,
-        environment={**measurement.environment, **limits},
-        warnings=(*measurement.warnings, *_paused(measurement, trial.envelope)),
-    )
-
-
-def _paused(measurement: Measurement, given: Envelope) -> Iterator[str]:
-    """What is to be known of a median where a pause now and then is what slows it."""
-    quota_cores = given.cpu_quota_cores
-    is_cut = quota_cores is not None and quota_cores < given.threads
-    shortest_s = min((p.p50_s for p in measurement.points), default=PERIOD_S)
-    if (is_cut or given.heat_speed_frac is not None) and shortest_s < PERIOD_S:
-        yield (
-            "slowed by pauses that are longer than its calls: most calls meet none and "
-            "medians are those of full speed; means and tails hold the pauses"
-        )
-
-
-def main(descriptor: int) -> None:
-    """Be the warm child of the driver at the other end of this pipe."""
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        serve(Connection(descriptor))

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from planner.domain.profiling import (
+    PointsTimed,
     ProfilingJob,
     ProfilingOutcome,
     ProfilingProgress,
@@ -45,10 +46,19 @@ if TYPE_CHECKING:
 class _Run:
     """One call of `profile`: what it knows by now, and how much of it it measured."""
 
-    environment: Mapping[str, str]
-    on_progress: OnProgress
+    session: Session
+    answering: Answering
     results: dict[TrialKey, TrialResult] = field(default_factory=dict)
     n_measured: int = 0
+
+    def told(self, settled: Settled) -> ProfilingOutcome:
+        """The outcome so far."""
+        return replace(
+            self.answering.outcome(settled),
+            n_measured=self.n_measured,
+            n_cached=len(self.results) - self.n_measured,
+            environment=self.session.environment,
+        )
 
 
 class Profiling:
@@ -111,38 +121,34 @@ class Profiling:
             LOCAL: self._executor.environment(),
             **{d: self._executor.environment(d) for d in self._executor.devices()},
         }
-        run = _Run(environment=environments[LOCAL], on_progress=on_progress)
         demand = self._asking(environments).demand(jobs)
         answering = Answering(
             emulator=self._emulator, store=self._store, here=environments.keys()
         )
-
-        def told(settled: Settled) -> ProfilingOutcome:
-            return replace(
-                answering.outcome(settled),
-                n_measured=run.n_measured,
-                n_cached=len(run.results) - run.n_measured,
-                environment=run.environment,
-            )
-
-        points = None
-        if planned is None:
-            settled = self._settled(demand, run)
-        else:
-            deciding = Deciding(
-                demand=demand,
-                settle=partial(self._settled, run=run),
-                told=told,
-                planned=planned,
-            )
-            settled, points = deciding.run(whole=self._known(demand))
+        with self._session(environments[LOCAL], on_progress) as session:
+            run = _Run(session=session, answering=answering)
+            settled, points = self._found(demand, run, planned)
         on_progress(_progress(settled.results, settled.demand, "mapping to devices"))
         found = {j.model.name: asked(partial(self._identify, j.model)) for j in jobs}
         return replace(
-            told(settled),
+            run.told(settled),
             model_sha256={n: i for n, i in found.items() if isinstance(i, str)},
             points=points,
         )
+
+    def _found(
+        self, demand: Demand, run: _Run, planned: Planned | None
+    ) -> tuple[Settled, PointsTimed | None]:
+        """All of a demand, or as far as a plan hangs on it."""
+        if planned is None:
+            return self._settled(demand, run), None
+        deciding = Deciding(
+            demand=demand,
+            settle=partial(self._settled, run=run),
+            told=run.told,
+            planned=planned,
+        )
+        return deciding.run(whole=self._known(demand))
 
     def _asking(self, environments: Mapping[str, Mapping[str, str]]) -> Asking:
         return Asking(
@@ -186,16 +192,16 @@ class Profiling:
             return
         there = {k: run.results[k] for k in demand.trials if k in run.results}
         waiting = _progress(there, demand, "waiting for another run to measure")
-        with self._store.exclusively(on_wait=lambda: run.on_progress(waiting)):
+        told = run.session.on_progress
+        with self._store.exclusively(on_wait=lambda: told(waiting)):
             left = missing()  # the other run's are there now
             if left:
                 n_known = len(demand.trials) - len(left)
-                session = self._session(run.environment, run.on_progress, n_known)
-                run.results.update(session.measure(left))
+                run.results.update(run.session.measure(left, n_known=n_known))
                 run.n_measured += len(left)
 
     def _session(
-        self, environment: Mapping[str, str], on_progress: OnProgress, n_known: int
+        self, environment: Mapping[str, str], on_progress: OnProgress
     ) -> Session:
         return Session(
             store=self._store,
@@ -204,7 +210,6 @@ class Profiling:
             environment=environment,
             now=self._now,
             on_progress=on_progress,
-            n_known=n_known,
         )
 
     def _known(self, demand: Demand) -> Mapping[TrialKey, TrialResult]:

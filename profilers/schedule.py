@@ -13,6 +13,11 @@ touches a disk: time comes with the events, and a shell (`profilers.local`,
                ▲            └─────────┴───────────┘ lost or killed
                └──► retired            lost too often before it ran anything
 
+A trial may tell a part of a curve. The slot that ran the last part is given the next, for
+what it has loaded; one that is idle beside a busy one takes it all the same.
+
+Trials come in lots, one lot after the other; between two lots the slots stay as they are.
+
 A shell may send heartbeats of what runs. One that has begun to and falls silent is
 lost, as its node or network is; one whose processor time stands still hangs, long
 before the trial's own limit of time is over.
@@ -113,6 +118,7 @@ class _Slot:
     n_lost_starts: int = 0  # in a row, before anything ended on it
     last_loss: str = ""
     pulse: _Pulse | None = None  # None before the first beat of what runs
+    curves: set[TrialKey] = field(default_factory=set)  # of which it ran the last part
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,24 +132,22 @@ class _Trial:
 class Schedule:
     """The state machine of the module's docstring.
 
-    `begin` once, then `handle` every event, and do what each returns, in order.
-    `devices` says of which kind a slot is, where it is not this machine's.
+    `begin` with a lot of trials, then `handle` every event until all are settled, and do
+    what each returns, in order; after the last lot, `end`. `devices` says of which kind a
+    slot is, where it is not this machine's.
     """
 
-    trials: Mapping[TrialKey, Trial]
     slots: Sequence[SlotName]
     limits: Limits = field(default_factory=Limits)
     devices: Mapping[SlotName, str] = field(default_factory=dict)
-    _trials: dict[TrialKey, _Trial] = field(init=False)
+    _trials: dict[TrialKey, _Trial] = field(init=False, default_factory=dict)
     _slots: dict[SlotName, _Slot] = field(init=False)
-    _pending: deque[TrialKey] = field(init=False)
+    _pending: deque[TrialKey] = field(init=False, default_factory=deque)
 
     def __post_init__(self) -> None:
-        self._trials = {key: _Trial(trial=t) for key, t in self.trials.items()}
         self._slots = {
             name: _Slot(device=self.devices.get(name, LOCAL)) for name in self.slots
         }
-        self._pending = deque(self._trials)
 
     @property
     def is_finished(self) -> bool:
@@ -192,9 +196,18 @@ class Schedule:
         """What runs where."""
         return {n: s.key for n, s in self._slots.items() if s.key is not None}
 
-    def begin(self, *, at_s: float) -> tuple[Instruction, ...]:
-        """The first instructions."""
+    def begin(
+        self, trials: Mapping[TrialKey, Trial], *, at_s: float
+    ) -> tuple[Instruction, ...]:
+        """The first instructions of a lot; the one before is settled."""
+        assert self.is_finished
+        self._trials = {key: _Trial(trial=t) for key, t in trials.items()}
+        self._pending = deque(self._trials)
         return tuple(self._assign(at_s))
+
+    def end(self) -> tuple[Instruction, ...]:
+        """Stop every worker that is up."""
+        return tuple(self._stop(SlotState.STARTING, SlotState.IDLE))
 
     def handle(self, event: Event) -> tuple[Instruction, ...]:
         """What to do about an event; a stale one changes nothing."""
@@ -205,7 +218,7 @@ class Schedule:
         todo += self._expire(event.at_s)
         todo += self._assign(event.at_s)
         if self.is_finished and not was_finished:
-            todo += self._stop_all()
+            todo += self._stop(SlotState.STARTING)
         return tuple(todo)
 
     def _is_current(self, event: SlotEvent) -> bool:
@@ -259,12 +272,12 @@ class Schedule:
         slot.last_loss = reason
         if slot.state is SlotState.RUNNING:
             todo = self._retry(self._release(slot), reason)
-            slot.state = SlotState.STOPPED
+            self._down(slot)
             return todo
+        self._down(slot)
         slot.n_lost_starts += 1
-        is_hopeless = slot.n_lost_starts >= self.limits.max_lost_starts
-        slot.state = SlotState.RETIRED if is_hopeless else SlotState.STOPPED
-        slot.deadline_s = None
+        if slot.n_lost_starts >= self.limits.max_lost_starts:
+            slot.state = SlotState.RETIRED
         return []
 
     def _retry(self, key: TrialKey, reason: str) -> list[Instruction]:
@@ -293,15 +306,17 @@ class Schedule:
                 todo += self._lose(slot, reason)
             else:
                 key = self._release(slot)
-                slot.state = SlotState.STOPPED
+                self._down(slot)
                 todo.append(self._fail(key, reason))
         return todo
 
     def _assign(self, at_s: float) -> list[Instruction]:
         todo: list[Instruction] = []
-        for name, slot in self._slots.items():
-            if slot.state is SlotState.IDLE:
-                key = next((k for k in self._pending if self._suits(slot, k)), None)
+        for suits in (self._goes_on, self._suits):
+            for name, slot in self._slots.items():
+                if slot.state is not SlotState.IDLE:
+                    continue
+                key = next((k for k in self._pending if suits(slot, k)), None)
                 if key is not None:
                     todo.append(self._run_next(name, slot, key, at_s))
         for device in dict.fromkeys(self._device_of(k) for k in self._pending):
@@ -313,6 +328,10 @@ class Schedule:
 
     def _suits(self, slot: _Slot, key: TrialKey) -> bool:
         return slot.device == self._device_of(key)
+
+    def _goes_on(self, slot: _Slot, key: TrialKey) -> bool:
+        """Whether the slot ran the part before; it is then of the trial's kind."""
+        return self._trials[key].trial.curve in slot.curves
 
     def _man(self, device: str, at_s: float) -> list[Instruction]:
         """Start as many slots of a kind as have trials waiting; give up where none can."""
@@ -339,6 +358,10 @@ class Schedule:
         trial.state, trial.n_attempts = TrialState.RUNNING, trial.n_attempts + 1
         slot.state, slot.key = SlotState.RUNNING, key
         slot.deadline_s = at_s + trial.trial.timeout_s
+        if (curve := trial.trial.curve) is not None:
+            for other in self._slots.values():
+                other.curves.discard(curve)
+            slot.curves.add(curve)
         return RunTrial(
             slot=name, generation=slot.generation, key=key, trial=trial.trial
         )
@@ -355,13 +378,17 @@ class Schedule:
             self._pending.remove(key)
         return [self._fail(key, reason) for key in waiting]
 
-    def _stop_all(self) -> list[Instruction]:
+    def _stop(self, *states: SlotState) -> list[Instruction]:
         todo: list[Instruction] = []
         for name, slot in self._slots.items():
-            if slot.state in (SlotState.STARTING, SlotState.IDLE):
-                slot.state, slot.deadline_s = SlotState.STOPPED, None
+            if slot.state in states:
+                self._down(slot)
                 todo.append(StopSlot(slot=name))
         return todo
+
+    def _down(self, slot: _Slot) -> None:
+        slot.state, slot.deadline_s = SlotState.STOPPED, None
+        slot.curves.clear()
 
 
 def broken_rules(schedule: Schedule) -> tuple[str, ...]:

@@ -1,5 +1,8 @@
 """Drives a schedule on an executor, stores each result as it comes, repeats noisy ones.
 
+A session lasts as long as its run, which may measure again and again, as a plan comes to
+hang on more: the workers, and what they have loaded, wait for it in between.
+
 A noisy measurement is made once more after all others, when what disturbed it
 may be over. The two runs are then merged by `settled`.
 """
@@ -7,12 +10,12 @@ may be over. The two runs are then merged by `settled`.
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Self
 
 from planner.domain.profiling import ProfilingProgress
 from planner.units import BYTES_PER_MIB
 from profilers.encoding import encode
-from profilers.events import KeepFailure, KeepMeasurement, RunTrial, SlotName, Ticked
+from profilers.events import KeepFailure, KeepMeasurement, RunTrial, Ticked
 from profilers.ports import Executor
 from profilers.process import is_for_memory
 from profilers.schedule import Limits, Schedule
@@ -28,12 +31,13 @@ Kept = KeepMeasurement | KeepFailure
 def drive(
     schedule: Schedule,
     executor: Executor,
+    trials: Mapping[TrialKey, Trial],
     *,
     on_start: Callable[[TrialKey], None],
     on_kept: Callable[[Kept], None],
 ) -> None:
-    """Carry the schedule's instructions out until every trial is settled."""
-    todo = schedule.begin(at_s=executor.at_s())
+    """Carry the schedule's instructions out until each of the trials is settled."""
+    todo = schedule.begin(trials, at_s=executor.at_s())
     while True:
         for instruction in todo:
             if isinstance(instruction, KeepMeasurement | KeepFailure):
@@ -92,7 +96,10 @@ def _warned(measurement: Measurement, warning: str) -> Measurement:
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """Measures trials for one run; `n_known` of the run's trials were stored before."""
+    """Measures trials for one run, as a context: workers end with it.
+
+    `n_known` counts what is known of the present lot without this session.
+    """
 
     store: ProfileStore
     executor: Executor
@@ -100,12 +107,20 @@ class Session:
     environment: Mapping[str, str]
     now: Callable[[], dt.datetime]
     on_progress: OnProgress
-    n_known: int
     results: dict[TrialKey, TrialResult] = field(default_factory=dict)
-    began_s: float = field(init=False)
+    n_known: int = 0
+    schedule: Schedule | None = None  # None before anything was to be measured
+    began_s: float = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.schedule is not None:
+            self.executor.close()
 
     def measure(
-        self, trials: Mapping[TrialKey, Trial]
+        self, trials: Mapping[TrialKey, Trial], *, n_known: int
     ) -> Mapping[TrialKey, TrialResult]:
         """Every trial's result, each stored as soon as it is there.
 
@@ -115,23 +130,27 @@ class Session:
         Raises:
             ProfilingError: Nothing can be run there, or nothing stored.
         """
-        n_total = self.n_known + len(trials)
-        slots = self.executor.open()
+        schedule = self._opened()
+        self.results, self.n_known = {}, n_known
         self.began_s = self.executor.at_s()
-        try:
-            self._run(trials, slots, n_total=n_total, note="")
-            noisy = {k: t for k, t in trials.items() if is_noisy(self.results[k])}
-            if 0 < len(noisy) <= max(2, len(trials) // 2):
-                note = ", once more because it was noisy"
-                self._run(noisy, slots, n_total=n_total, note=note)
-        finally:
-            self.executor.close()
+        self._run(schedule, trials, n_total=n_known + len(trials), note="")
+        noisy = {k: t for k, t in trials.items() if is_noisy(self.results[k])}
+        if 0 < len(noisy) <= max(2, len(trials) // 2):
+            note = ", once more because it was noisy"
+            self._run(schedule, noisy, n_total=n_known + len(trials), note=note)
         return self.results
+
+    def _opened(self) -> Schedule:
+        if self.schedule is None:
+            slots = self.executor.open()
+            devices = {slot: self.executor.device_of(slot) for slot in slots}
+            self.schedule = Schedule(slots, self.limits, devices)
+        return self.schedule
 
     def _run(
         self,
+        schedule: Schedule,
         trials: Mapping[TrialKey, Trial],
-        slots: tuple[SlotName, ...],
         *,
         n_total: int,
         note: str,
@@ -157,10 +176,8 @@ class Session:
             if not to_start:
                 tell(trials[kept.key])
 
-        devices = {slot: self.executor.device_of(slot) for slot in slots}
         to_start = set(trials)
-        schedule = Schedule(trials, slots, self.limits, devices)
-        drive(schedule, self.executor, on_start=start, on_kept=keep)
+        drive(schedule, self.executor, trials, on_start=start, on_kept=keep)
 
     def _done_per_s(self) -> float | None:
         """Of this run's own; None as long as they are few."""

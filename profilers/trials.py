@@ -44,6 +44,8 @@ class Trial:
     that takes part in the cluster. `percentile_frac` is the one that matters beside the
     median. With `fewer_points` only those of `batches` are timed that the others cannot be
     read off from (`profilers.points`), and none longer than `limit_s`, where there is one.
+    `curve` is the key of the trial that would tell the whole curve, where this one tells a
+    part and another may be asked for: what was loaded for one part is kept for the next.
     """
 
     model: UserModel
@@ -55,6 +57,7 @@ class Trial:
     percentile_frac: float = 0.5
     fewer_points: bool = False
     limit_s: float | None = None
+    curve: TrialKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ have moved the figures, a sentence.
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -145,6 +145,29 @@ class Watch:
         if now is None or self._quota is None or now[1] == self._quota[1]:
             return None
         return (now[0] - self._quota[0]) / (now[1] - self._quota[1])
+
+
+def together(first: Conditions | None, then: Conditions) -> Conditions:
+    """Two parts of one measurement: the worse of either; it was begun but once."""
+    if first is None:
+        return then
+    return replace(
+        then,
+        cold_start_s=first.cold_start_s,
+        rested_s=first.rested_s,
+        stolen_frac=_most(first.stolen_frac, then.stolen_frac),
+        others_frac=_most(first.others_frac, then.others_frac),
+        clock_ratio=_most(first.clock_ratio, then.clock_ratio),
+        quota_waits_frac=_most(first.quota_waits_frac, then.quota_waits_frac),
+        drift_ratio=_most(first.drift_ratio, then.drift_ratio),
+        n_heat_throttles=None
+        if then.n_heat_throttles is None
+        else then.n_heat_throttles + (first.n_heat_throttles or 0),
+    )
+
+
+def _most(*told: float | None) -> float | None:
+    return max((t for t in told if t is not None), default=None)
 
 
 def sentences(seen: Conditions) -> Sequence[str]:

@@ -1,4 +1,7 @@
-"""Carry out one trial in this process: load, transform, check, time, weigh, grade.
+"""Carry out a trial in this process: load, transform, check, time, weigh, grade.
+
+Another part of the same curve goes on with the engine as it is, but where the variant was
+graded: that left more behind than serving does, so the engine is loaded and weighed anew.
 
 Memory of a replica = what a fresh Python holds after importing what the replica
 imports (a short process of its own) + how far this process's peak rises from before
@@ -9,18 +12,21 @@ On a GPU it is what the engine held of the device's memory.
     runtime + max(the peak while loading, weights (what stays of that) + activations)
 """
 
+import contextlib
 import copy
 import datetime as dt
 import importlib.util
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.domain.conditions import Conditions
 from planner.domain.profiles import MemoryParts, Quality
 from planner.domain.variants import Runtime
 from planner.errors import MissingExtraError, ProfilingError
@@ -31,9 +37,10 @@ from profilers.energy import gpu_meter, processor_meter
 from profilers.identity import identity, runtime_versions
 from profilers.measure import Clock
 from profilers.quality.grading import Samples, graded
-from profilers.timing import timed
+from profilers.timing import Timed, timed
 from profilers.trials import Measurement, Trial
-from profilers.watch import Watch, sentences
+from profilers.warm import Begun
+from profilers.watch import Watch, sentences, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,12 +48,10 @@ if TYPE_CHECKING:
     from profilers.artifacts import Artifact
     from profilers.models import EvaluationSet, LoadedModel
 
-__all__ = ["identity", "measure_trial", "runtime_versions"]
+__all__ = ["begin_trial", "identity", "measure_trial", "runtime_versions"]
 
 
-def measure_trial(
-    trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]
-) -> Measurement:
+def begin_trial(trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]) -> Begun:
     """Measure the trial's variant here, with the envelope's number of threads.
 
     Limits of memory and processor time are the business of whoever started this
@@ -71,19 +76,56 @@ def measure_trial(
     transformation(trial.variant)
     torch.set_num_threads(trial.envelope.threads)
     model = load_model(trial.model)
-    with (
-        machine.ImportedMemory(replica_imports(model, trial.variant)) as imported,
-        tempfile.TemporaryDirectory(prefix="variant-") as directory,
-    ):
+    with contextlib.ExitStack() as kept:
+        imported = kept.enter_context(
+            machine.ImportedMemory(replica_imports(model, trial.variant))
+        )
+        directory = kept.enter_context(tempfile.TemporaryDirectory(prefix="variant-"))
         artifact = export_variant(model, trial.variant, Path(directory))
         floor_bytes = imported.resident_bytes()
         if model.contexts:
             from profilers import language  # noqa: PLC0415 - imports torch
 
-            return language.measured(
+            told = language.measured(
                 trial, model, artifact, floor_bytes, clock=clock, now=now
             )
-        return _measured(trial, model, artifact, floor_bytes, clock=clock, now=now)
+            return Begun(measurement=told)
+        loaded = _Loaded(
+            model=model,
+            artifact=artifact,
+            floor_bytes=floor_bytes,
+            clock=clock,
+            now=now,
+        )
+        told = loaded.measured(trial)
+        if not _can_go_on(trial):
+            return Begun(measurement=told)
+        return Begun(
+            measurement=told, go_on=loaded.measured, close=kept.pop_all().close
+        )
+
+
+def measure_trial(
+    trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]
+) -> Measurement:
+    """What `begin_trial` gives, and nothing is kept.
+
+    Raises:
+        ProfilingError: As there.
+        MissingExtraError: As there.
+    """
+    begun = begin_trial(trial, clock=clock, now=now)
+    begun.close()
+    return begun.measurement
+
+
+def _can_go_on(trial: Trial) -> bool:
+    """Whether nothing runs, heats or fills a GPU's memory while it waits to go on."""
+    return (
+        trial.envelope.replicas == 1
+        and not trial.envelope.soak_s
+        and trial.variant.runtime is not Runtime.TORCH_CUDA
+    )
 
 
 def _require_packages(runtime: Runtime) -> None:
@@ -95,61 +137,112 @@ def _require_packages(runtime: Runtime) -> None:
             raise MissingExtraError(package, "profile", "profiling a torch model")
 
 
-def _measured(
-    trial: Trial,
-    model: "LoadedModel",
-    artifact: "Artifact",
-    floor_bytes: float,
-    *,
-    clock: Clock,
-    now: Callable[[], dt.datetime],
-) -> Measurement:
-    batches = _batches(model.example.numpy(), trial.batches)
-    load = partial(
-        load_backend,
-        trial.variant.runtime,
-        artifact.path,
-        threads=trial.envelope.threads,
-        build=lambda: copy.deepcopy(model.module),
-    )
+@dataclass(slots=True, kw_only=True)
+class _Loaded:
+    """A variant in this process, and what was seen of it so far.
 
-    def another() -> Callable[[], object]:
-        return partial(load().run, batches[max(batches)])
+    `backend` is None before it is loaded, and again once the variant was graded with it.
+    """
 
-    with neighbours.busy(another, trial.envelope):
-        memory = ReplicaMemory(floor_bytes)
-        began_s = clock()
-        backend = load()
-        memory.loaded()
+    model: "LoadedModel"
+    artifact: "Artifact"
+    floor_bytes: float
+    clock: Clock
+    now: Callable[[], dt.datetime]
+    backend: Backend | None = None
+    memory: "ReplicaMemory" = field(init=False)
+    took: Timed | None = None
+    heaviest: MemoryParts | None = None
+    peak_bytes: float = 0.0
+    quality: Quality | None = None
+    conditions: Conditions | None = None
+
+    def measured(self, trial: Trial) -> Measurement:
+        """Another part of the curve, or the first."""
+        batches = _batches(self.model.example.numpy(), trial.batches)
+        with neighbours.busy(partial(self._another, trial, batches), trial.envelope):
+            cold_start_s = None
+            backend = self.backend
+            if backend is None:
+                backend, cold_start_s = self._started(trial, batches)
+            _require_finite(backend, batches[max(batches)], trial)
+            watch = _watch(trial.variant.runtime)
+            took = timed(
+                lambda batch: backend.run(batches[batch]),
+                trial,
+                clock=self.clock,
+                watch=watch,
+                earlier=self.took,
+            )
+            conditions = watch.told(
+                cold_start_s=cold_start_s,
+                drift_ratio=took.drift_ratio,
+                rested_s=took.rested_s,
+            )
+        self.took = took
+        self.conditions = together(self.conditions, conditions)
+        self._weigh(backend)
+        self._grade(backend)
+        return self._told(trial, backend)
+
+    def _load(self, trial: Trial) -> Backend:
+        return load_backend(
+            trial.variant.runtime,
+            self.artifact.path,
+            threads=trial.envelope.threads,
+            build=lambda: copy.deepcopy(self.model.module),
+        )
+
+    def _another(
+        self, trial: Trial, batches: "Mapping[int, NDArray[np.generic]]"
+    ) -> Callable[[], object]:
+        return partial(self._load(trial).run, batches[max(batches)])
+
+    def _started(
+        self, trial: Trial, batches: "Mapping[int, NDArray[np.generic]]"
+    ) -> tuple[Backend, float]:
+        """The engine, and how long it took until its first answer."""
+        self.memory = ReplicaMemory(self.floor_bytes)
+        began_s = self.clock()
+        backend = self._load(trial)
+        self.memory.loaded()
         backend.run(batches[min(batches)])
-        cold_start_s = clock() - began_s
-        _require_finite(backend, batches[max(batches)], trial)
-        watch = _watch(trial.variant.runtime)
-        took = timed(
-            lambda batch: backend.run(batches[batch]), trial, clock=clock, watch=watch
+        return backend, self.clock() - began_s
+
+    def _weigh(self, backend: Backend) -> None:
+        """Keep the most that any part took."""
+        peak_bytes = _memory_bytes(backend, self.memory)
+        if self.heaviest is None or peak_bytes > self.peak_bytes:
+            self.heaviest, self.peak_bytes = self.memory.parts(), peak_bytes
+
+    def _grade(self, backend: Backend) -> None:
+        if self.model.evaluation is None:
+            self.backend = backend
+        elif self.quality is None:
+            self.quality = _quality(backend, self.model)
+
+    def _told(self, trial: Trial, backend: Backend) -> Measurement:
+        took, conditions = self.took, self.conditions
+        assert took is not None
+        assert conditions is not None
+        return Measurement(
+            points=tuple(timing.point for timing in took.timings),
+            memory_bytes=self.peak_bytes,
+            artifact_bytes=float(self.artifact.size_bytes),
+            artifact_sha256=self.artifact.sha256,
+            error_frac=took.error_frac,
+            measured_at=self.now(),
+            quality=self.quality,
+            warnings=(
+                *_warnings(took.timings, self.model, trial),
+                *sentences(conditions),
+            ),
+            environment=environment(threads=backend.threads),
+            memory_parts=self.heaviest,
+            conditions=conditions,
+            batch_grid=took.batch_grid,
+            limit_s=trial.limit_s if took.batch_grid else None,
         )
-        conditions = watch.told(
-            cold_start_s=cold_start_s,
-            drift_ratio=took.drift_ratio,
-            rested_s=took.rested_s,
-        )
-    timings = took.timings
-    parts = memory.parts()
-    return Measurement(
-        points=tuple(timing.point for timing in timings),
-        memory_bytes=_memory_bytes(backend, memory),
-        artifact_bytes=float(artifact.size_bytes),
-        artifact_sha256=artifact.sha256,
-        error_frac=took.error_frac,
-        measured_at=now(),
-        quality=_quality(backend, model),
-        warnings=(*_warnings(timings, model, trial), *sentences(conditions)),
-        environment=environment(threads=backend.threads),
-        memory_parts=parts,
-        conditions=conditions,
-        batch_grid=took.batch_grid,
-        limit_s=trial.limit_s if took.batch_grid else None,
-    )
 
 
 def _watch(runtime: Runtime) -> Watch:

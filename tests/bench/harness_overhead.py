@@ -83,7 +83,7 @@ def by(executor, wanted):
 
     slots = executor.open()
     try:
-        drive(Schedule(wanted, slots), executor, on_start=lambda _: None, on_kept=keep)
+        drive(Schedule(slots), executor, wanted, on_start=lambda _: None, on_kept=keep)
     finally:
         executor.close()
     return found

@@ -12,6 +12,7 @@ from profilers.events import KeepFailure
 from profilers.schedule import Schedule
 from profilers.session import drive
 from profilers.store import ProfileStore
+from profilers.trials import TrialKey
 from tests.support import profile_slowly
 from tests.support.profiling import (
     MEASURING,
@@ -84,8 +85,9 @@ def test_a_hanging_trial_is_stopped_with_its_actor_and_the_others_go_on(
 
     try:
         drive(
-            Schedule(trials, executor.open()),
+            Schedule(executor.open()),
             executor,
+            trials,
             on_start=lambda _: None,
             on_kept=lambda order: kept.update({order.key: order}),
         )
@@ -96,6 +98,31 @@ def test_a_hanging_trial_is_stopped_with_its_actor_and_the_others_go_on(
         key="hang", reason="no answer within 1 s, so stopped"
     )
     assert set(kept) == set(trials)
+
+
+def test_further_parts_of_a_curve_go_to_the_actor_and_the_process_of_the_first(
+    executor, tmp_path
+):
+    keys = [TrialKey(f"curve-{n}") for n in range(2)]
+    schedule = Schedule(executor.open())
+    pids = []
+
+    try:
+        for order in (keys, keys[::-1]):
+            kept = {}
+            drive(
+                schedule,
+                executor,
+                {k: replace(trial("steady", tmp_path), curve=k) for k in order},
+                on_start=lambda _: None,
+                on_kept=lambda o, kept=kept: kept.update({o.key: o.measurement}),
+            )
+            pids.append([kept[k].environment["pid"] for k in keys])
+    finally:
+        executor.close()
+
+    assert pids[0] == pids[1]
+    assert len(set(pids[0])) == 2
 
 
 def test_a_cluster_at_an_address_measures_and_is_left_standing(ray_runtime, tmp_path):

@@ -1,6 +1,7 @@
 """Whatever happens in whatever order: no trial twice, none lost, one a slot."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -122,7 +123,6 @@ STEPS = st.tuples(
 
 @settings(deadline=None, max_examples=200)
 @given(
-    n_trials=st.integers(0, 6),
     n_slots=st.integers(1, 3),
     limits=st.builds(
         Limits,
@@ -130,40 +130,49 @@ STEPS = st.tuples(
         max_lost_starts=st.integers(1, 3),
         start_timeout_s=st.just(7.0),
     ),
-    steps=st.lists(STEPS, max_size=60),
+    lots=st.lists(
+        st.tuples(
+            st.lists(st.sampled_from([None, "one", "other"]), max_size=6),
+            st.lists(STEPS, max_size=40),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
 )
 def test_no_trial_is_measured_twice_none_is_lost_and_slots_run_one_at_a_time(
-    n_trials, n_slots, limits, steps
+    n_slots, limits, lots
 ):
-    keys = [TrialKey(f"t{n}") for n in range(n_trials)]
     slots = [SlotName(f"s{n}") for n in range(n_slots)]
-    machine, world, at_s = (
-        Schedule(dict.fromkeys(keys, TRIAL), slots, limits),
-        World(),
-        0.0,
-    )
+    machine, world, at_s = Schedule(slots, limits), World(), 0.0
+    keys = []
 
     def step(orders):
         for order in orders:
             world.obey(order)
         assert broken_rules(machine) == ()
 
-    step(machine.begin(at_s=at_s))
-    for kind, index, wait_s, is_late in steps:
-        at_s += wait_s
-        slot = slots[index % n_slots]
-        happened = (world.late if is_late else world.event)(kind, slot, at_s)
-        step(machine.handle(happened))
-
-    # Left alone, whatever still runs times out: it ends, and says so of every trial.
-    for _ in range(4 * (n_trials + 1) * (n_slots + 1) * 3):
-        if machine.is_finished:
-            break
-        at_s += 10.0
-        step(machine.handle(Ticked(at_s=at_s)))
-    assert machine.is_finished
+    for n_lot, (curves, steps) in enumerate(lots):
+        trials = {
+            TrialKey(f"{n_lot}-{n}"): replace(TRIAL, curve=curve)
+            for n, curve in enumerate(curves)
+        }
+        keys += trials
+        step(machine.begin(trials, at_s=at_s))
+        for kind, index, wait_s, is_late in steps:
+            at_s += wait_s
+            slot = slots[index % n_slots]
+            happened = (world.late if is_late else world.event)(kind, slot, at_s)
+            step(machine.handle(happened))
+        # Left alone, whatever still runs times out: it ends, and says so of every trial.
+        for _ in range(4 * (len(trials) + 1) * (n_slots + 1) * 3):
+            if machine.is_finished:
+                break
+            at_s += 10.0
+            step(machine.handle(Ticked(at_s=at_s)))
+        assert machine.is_finished
+        assert not world.busy
+    step(machine.end())
     assert world.kept == Counter(keys)
     assert all(n <= limits.max_attempts for n in world.n_runs.values())
     assert all(n <= 1 for n in world.n_measured.values())
-    assert not world.busy
     assert not world.alive

@@ -9,13 +9,24 @@ import os
 import signal
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from planner.errors import ModelLoadError, ProfilingError
 from profilers.trials import MeasuredPoint, Measurement
+from profilers.warm import Begun
 
 
 def measure(trial, *, clock, now):
+    """Goes on with whatever curve it has begun, but of a model that cannot."""
+    can_go_on = not trial.model.name.startswith("closed")
+    return Begun(
+        measurement=measured(trial, clock=clock, now=now),
+        go_on=partial(measured, clock=clock, now=now) if can_go_on else None,
+    )
+
+
+def measured(trial, *, clock, now):
     with (trial.model.directory / "log").open("a") as log:
         node = os.environ.get("RAY_RAYLET_PID", "-")
         batches = ",".join(map(str, trial.batches))
@@ -58,6 +69,11 @@ def slow(trial, clock, now):
 
 def hang(trial, clock, now):
     time.sleep(600)
+
+
+def closed(trial, clock, now):
+    """Nothing goes on from there: see `measure`."""
+    return steady(trial, clock, now)
 
 
 def where(trial, clock, now):
@@ -165,7 +181,7 @@ BEHAVIOURS = {
     f.__name__: f
     for f in (
         steady, slow, hang, refuse, raises, exits, crash, oom, flaky, noisy, shaky,
-        talks, killer, calls, greedy, roomy, bulky, absurd, assassin, where,
+        talks, killer, calls, greedy, roomy, bulky, absurd, assassin, where, closed,
     )
 }  # fmt: skip
 

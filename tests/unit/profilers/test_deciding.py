@@ -167,6 +167,33 @@ def test_a_batch_without_room_leaves_the_smaller_ones(profile, tmp_path):
     assert outcome.failures == ()
 
 
+def processes(directory):
+    """What measured, session by session, numbered in the order of their coming."""
+    pids = [line.split()[-1] for line in (directory / "log").read_text().splitlines()]
+    return [list(dict.fromkeys(pids)).index(pid) for pid in pids]
+
+
+def test_the_parts_of_a_curve_are_measured_by_one_process_and_those_of_each_by_another(
+    profile, tmp_path
+):
+    profile(
+        "steady",
+        Planner(local=4),
+        precisions=(Precision.FP32, Precision.BF16),
+        devices=("local", "half-speed"),
+    )
+
+    assert sessions(tmp_path)[:4] == [(1,)] * 4
+    assert sorted(processes(tmp_path)) == [0, 0, 0, 1, 1, 1, 2, 3]
+
+
+def test_a_part_without_room_leaves_no_process_to_go_on(profile, tmp_path):
+    profile("bulky", Planner(local=8))
+
+    assert sessions(tmp_path) == [(1,), (1, 8), (1, 4), (1, 2, 4)]
+    assert processes(tmp_path) == [0, 0, 1, 1]
+
+
 def test_what_fails_at_once_is_tried_once_and_told(profile, tmp_path):
     outcome = profile("refuse", Planner(local=4), precisions=(Precision.FP32,))
 

@@ -27,13 +27,10 @@ def outcomes(trials, *, n_slots=1, measuring=MEASURING, limits=None):
         failed = isinstance(order, KeepFailure)
         kept[order.key] = order.reason if failed else order.measurement
 
-    schedule = Schedule(
-        {TrialKey(t.model.name): t for t in trials},
-        executor.open(),
-        limits or Limits(),
-    )
+    schedule = Schedule(executor.open(), limits or Limits())
+    wanted = {TrialKey(t.model.name): t for t in trials}
     try:
-        drive(schedule, executor, on_start=lambda _: None, on_kept=keep)
+        drive(schedule, executor, wanted, on_start=lambda _: None, on_kept=keep)
     finally:
         executor.close()
     return kept

@@ -199,7 +199,8 @@ import datetime as dt, sys
 from pathlib import Path
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
-from profilers.store import ProfileStore, trial_key
+from profilers.keys import trial_key
+from profilers.store import ProfileStore
 from profilers.trials import Envelope, Failure, Trial
 trial = Trial(
     model=TorchModel(name="m", directory=Path(), factory="m:build"),

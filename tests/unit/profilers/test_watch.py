@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from planner.domain.conditions import Conditions
 from profilers.energy import Absent, Rapl, processor_meter
-from profilers.watch import Watch, sentences
+from profilers.watch import Watch, sentences, together
 
 CPU = "sys/devices/system/cpu/cpu0"
 
@@ -85,3 +86,17 @@ def test_without_counters_energy_is_absent_and_says_why(tmp_path):
     assert isinstance(meter, Absent)
     assert meter.energy_j() is None
     assert "no energy counters" in meter.words
+
+
+def test_two_parts_of_a_measurement_are_as_bad_as_the_worse_and_began_once():
+    first = Conditions(cold_start_s=1.0, stolen_frac=0.2, n_heat_throttles=1)
+    then = Conditions(
+        cold_start_s=None, stolen_frac=0.1, others_frac=0.3, n_heat_throttles=2
+    )
+
+    both = together(first, then)
+
+    assert both == Conditions(
+        cold_start_s=1.0, stolen_frac=0.2, others_frac=0.3, n_heat_throttles=3
+    )
+    assert together(None, then) == then

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ModelLoadError, ProfilingError
 from profilers.trials import Envelope, Trial
-from profilers.worker import identity, measure_trial
+from profilers.worker import begin_trial, identity, measure_trial
 
 pytestmark = pytest.mark.alone
 
@@ -168,3 +169,52 @@ def test_a_live_model_keeps_its_identity_while_it_is_measured(reader, tmp_path):
     measured(model, Precision.BF16, Runtime.TORCH)
 
     assert identity(model) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_graded", [True, False])
+def test_a_further_part_goes_on_with_what_is_loaded(reader, tmp_path, is_graded):
+    n_built = []
+
+    def build():
+        n_built.append(1)
+        return reader
+
+    data = {} if is_graded else {"evaluation": None, "inputs": lambda: digits()[0][:8]}
+    trial = Trial(
+        model=model_of(reader, tmp_path, factory=build, **data),
+        variant=Variant(precision=Precision.FP32, runtime=Runtime.TORCH),
+        envelope=Envelope(),
+        batches=(1,),
+        fewer_points=True,
+    )
+    begun = begin_trial(trial, clock=time.perf_counter, now=lambda: NOW)
+    n_built_before = len(n_built)
+
+    further = begun.go_on(replace(trial, batches=(1, 64)))
+    begun.close()
+
+    first = begun.measurement
+    assert [p.batch for p in first.points] == [1]
+    assert [p.batch for p in further.points] == [1, 64]
+    assert further.batch_grid == (1, 64)
+    assert len(n_built) == n_built_before, "the user's model is not built again"
+    assert further.quality == first.quality
+    assert (further.quality is not None) == is_graded
+    assert further.artifact_sha256 == first.artifact_sha256
+    assert further.conditions.cold_start_s == first.conditions.cold_start_s
+    assert further.memory_bytes >= first.memory_bytes
+
+
+def test_nothing_goes_on_beside_other_replicas(tmp_path, reader):
+    model = model_of(reader, tmp_path, evaluation=None, inputs=lambda: digits()[0][:8])
+    trial = Trial(
+        model=model,
+        variant=Variant(precision=Precision.FP32, runtime=Runtime.TORCH),
+        envelope=Envelope(replicas=2),
+        batches=(1,),
+    )
+
+    begun = begin_trial(trial, clock=time.perf_counter, now=lambda: NOW)
+
+    assert begun.go_on is None

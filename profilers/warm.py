@@ -1,0 +1,297 @@
+"""The warm child: imports the runtimes once, then forks a process for every variant.
+
+    warm child ──┬── fork ──► the trial that is measured now
+                 └── forks ─► trials that may go on: loaded, idle
+
+A trial that tells a part of a curve may be followed by another part of it. Its process then
+stays with what it has loaded until it is asked for that: one variant, in its own envelope,
+as ever. Whichever has waited longest ends where they are too many or hold too much memory.
+A process whose part failed does not stay; where one has died meanwhile, the next part is
+begun anew in another.
+"""
+
+import contextlib
+import datetime as dt
+import importlib
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import Protocol
+
+import psutil
+
+from planner.errors import PlannerError
+from profilers.emulators import envelope
+from profilers.emulators.duty import PERIOD_S
+from profilers.process import (
+    OUT_OF_MEMORY,
+    Death,
+    Greeting,
+    Message,
+    Packed,
+    Refusal,
+    Warm,
+    ending,
+    one_line,
+    resolve,
+    tail,
+    utc_now,
+)
+from profilers.trials import Envelope, Measurement, Trial, TrialKey
+
+MOST_HELD = 16
+# Of what would be free without them. A small model's process holds some 50 MB of its own.
+HELD_MEMORY_FRAC = 0.25
+
+
+def _nothing() -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """What a trial gave, and what goes on from there.
+
+    `go_on` measures another part of the same curve with what was loaded for this one;
+    None where nothing is kept. `close` gives back what is.
+    """
+
+    measurement: Measurement
+    go_on: Callable[[Trial], Measurement] | None = None
+    close: Callable[[], None] = _nothing
+
+
+class Begin(Protocol):
+    """The measuring function's signature."""
+
+    def __call__(
+        self,
+        trial: Trial,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], dt.datetime],
+    ) -> Begun:
+        """Measure one trial."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """A trial's message; whether its process stays to go on."""
+
+    message: Message
+    stays: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Process:
+    """A fork as the warm child has it."""
+
+    pid: int
+    pipe: Connection
+
+    def ask(self, trial: Packed, driver: Connection) -> _Answer:
+        """What the trial came to; killed if the driver ends meanwhile."""
+        answer: _Answer | None = None
+        written_bytes = os.fstat(sys.stderr.fileno()).st_size
+        with contextlib.suppress(EOFError, OSError):
+            self.pipe.send_bytes(pickle.dumps(trial))
+            if self.pipe not in wait([self.pipe, driver]):
+                os.kill(self.pid, signal.SIGKILL)
+            answer = pickle.loads(self.pipe.recv_bytes())  # noqa: S301  # our own fork
+        if answer is not None and answer.stays:
+            return answer
+        self.pipe.close()
+        _, status = os.waitpid(self.pid, 0)
+        if answer is not None:
+            return answer
+        now_bytes = os.fstat(sys.stderr.fileno()).st_size
+        last_words = tail(sys.stderr.fileno(), written_bytes, now_bytes)
+        reason = ending(os.waitstatus_to_exitcode(status), last_words)
+        return _Answer(message=Death(reason=reason), stays=False)
+
+    def has_died(self) -> bool:
+        """Whether it has, meanwhile; then it is buried."""
+        return os.waitpid(self.pid, os.WNOHANG) != (0, 0)
+
+    def end(self) -> None:
+        """Nobody will ask it any more: it reads end-of-file and tidies up."""
+        self.pipe.close()
+        os.waitpid(self.pid, 0)
+
+    def own_bytes(self) -> int:
+        """Memory that would be free without it."""
+        with contextlib.suppress(psutil.Error):
+            return int(psutil.Process(self.pid).memory_full_info().uss)
+        return 0
+
+
+@dataclass(slots=True)
+class Held:
+    """The processes that may go on, by curve, the one asked longest ago first."""
+
+    processes: dict[TrialKey, _Process] = field(default_factory=dict)
+
+    def take(self, curve: TrialKey | None) -> _Process | None:
+        """The process that has measured a part of the curve, where it still lives."""
+        process = self.processes.pop(curve, None) if curve else None
+        if process is not None and process.has_died():
+            process.pipe.close()
+            return None
+        return process
+
+    def keep(self, curve: TrialKey, process: _Process) -> None:
+        """Keep it for the next part; others end where there is no room for all."""
+        self.processes[curve] = process
+        while self.processes and not self._have_room():
+            self.processes.pop(next(iter(self.processes))).end()
+
+    def _have_room(self) -> bool:
+        held_bytes = sum(p.own_bytes() for p in self.processes.values())
+        free_bytes = psutil.virtual_memory().available
+        return (
+            len(self.processes) <= MOST_HELD
+            and held_bytes <= HELD_MEMORY_FRAC * (free_bytes + held_bytes)
+        )  # fmt: skip
+
+    def end(self) -> None:
+        """End them all."""
+        while self.processes:
+            self.processes.popitem()[1].end()
+
+
+def serve(driver: Connection) -> None:
+    """The warm child's life: import, then measure whatever the driver asks until it ends."""
+    greeting: Greeting = pickle.loads(driver.recv_bytes())  # noqa: S301  # our own driver
+    sys.path[:] = list(greeting.search_path)
+    for module in greeting.measuring.preload:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    begin: Begin = resolve(greeting.measuring.function)
+    driver.send(Warm())
+    held = Held()
+    with contextlib.ExitStack() as stack:
+        stack.callback(held.end)
+        while True:
+            trial: Packed = pickle.loads(driver.recv_bytes())  # noqa: S301  # our own driver
+            process = held.take(trial.curve) or _forked(begin, driver, held)
+            answer = process.ask(trial, driver)
+            if answer.stays and trial.curve:
+                held.keep(trial.curve, process)
+            driver.send(answer.message)
+
+
+def _forked(begin: Begin, driver: Connection, held: Held) -> _Process:
+    ours, theirs = Pipe()
+    child = os.fork()
+    if child == 0:
+        # Were the trial to hold them open, nobody would see their other ends close.
+        for pipe in (driver, ours, *(p.pipe for p in held.processes.values())):
+            pipe.close()
+        try:
+            _live(begin, theirs)
+        finally:
+            os._exit(0)
+    theirs.close()
+    return _Process(pid=child, pipe=ours)
+
+
+def _live(begin: Begin, pipe: Connection) -> None:
+    """A fork's life: the first trial, and the next parts of its curve."""
+    with contextlib.suppress(EOFError), _Trials(begin) as trials:
+        while True:
+            asked: Packed = pickle.loads(pipe.recv_bytes())  # noqa: S301  # our own parent
+            message = _answer(trials, asked.content)
+            stays = (
+                isinstance(message, Measurement)
+                and trials.goes_on
+                and asked.curve is not None
+            )
+            if not stays:
+                trials.close()
+            answer = _Answer(message=message, stays=stays)
+            pipe.send_bytes(pickle.dumps(answer))
+            if not stays:
+                return
+
+
+class _Trials(contextlib.ExitStack):
+    """Trials of one variant, one after the other, within the envelope of the first."""
+
+    def __init__(self, begin: Begin) -> None:
+        super().__init__()
+        self._begin = begin
+        self._in_force: envelope.InForce | None = None
+        self._go_on: Callable[[Trial], Measurement] | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another part of the curve can be measured with what is loaded."""
+        return self._go_on is not None
+
+    def measured(self, trial: Trial) -> Measurement:
+        """The measurement made within the envelope, which its record names."""
+        with contextlib.ExitStack() as failing:
+            # What is said of a failure must not want for memory, too.
+            failing.callback(self.close)
+            if self._in_force is None:
+                self._in_force = self.enter_context(envelope.enter(trial.envelope))
+            measurement = self._part(trial)
+            failing.pop_all()
+        return _within(measurement, trial.envelope, self._in_force)
+
+    def _part(self, trial: Trial) -> Measurement:
+        if self._go_on is not None:
+            return self._go_on(trial)
+        begun = self._begin(trial, clock=time.perf_counter, now=utc_now)
+        self.callback(begun.close)
+        self._go_on = begun.go_on
+        return begun.measurement
+
+
+def _answer(trials: _Trials, content: bytes) -> Message:
+    """The trial's message; whatever the user's code raises is an answer too."""
+    try:
+        return trials.measured(pickle.loads(content))  # noqa: S301  # our own driver
+    except PlannerError as error:
+        return Refusal(reason=one_line(str(error)))
+    except MemoryError as error:
+        return Refusal(reason=one_line(f"{OUT_OF_MEMORY} {error}"))
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # the process boundary
+        return Refusal(reason=one_line(f"{type(error).__name__}: {error}"))
+
+
+def _within(
+    measurement: Measurement, given: Envelope, in_force: envelope.InForce
+) -> Measurement:
+    limits = {"memory_limit": in_force.memory, "cpu_quota": in_force.cpu_quota}
+    if given.heat_speed_frac is not None:
+        limits["heat"] = in_force.heat
+    return replace(
+        measurement,
+        environment={**measurement.environment, **limits},
+        warnings=(*measurement.warnings, *_paused(measurement, given)),
+    )
+
+
+def _paused(measurement: Measurement, given: Envelope) -> Iterator[str]:
+    """What is to be known of a median where a pause now and then is what slows it."""
+    quota_cores = given.cpu_quota_cores
+    is_cut = quota_cores is not None and quota_cores < given.threads
+    shortest_s = min((p.p50_s for p in measurement.points), default=PERIOD_S)
+    if (is_cut or given.heat_speed_frac is not None) and shortest_s < PERIOD_S:
+        yield (
+            "slowed by pauses that are longer than its calls: most calls meet none and "
+            "medians are those of full speed; means and tails hold the pauses"
+        )
+
+
+def main(descriptor: int) -> None:
+    """Be the warm child of the driver at the other end of this pipe."""
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        serve(Connection(descriptor))

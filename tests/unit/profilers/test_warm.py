@@ -1,0 +1,200 @@
+"""Processes that wait for the next part of their curve: one variant each, and few."""
+
+import os
+import pickle
+import signal
+from contextlib import closing
+from dataclasses import replace
+from multiprocessing.connection import Pipe
+from pathlib import Path
+
+import pytest
+
+from profilers import warm
+from profilers.events import KeepFailure, SlotName
+from profilers.local import LocalExecutor
+from profilers.process import Refusal, packed
+from profilers.schedule import Limits, Schedule
+from profilers.session import drive
+from profilers.trials import Measurement, TrialKey
+from profilers.warm import Begun, Held
+from tests.support.profiling import MEASURING, SUPPORT, VERSIONS, measured, trial
+
+CURVE, OTHER = TrialKey("curve"), TrialKey("other")
+
+
+@pytest.fixture
+def lots(tmp_path, monkeypatch):
+    """Measures one lot of (name, curve) after the other; what each gave, by its name."""
+    monkeypatch.syspath_prepend(SUPPORT)
+    executor = LocalExecutor(measuring=MEASURING, versions=VERSIONS)
+    schedule = Schedule(executor.open(), Limits())
+
+    def measure(*asked):
+        kept = {}
+        trials = {
+            TrialKey(f"{name} {n}"): replace(trial(name, tmp_path), curve=curve)
+            for n, (name, curve) in enumerate(asked)
+        }
+
+        def keep(order):
+            is_failure = isinstance(order, KeepFailure)
+            kept[order.key] = order.reason if is_failure else order.measurement
+
+        drive(schedule, executor, trials, on_start=lambda _: None, on_kept=keep)
+        return [kept[key] for key in trials]
+
+    with closing(executor):
+        yield measure
+
+
+def pid_of(measurement):
+    assert isinstance(measurement, Measurement), measurement
+    return int(measurement.environment["pid"])
+
+
+def is_alive(pid):
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_a_further_part_is_measured_by_the_process_of_the_first(lots):
+    (first, other) = map(pid_of, lots(("steady", CURVE), ("steady", OTHER)))
+
+    (second,) = map(pid_of, lots(("steady", CURVE)))
+
+    assert second == first
+    assert other != first
+    assert is_alive(other)
+
+
+def test_what_tells_no_part_of_a_curve_or_cannot_go_on_ends_at_once(lots):
+    alone, closed = map(pid_of, lots(("steady", None), ("closed", CURVE)))
+
+    assert not is_alive(alone)
+    assert not is_alive(closed)
+    assert pid_of(*lots(("closed", CURVE))) != closed
+
+
+@pytest.mark.parametrize("failing", ["refuse", "crash", "oom"])
+def test_a_part_that_fails_leaves_nothing_behind_for_the_next(lots, failing, tmp_path):
+    first = pid_of(*lots(("steady", CURVE)))
+
+    (reason,) = lots((failing, CURVE))
+    third = pid_of(*lots(("steady", CURVE)))
+
+    assert isinstance(reason, str)
+    assert not is_alive(first)
+    assert third != first
+    assert measured(tmp_path)[0] == measured(tmp_path)[-1] == "steady"
+
+
+def test_a_process_that_is_killed_while_it_waits_is_replaced(lots, tmp_path):
+    first = pid_of(*lots(("steady", CURVE)))
+    os.kill(first, signal.SIGKILL)
+
+    second = pid_of(*lots(("steady", CURVE)))
+
+    assert second != first
+    assert measured(tmp_path) == ["steady", "steady"], "its death was no attempt"
+
+
+def test_a_warm_child_that_is_killed_while_it_waits_is_replaced(lots):
+    first = pid_of(*lots(("steady", CURVE)))
+    parent = int(Path(f"/proc/{first}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(parent, signal.SIGKILL)
+
+    assert pid_of(*lots(("steady", CURVE))) != first
+
+
+def test_what_waits_ends_with_the_executor(lots, tmp_path):
+    executor = LocalExecutor(measuring=MEASURING, versions=VERSIONS)
+    asked = {TrialKey("k"): replace(trial("steady", tmp_path), curve=CURVE)}
+    pids = []
+
+    with closing(executor):
+        drive(
+            Schedule((SlotName("local-0"),), Limits()),
+            executor,
+            asked,
+            on_start=lambda _: None,
+            on_kept=lambda order: pids.append(pid_of(order.measurement)),
+        )
+        assert is_alive(*pids)
+
+    assert not is_alive(*pids)
+
+
+def begin(trial, *, clock, now):
+    """Of the driver's own process, as the forks of these tests are; closing leaves a mark."""
+
+    def go_on(trial):
+        return replace(MEASUREMENT, memory_bytes=float(os.getpid()))
+
+    mark = trial.model.directory / f"closed-{trial.model.name}"
+    return Begun(measurement=go_on(trial), go_on=go_on, close=mark.touch)
+
+
+MEASUREMENT = Measurement(
+    points=(),
+    memory_bytes=0.0,
+    artifact_bytes=0.0,
+    artifact_sha256="",
+    error_frac=0.0,
+    measured_at=None,
+)
+
+
+@pytest.fixture
+def held(tmp_path):
+    """Begins curves of these names and keeps their processes."""
+    driver, _theirs = Pipe()
+    held = Held()
+
+    def keep(name):
+        asked = packed(replace(trial(name, tmp_path), curve=TrialKey(name)))
+        process = warm._forked(begin, driver, held)
+        assert process.ask(asked, driver).stays
+        held.keep(TrialKey(name), process)
+        return process
+
+    yield held, keep
+    held.end()
+    driver.close()
+
+
+def test_the_one_asked_longest_ago_gives_its_place_and_tidies_up(
+    held, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(warm, "MOST_HELD", 2)
+    processes, keep = held
+    keep("a"), keep("b")
+    processes.keep(TrialKey("a"), processes.take(TrialKey("a")))
+
+    keep("c")
+
+    assert list(processes.processes) == ["a", "c"]
+    assert [p.name for p in tmp_path.glob("closed-*")] == ["closed-b"]
+
+
+def test_none_stays_where_there_is_no_memory_for_any(held, monkeypatch):
+    monkeypatch.setattr(warm, "HELD_MEMORY_FRAC", 1e-9)
+    processes, keep = held
+
+    process = keep("a")
+
+    assert processes.processes == {}
+    assert not is_alive(process.pid)
+
+
+def test_an_answer_that_cannot_be_read_is_a_refusal_and_the_process_ends(held):
+    processes, _ = held
+    driver, _theirs = Pipe()
+    process = warm._forked(begin, driver, processes)
+
+    answer = process.ask(
+        replace(packed(trial("a", Path())), content=pickle.dumps(1)[:-1]), driver
+    )
+
+    assert isinstance(answer.message, Refusal)
+    assert not answer.stays
+    assert not is_alive(process.pid)
