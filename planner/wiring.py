@@ -192,6 +192,13 @@ def unlike(device: str) -> tuple[str, ...]:
     return tuple(mismatches(catalog().device(device), self_test()))
 
 
+def size_here() -> tuple[int, float]:
+    """Processors that this process may use, and bytes of memory of this machine."""
+    from profilers.machine import size  # noqa: PLC0415  # few commands measure
+
+    return size()
+
+
 def importers() -> "Mapping[str, Importer]":
     """Who reads other programs' measurements, by the format's name."""
     from profilers.importers import FORMATS  # noqa: PLC0415  # few commands import

@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import os
 import platform
 import socket
 import subprocess
@@ -33,6 +34,11 @@ def processor(cpuinfo: Path = _PROC / "cpuinfo") -> str:
             if key.strip() in {"model name", "Model"} and value.strip():
                 return value.strip()
     return platform.processor() or platform.machine()
+
+
+def size() -> tuple[int, float]:
+    """Processors that this process may use, and bytes of memory of the machine."""
+    return len(os.sched_getaffinity(0)), float(psutil.virtual_memory().total)
 
 
 class StolenTime:

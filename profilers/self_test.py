@@ -11,8 +11,6 @@ from collections.abc import Callable
 from statistics import median
 from typing import Final
 
-import psutil
-
 from planner.domain.joining import SelfTest
 from planner.units import BYTES_PER_MIB
 from profilers import machine
@@ -40,11 +38,12 @@ def self_test(*, clock: Callable[[], float] = time.perf_counter) -> SelfTest:
     """Everything of `SelfTest`, in a few seconds."""
     words, held = _memory_limit()
     quota, is_limited = _cpu_limit()
+    cores, memory_bytes = machine.size()
     return SelfTest(
         processor=machine.processor(),
         architecture=platform.machine(),
-        cores=len(os.sched_getaffinity(0)),
-        memory_bytes=float(psutil.virtual_memory().total),
+        cores=cores,
+        memory_bytes=memory_bytes,
         accelerators=_accelerators(),
         python_version=platform.python_version(),
         ray_version=_version("ray"),

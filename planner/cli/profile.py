@@ -113,6 +113,18 @@ def profile(
     sets: arguments.Sets = None,
 ) -> None:
     """Measure every variant of the document's own models; nothing is measured twice."""
+    rooms = tuple(product(threads or [1], replicas or [1]))
+    local = LocalRoom(
+        cpu_quota_cores=cpu_quota,
+        memory_bytes=None if memory_mib is None else memory_mib * BYTES_PER_MIB,
+        soak_s=soak_s,
+        heat_speed_frac=heat_speed,
+    )
+    if as_device is not None:
+        device = device or ["local"]
+    _check_room(local, rooms, device)
+    if address is None:
+        _check_machine(local, rooms)
     document, models = deployment(spec, sets)
     facts = wiring.catalog()
     check_references(document, facts)
@@ -128,18 +140,9 @@ def profile(
     unlike = () if as_device is None else wiring.unlike(as_device)
     for difference in unlike:
         typer.echo(f"planner: {difference}; the export will say so", err=True)
-    if as_device is not None:
-        device = device or ["local"]
     reachable = profiler.reachable_devices()
     jobs = profiling_jobs(document, facts, models, reachable)
     chosen = _chosen(jobs, device, reachable) if device else jobs
-    rooms = tuple(product(threads or [1], replicas or [1]))
-    local = LocalRoom(
-        cpu_quota_cores=cpu_quota,
-        memory_bytes=None if memory_mib is None else memory_mib * BYTES_PER_MIB,
-        soak_s=soak_s,
-        heat_speed_frac=heat_speed,
-    )
     chosen = tuple(
         replace(j, rooms=rooms, fewer_points=fewer_points, local=local) for j in chosen
     )
@@ -156,6 +159,45 @@ def profile(
             typer.echo(
                 f"written: {export}; elsewhere: planner import profiles {export.name}"
             )
+
+
+def _check_room(
+    local: LocalRoom, rooms: tuple[tuple[int, int], ...], devices: list[str] | None
+) -> None:
+    """Refuse limits that would not be in force."""
+    if local.heat_speed_frac is not None and not local.soak_s:
+        raise SpecError(
+            "--heat-speed is the speed left after --soak-s of load: give --soak-s, too"
+        )
+    is_limited = local != LocalRoom() or rooms != ((1, 1),)
+    if is_limited and devices and "local" not in devices:
+        raise SpecError(
+            "--threads, --replicas and the limits are those of 'local', which is not among "
+            "the devices: add --device local; a device of the catalogue has its own"
+        )
+
+
+def _check_machine(local: LocalRoom, rooms: tuple[tuple[int, int], ...]) -> None:
+    """Refuse limits above what this machine has, and say where replicas crowd it."""
+    cores, memory_bytes = wiring.size_here()
+    threads, replicas = max(rooms, key=lambda room: room[0] * room[1])
+    if threads * replicas > cores:
+        typer.echo(
+            f"planner: {threads} threads × {replicas} replicas share {cores} processors: "
+            "they wait for one another, which a median of short answers does not show",
+            err=True,
+        )
+    if local.cpu_quota_cores is not None and local.cpu_quota_cores > cores:
+        raise SpecError(
+            f"--cpu-quota {local.cpu_quota_cores:g} is more than the {cores} processors "
+            "of this machine: give less, or leave it out"
+        )
+    if local.memory_bytes is not None and local.memory_bytes > memory_bytes:
+        raise SpecError(
+            f"--memory-mib {local.memory_bytes / BYTES_PER_MIB:.0f} is more than the "
+            f"{memory_bytes / BYTES_PER_MIB:.0f} MiB of this machine: give less, or leave "
+            "it out"
+        )
 
 
 def _why_nothing(outcome: ProfilingOutcome) -> str:

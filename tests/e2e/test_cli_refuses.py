@@ -86,3 +86,20 @@ def test_a_plan_that_says_infeasible_has_no_manifests(tmp_path, capsys):
 
     assert main(["manifests", str(tmp_path / "plan.json")]) == 2
     assert "infeasible" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("limits", "word"),
+    [
+        (["--heat-speed", "0.5"], "--soak-s"),
+        (["--device", "raspberry-pi-4", "--memory-mib", "512"], "--device local"),
+        (["--device", "raspberry-pi-4", "--threads", "2"], "--device local"),
+        (["--cpu-quota", "5000"], "processors of this machine"),
+        (["--memory-mib", "1e12"], "MiB of this machine"),
+    ],
+)
+def test_limits_that_would_not_be_in_force_are_refused(tmp_path, capsys, limits, word):
+    code = main(["profile", written(tmp_path, GOOD), *limits])
+
+    assert code == 2
+    assert word in capsys.readouterr().err
