@@ -105,9 +105,9 @@ def _trial(simulation: PlanSimulation | None) -> Iterable[str]:
         yield clean(
             f"{w.workload}: {surely(w.attainment_frac)} of {w.n_requests:,} simulated "
             f"requests in time (promised {surely(w.promised_frac)}), at the policy's "
-            f"confidence and without spares; {w.traffic or simulation.traffic}"
+            f"confidence and without spares{'; ' if w.traffic else ''}{w.traffic}"
         )
-    if last.workloads and last.workloads[0].traffic:
+    if last.workloads:
         yield clean(f"what was sent: {simulation.traffic}")
     if earlier:
         yield clean(

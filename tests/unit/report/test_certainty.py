@@ -2,7 +2,14 @@
 
 from planner.domain.placement import Objective
 from planner.report import certainty
-from planner.specs.assurance import PlanJoint, PlanSafety, PlanSplit
+from planner.specs.assurance import (
+    PlanJoint,
+    PlanSafety,
+    PlanSimulation,
+    PlanSplit,
+    TrialRound,
+    TriedWorkload,
+)
 
 
 def with_certificate(plan, **update):
@@ -96,3 +103,25 @@ def test_where_nothing_makes_them_hold_the_reason_is_told_and_no_price(storefron
 
     assert "still runs it so: no money" in told
     assert "as sure as asked" not in told
+
+
+def test_the_traffic_of_all_is_told_once_and_of_each_where_it_has_its_own(storefront):
+    tried = TriedWorkload(
+        workload="w",
+        promised_frac=0.95,
+        attainment_frac=0.97,
+        low_frac=0.96,
+        high_frac=0.98,
+        n_requests=1000,
+    )
+    own = tried.model_copy(update={"workload": "v", "traffic": "its trace"})
+    rounds = (TrialRound(cost_usd_per_month=1.0, workloads=(tried, own)),)
+    simulation = PlanSimulation(seed=0, traffic="steady", rounds=rounds, holds=True)
+
+    first, second, sent = certainty.trial(
+        storefront.model_copy(update={"simulation": simulation})
+    )
+
+    assert first.endswith("without spares")
+    assert second.endswith("without spares; its trace")
+    assert sent == "what was sent: steady"
