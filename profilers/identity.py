@@ -22,7 +22,7 @@ from planner.domain.profiling import (
     UserModel,
 )
 from planner.errors import ModelLoadError
-from profilers import factories, machine
+from profilers import allocator, factories, machine
 
 _RUNTIMES = ("torch", "onnxruntime", "numpy", "openvino", "torchao", "transformers")
 
@@ -32,7 +32,11 @@ def runtime_versions() -> Mapping[str, str]:
 
     A package that is absent is left out.
     """
-    found = {"python": platform.python_version(), "processor": machine.processor()}
+    found = {
+        "python": platform.python_version(),
+        "processor": machine.processor(),
+        "allocator": allocator.told(),
+    }
     for package in _RUNTIMES:
         try:
             found[package] = importlib.metadata.version(package)

@@ -1,6 +1,5 @@
 """What this machine says of itself: processor, stolen time, load, resident memory."""
 
-import ctypes
 import gc
 import os
 import platform
@@ -15,6 +14,7 @@ import psutil
 
 from planner.errors import ProfilingError
 from planner.units import BYTES_PER_KIB
+from profilers import allocator
 
 _PROC = Path("/proc")
 _RESIDENT = "import psutil; print(psutil.Process().memory_info().rss)"
@@ -94,7 +94,7 @@ class PeakMemory:
 
     def __init__(self) -> None:
         gc.collect()
-        _trim_heap()
+        allocator.give_back()
         self._before_bytes = _resident_bytes()
         self._has_peak = _reset_peak()
 
@@ -106,7 +106,7 @@ class PeakMemory:
     def held_bytes(self) -> float:
         """How much of it is still held, when what was freed has been given back."""
         gc.collect()
-        _trim_heap()
+        allocator.give_back()
         return float(max(0, _resident_bytes() - self._before_bytes))
 
 
@@ -152,13 +152,6 @@ class ImportedMemory:
 
 def _resident_bytes() -> int:
     return int(psutil.Process().memory_info().rss)
-
-
-def _trim_heap() -> None:
-    # glibc only; other C libraries keep or return memory as they like.
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def _reset_peak() -> bool:

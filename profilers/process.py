@@ -37,6 +37,7 @@ import psutil
 
 from planner.domain.profiling import ModelFile, PipelineModel, UserModel
 from planner.errors import MissingExtraError
+from profilers import allocator
 from profilers.trials import Measurement, Trial, TrialKey
 
 # A reason is one line of a table; compilers answer with pages.
@@ -185,7 +186,10 @@ class WarmProcess:
         self.connection, theirs = Pipe()
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `kill`
         command = [sys.executable, "-c", WARM_CHILD, str(theirs.fileno())]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(search_path)}
+        environment = {
+            **allocator.environment(),
+            "PYTHONPATH": os.pathsep.join(search_path),
+        }
         with theirs:
             self._child = subprocess.Popen(  # noqa: S603  # our own module
                 command,

@@ -1,5 +1,6 @@
 """What a server takes beside the model that it serves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -15,6 +16,14 @@ SERVED_HERE: Final = frozenset(
 # Engines that come back to the interpreter between operators: a server in the same
 # process gets no work done beside them.
 HOLD_INTERPRETER: Final = frozenset({Runtime.TORCH})
+
+
+# What the C library is told in processes that run models: see `profilers.allocator`.
+KEEPS_FREED_MEMORY: Final[Mapping[str, str]] = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
+}
 
 
 class Timing(StrEnum):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from planner.domain.servers import KEEPS_FREED_MEMORY
 from planner.errors import ManifestError
 from planner.manifests.documents.ray_serve import (
     ActorOptions,
@@ -17,6 +18,7 @@ from planner.manifests.documents.ray_serve import (
     Deployment,
     HttpOptions,
     RayServeFile,
+    RuntimeEnvironment,
 )
 from planner.manifests.engines import LANGUAGE_APP, SERVING_APP
 from planner.manifests.hardware import Accelerator
@@ -166,6 +168,10 @@ def _application(
             num_cpus=1.0,
             num_gpus=placed.gpus / len(placed.pool) if has_cards else None,
             resources=resources,
+            # Our own server says so itself to the Ray that it starts; a cluster's does not.
+            runtime_env=None
+            if resources is None
+            else RuntimeEnvironment(env_vars=dict(KEEPS_FREED_MEMORY)),
         ),
         user_config=serving_config(placed, shared=shared).model_dump(mode="json"),
     )

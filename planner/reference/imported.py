@@ -89,7 +89,9 @@ def read(path: Path) -> ImportedModel:
         problem = f"is no {KIND} of version {VERSION} ({cause})"
     else:
         return found
-    raise SpecFileError(f"{problem}; import again what it held, or move the file away", str(path))
+    raise SpecFileError(
+        f"{problem}; import again what it held, or move the file away", str(path)
+    )
 
 
 def _imported_model(document: Mapping[str, Any]) -> ImportedModel:

@@ -14,6 +14,7 @@ from planner.domain.variants import Runtime
 from planner.errors import ModelLoadError
 from planner.specs.models import ExportedSource
 from planner.specs.serving import ServedModel, ServingConfig
+from profilers import allocator
 from profilers.backends import Backend, load_backend, require_engine
 from profilers.identity import identity
 
@@ -105,6 +106,7 @@ def restored(config: ServingConfig, directory: Path) -> Restored:
         threads=config.threads,
         build=lambda: copy.deepcopy(loaded.module),
     )
+    allocator.give_back()  # what loading took beside the weights
     return Restored(
         backend=backend,
         model=loaded,

@@ -4,7 +4,8 @@ A dashboard would take memory that a small box needs, so there is none; metrics 
 Ray's own, in Prometheus' format, on a port of their own.
 
 Ray's settings for throughput hold, and no line is logged for each request: they halve
-what a request costs beside the model (LEAN). Whoever sets one in the environment has
+what a request costs beside the model (LEAN). Replicas keep the memory that they freed, as
+what was profiled did (`profilers.allocator`). Whoever sets one in the environment has
 decided otherwise.
 """
 
@@ -23,6 +24,7 @@ from ray import serve
 from ray.serve.config import ProxyLocation
 from ray.serve.schema import ServeApplicationSchema, ServeDeploySchema
 
+from planner.domain.servers import KEEPS_FREED_MEMORY
 from planner.errors import SpecError, SpecFileError
 from planner.specs.load import read_document
 from planner.specs.serving import Listen, ServingArgs
@@ -106,7 +108,7 @@ def run(
 
 def start_lean() -> None:
     """Settings that the processes of a Ray which is started next will have."""
-    for name, value in LEAN.items():
+    for name, value in {**LEAN, **KEEPS_FREED_MEMORY}.items():
         os.environ.setdefault(name, value)
 
 

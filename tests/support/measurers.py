@@ -80,6 +80,10 @@ def where(trial, clock, now):
     return steady(trial, clock, now)
 
 
+def environment(trial, clock, now):
+    return replace(steady(trial, clock, now), environment=dict(os.environ))
+
+
 def refuse(trial, clock, now):
     raise ModelLoadError("model:build: no such function")
 
@@ -182,6 +186,7 @@ BEHAVIOURS = {
     for f in (
         steady, slow, hang, refuse, raises, exits, crash, oom, flaky, noisy, shaky,
         talks, killer, calls, greedy, roomy, bulky, absurd, assassin, where, closed,
+        environment,
     )
 }  # fmt: skip
 

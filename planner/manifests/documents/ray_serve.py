@@ -23,12 +23,19 @@ class Autoscaling(Document):
     upscale_delay_s: float
 
 
+class RuntimeEnvironment(Document):
+    """What a replica's process is started with."""
+
+    env_vars: dict[str, str]
+
+
 class ActorOptions(Document):
-    """What a replica claims of its node."""
+    """What a replica claims of its node, and is started with."""
 
     num_cpus: float
     num_gpus: float | None = None
     resources: dict[str, float] | None = None
+    runtime_env: RuntimeEnvironment | None = None
 
 
 class Deployment(Document):

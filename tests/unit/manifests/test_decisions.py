@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from planner.domain.hardware import Purchase
-from planner.domain.servers import SERVED_HERE
+from planner.domain.servers import KEEPS_FREED_MEMORY, SERVED_HERE
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ManifestError
 from planner.manifests import render, write_manifests
@@ -248,6 +248,17 @@ def test_a_model_we_cannot_serve_asks_for_the_users_image():
     (service,) = yaml.safe_load(text)["services"].values()
     assert service["image"].startswith("${SHELF_CAMERAS_IMAGE:?an image that serves")
     assert "mobilenet-v2-1.0-224 in int8 with tflite" in service["image"]
+
+
+def test_replicas_of_a_cluster_keep_freed_memory_as_what_was_profiled_did():
+    files = render(digits(), "ray-serve")
+
+    (application,) = yaml.safe_load(files["ray-serve/aws-eu-central-1.yaml"])[
+        "applications"
+    ]
+    (deployment,) = application["deployments"]
+    started_with = deployment["ray_actor_options"]["runtime_env"]["env_vars"]
+    assert started_with == KEEPS_FREED_MEMORY
 
 
 def test_ray_takes_two_batches_in_flight_so_that_batches_fill():

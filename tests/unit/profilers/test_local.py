@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from planner.domain.servers import KEEPS_FREED_MEMORY
 from profilers.events import KeepFailure, SlotName
 from profilers.local import LocalExecutor
 from profilers.schedule import Limits, Schedule
@@ -93,6 +94,13 @@ def test_a_trial_is_measured_within_its_envelope_and_the_record_says_so(tmp_path
     kept = outcomes([trial("greedy", tmp_path, envelope=room)])
 
     assert kept["greedy"].startswith("out of memory")
+
+
+def test_a_trials_process_keeps_the_memory_that_a_model_freed(tmp_path):
+    kept = outcomes([trial("environment", tmp_path)])
+
+    found = kept["environment"].environment
+    assert KEEPS_FREED_MEMORY.items() <= found.items()
 
 
 def test_a_live_model_of_the_users_own_script_crosses_to_the_trial(tmp_path):

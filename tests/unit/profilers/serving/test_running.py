@@ -40,11 +40,17 @@ def test_a_setting_of_the_users_own_stays(monkeypatch):
     # Set first, so that what start_lean sets is undone, too.
     monkeypatch.setenv("RAY_SERVE_ENABLE_DIRECT_INGRESS", "1")
     monkeypatch.delenv("RAY_SERVE_ENABLE_DIRECT_INGRESS")
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
+    for name in ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
 
     running.start_lean()
 
     assert os.environ["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "0"
     assert os.environ["RAY_SERVE_ENABLE_DIRECT_INGRESS"] == "0"
+    assert os.environ["MALLOC_ARENA_MAX"] == "4"
+    assert os.environ["MALLOC_MMAP_MAX_"] == "0"
 
 
 @pytest.mark.parametrize("count", [2, None])
