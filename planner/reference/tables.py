@@ -63,12 +63,17 @@ def count(text: str) -> int | None:
 
 
 def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Up to five known names that look like `name`, the most alike first.
+    """Up to five known names that begin with `name`, or else look like it.
 
     Example:
         >>> nearest("raspberry-pi4", ["raspberry-pi-4", "nvidia-l4"])
         ('raspberry-pi-4',)
+        >>> nearest("nvidia-h100", ["nvidia-a100-40gb", "nvidia-h100-80gb-sxm"])
+        ('nvidia-h100-80gb-sxm', 'nvidia-a100-40gb')
     """
     import difflib  # noqa: PLC0415 # only where a name is wrong, which is rare
 
-    return tuple(difflib.get_close_matches(name, list(known), n=5, cutoff=0.5))
+    names = list(known)
+    longer = [k for k in names if name and k.startswith(name)]
+    alike = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+    return tuple(dict.fromkeys([*longer, *alike]))[:5]
