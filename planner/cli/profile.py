@@ -212,10 +212,10 @@ def _why_nothing(outcome: ProfilingOutcome) -> str:
 def _chosen(
     jobs: tuple[ProfilingJob, ...], devices: list[str], reachable: object
 ) -> tuple[ProfilingJob, ...]:
-    known = [*map(str, reachable), "local"] if isinstance(reachable, tuple) else []
+    known = ["local", *map(str, reachable)] if isinstance(reachable, tuple) else []
     for name in devices:
         if name not in known:
-            near = tuple(nearest(name, known))
+            near = tuple(nearest(name, known) or known[:5])
             raise UnknownReferenceError("device to profile on", name, near)
     return tuple(replace(j, devices=tuple(devices)) for j in jobs)
 
