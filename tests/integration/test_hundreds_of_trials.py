@@ -49,7 +49,14 @@ def rows(store):
 def actors_of(driver):
     """The processes of the driver's actors, whose runtime it has started itself."""
     below = psutil.Process(driver.pid).children(recursive=True)
-    return [p for p in below if any("_Watcher" in word for word in p.cmdline())]
+    return [p for p in below if is_actor(p)]
+
+
+def is_actor(process):
+    try:
+        return any("_Watcher" in word for word in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False  # it has just ended
 
 
 def test_every_one_of_hundreds_ends_measured_or_failed_and_none_twice(

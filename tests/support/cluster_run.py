@@ -51,8 +51,8 @@ def kill_at_work(directory, nodes, kill):
     of = {str(n.all_processes["raylet"][0].process.pid): n for n in nodes}
     log = directory / "log"
     while True:
-        begun = log.read_text().splitlines() if log.exists() else ["- - -"]
-        name, node, _ = begun[-1].split()
+        begun = log.read_text().splitlines() if log.exists() else ["- - - -"]
+        name, _, node, _ = begun[-1].split()
         if name.startswith("slow") and node in of:
             kill(of[node])
             return
@@ -99,9 +99,9 @@ def main(directory, n_steady):
         "measured": [p.model for p in outcome.profiles if p.model != "where"],
         "failed": [f.model for f in outcome.failures],
         "kept": [name for name in kept if name != "where"],
-        "begun": [name for name, _, _ in log],
-        "device_nodes": sorted({node for name, node, _ in log if name == "where"}),
-        "other_nodes": sorted({node for name, node, _ in log if name != "where"}),
+        "begun": [name for name, *_ in log],
+        "device_nodes": sorted({node for name, _, node, _ in log if name == "where"}),
+        "other_nodes": sorted({node for name, _, node, _ in log if name != "where"}),
         "on_device": {
             "device": device.device,
             "provenance": device.evidence.provenance.value,

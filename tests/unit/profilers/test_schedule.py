@@ -112,22 +112,26 @@ def test_a_further_part_of_a_curve_goes_to_whoever_ran_the_last():
 def test_what_waits_for_a_busy_slot_is_taken_by_an_idle_one_which_then_has_the_curve():
     machine = two_with_a_curve_each()
     first, second, third = map(TrialKey, ("1", "2", "3"))
-    parts = {k: replace(trial(), curve=B) for k in (first, second)}
+    parts = {k: replace(trial(), curve=A) for k in (first, second)}
 
     orders = machine.begin(parts, at_s=2.0)
     tell(machine, measured(ONE, at_s=3.0))
     tell(machine, measured(TWO, at_s=3.0))
-    again = machine.begin({third: replace(trial(), curve=B)}, at_s=4.0)
+    again = machine.begin({third: replace(trial(), curve=A)}, at_s=4.0)
 
-    assert {o.slot: o.key for o in orders} == {TWO: first, ONE: second}
-    assert [o.slot for o in again] == [ONE]
+    assert {o.slot: o.key for o in orders} == {ONE: first, TWO: second}
+    assert [o.slot for o in again] == [TWO]
 
 
 def test_a_worker_that_was_lost_has_no_curve_any_more():
     machine = two_with_a_curve_each()
     tell(machine, SlotLost(slot=TWO, generation=1, at_s=1.5, reason="killed"))
+    begin(machine, A, TrialKey("other"), at_s=2.0)
+    tell(machine, ready(TWO, generation=2, at_s=3.0))
+    tell(machine, replace(measured(TWO, at_s=4.0), generation=2))
+    tell(machine, measured(ONE, at_s=4.0))
 
-    orders = machine.begin({B: replace(trial(), curve=B)}, at_s=2.0)
+    orders = machine.begin({B: replace(trial(), curve=B)}, at_s=5.0)
 
     assert [o.slot for o in orders] == [ONE]
 

@@ -1,102 +1,20 @@
 """What is kept is found again, whole, by whoever comes next."""
 
-import datetime as dt
-import json
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from planner.domain.profiles import Quality
-from planner.domain.profiling import TorchModel
-from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfileStoreError
-from profilers.encoding import decode, encode
-from profilers.keys import trial_key
 from profilers.store import ProfileStore, StoredResult
-from profilers.trials import Envelope, Failure, MeasuredPoint, Measurement, Trial
-
-AT = dt.datetime(2026, 3, 1, 12, 30, 5, 123456, tzinfo=dt.UTC)
-TRIAL = Trial(
-    model=TorchModel(name="reader", directory=Path("here"), factory="m:build"),
-    variant=Variant(precision=Precision.INT8, runtime=Runtime.ONNXRUNTIME),
-    envelope=Envelope(threads=2, memory_bytes=2.0**31),
-    batches=(1, 2),
-)
-MEASUREMENT = Measurement(
-    points=(
-        MeasuredPoint(
-            batch=1,
-            p50_s=0.1,
-            p50_low_s=0.09,
-            p50_high_s=0.11,
-            mean_s=1 / 3,
-            p90_s=0.2,
-            p95_s=0.3,
-            p99_s=0.4,
-            n_samples=30,
-            is_noisy=False,
-        ),
-    ),
-    memory_bytes=1e9,
-    artifact_bytes=123.0,
-    artifact_sha256="ab" * 32,
-    error_frac=0.1,
-    measured_at=AT,
-    quality=Quality(metric="top1_accuracy", value_frac=0.9, source="yours – 数字"),
-    warnings=("noisy",),
-    environment={"processor": "p", "torch": "2"},
-)
-FAILURE = Failure(reason="killed", failed_at=AT, environment={"torch": "2"})
+from tests.support.stored import AT, FAILURE, MEASUREMENT, TRIAL, key
 
 
 @pytest.fixture
 def store(tmp_path):
     return ProfileStore(tmp_path / "deep" / "profiles.sqlite3", now=lambda: AT)
-
-
-def key(trial=TRIAL, *, identity="content", environment=None):
-    return trial_key(
-        trial, identity=identity, environment=environment or {"torch": "2"}
-    )
-
-
-@pytest.mark.parametrize("result", [MEASUREMENT, FAILURE], ids=["measured", "failed"])
-def test_a_result_comes_back_as_it_was_and_as_the_same_text(result):
-    text = encode(result)
-
-    assert decode(text) == result
-    assert encode(decode(text)) == text
-
-
-@pytest.mark.parametrize("figure", [float("nan"), float("inf")])
-def test_a_figure_that_is_no_number_is_never_written(figure):
-    with pytest.raises(ValueError, match="JSON compliant"):
-        encode(replace(MEASUREMENT, memory_bytes=figure))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"memory_bytes": "many"},
-        {"memory_bytes": None},
-        {"points": [{"batch": 1}]},
-        {"kind": "rumour"},
-        {"surprise": 1},
-        {"measured_at": "2026-03-01T12:30:05"},
-        {"warnings": "noisy"},
-    ],
-    ids=str,
-)
-def test_a_document_that_is_not_whole_is_refused(change):
-    document = json.loads(encode(MEASUREMENT)) | change
-
-    with pytest.raises(ValueError):  # noqa: PT011  # each damage has its own words
-        decode(json.dumps(document))
 
 
 def test_what_is_kept_is_looked_up_listed_and_replaced(store):
@@ -126,24 +44,6 @@ def test_another_store_of_the_same_file_sees_what_was_kept(store):
     store.keep(key(), TRIAL, MEASUREMENT)
 
     assert ProfileStore(store.path).lookup([key()]) == {key(): MEASUREMENT}
-
-
-def test_the_key_changes_with_all_that_a_figure_depends_on_and_with_nothing_else():
-    renamed = replace(TRIAL, model=replace(TRIAL.model, name="other", weights=None))
-    same = [key(), key(renamed), key(replace(TRIAL, timeout_s=1.0))]
-    different = [
-        key(identity="changed weights"),
-        key(environment={"torch": "3"}),
-        key(replace(TRIAL, batches=(1,))),
-        key(replace(TRIAL, envelope=Envelope(threads=1, memory_bytes=2.0**31))),
-        key(replace(TRIAL, envelope=Envelope(threads=2))),
-        key(replace(TRIAL, variant=replace(TRIAL.variant, precision=Precision.BF16))),
-        key(replace(TRIAL, variant=replace(TRIAL.variant, runtime=Runtime.TORCH))),
-        key(replace(TRIAL, variant=replace(TRIAL.variant, sparsity_frac=0.5))),
-    ]
-
-    assert len(set(same)) == 1
-    assert len({*same, *different}) == 1 + len(different)
 
 
 @pytest.mark.parametrize(
