@@ -200,6 +200,13 @@ def _assumptions(plan: PlanDocument) -> Iterable[str]:
 
 def next_steps(plan: PlanDocument) -> tuple[Step, ...]:
     """What to do with the answer."""
+    if plan.status is Verdict.INFEASIBLE and not plan.relaxations:
+        return (
+            Step(
+                sentence="Mend what stands in the way, then plan again:",
+                command="planner recommend SPEC",
+            ),
+        )
     if plan.status is Verdict.INFEASIBLE:
         return (
             Step(

@@ -11,6 +11,7 @@ from planner.domain.profiles import Profile, ProfileKey
 from planner.domain.profiling import (
     DENSE,
     PointsTimed,
+    ProfilingFailure,
     ProfilingJob,
     ProfilingOutcome,
     ProfilingProgress,
@@ -208,6 +209,10 @@ def _sooner(
     return (*(p for p in here if place(p) not in better), *taken)
 
 
+def _first_reason(failed: Sequence[ProfilingFailure]) -> str:
+    return f" ({failed[0].variant}: {failed[0].reason})" if failed else ""
+
+
 def _summary(
     outcome: ProfilingOutcome,
     models: Mapping[str, UserModel],
@@ -224,17 +229,18 @@ def _summary(
             if f.model == name and (f.device, f.variant) not in instead
         ]
         variants = sorted({str(f.variant) for f in failed})
-        if variants:
+        is_measured = any(p.model == name for p in outcome.profiles)
+        if variants and is_measured:
             devices = len({f.device for f in failed})
             lines.append(
                 f"{name}: {', '.join(variants)} could not be had on some of {devices} "
                 "devices; planner profile SPEC says why"
             )
-        if not any(p.model == name for p in outcome.profiles):
+        if not is_measured:
             taken = f"; imported profiles of it are used ({len(imported)})"
             lines.append(
-                f"{name}: nothing could be measured here{taken if imported else ''}; "
-                "planner profile SPEC says why"
+                f"{name}: nothing could be measured here{_first_reason(failed)}"
+                f"{taken if imported else ''}; planner profile SPEC tells all"
             )
     lines += unpaid(outcome.profiles)
     noisy = [w for w in outcome.warnings if "noisy" in w or "busy" in w]

@@ -158,3 +158,10 @@ def test_closing_lines_hold_answer_reasons_warnings_and_proof(storefront):
     assert any(line.startswith("Warnings: ") for line in lines)
     assert any(line.startswith("HiGHS proved") for line in lines)
     assert lines[-1].endswith("--regions eu-central-1")
+
+
+def test_where_no_change_was_found_none_is_numbered(infeasible):
+    (step,) = prose.next_steps(infeasible.model_copy(update={"relaxations": ()}))
+
+    assert "numbered" not in step.sentence
+    assert step.command == "planner recommend SPEC"

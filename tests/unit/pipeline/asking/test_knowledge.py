@@ -81,20 +81,20 @@ def known(*, imported=(), measured=(), failed=()):
 @pytest.mark.parametrize(
     ("imported", "says"),
     [
-        ([], ["m: nothing could be measured here; planner profile SPEC says why"]),
+        ([], ["m: nothing could be measured here; planner profile SPEC tells all"]),
         (
             [export()],
             [
                 (
                     "m: nothing could be measured here; imported profiles of it are used "
-                    "(1); planner profile SPEC says why"
+                    "(1); planner profile SPEC tells all"
                 )
             ],
         ),
         (
             [export(content="2e" * 32)],
             [
-                "m: nothing could be measured here; planner profile SPEC says why",
+                "m: nothing could be measured here; planner profile SPEC tells all",
                 (
                     "m: 1 imported profiles are of a model of that name with other content, "
                     "and left out; measure there again"
@@ -110,6 +110,15 @@ def test_where_nothing_was_measured_it_says_whether_imports_are_used(imported, s
     assert list(found.warnings) == says
     assert found.profiles["m"] == tuple(
         p for p in imported if p.model_sha256 == CONTENT
+    )
+
+
+def test_where_nothing_was_measured_the_first_reason_is_told():
+    (told,) = known(failed=[(FP16, PI_4), (FP16, PI_5)]).warnings
+
+    assert told == (
+        "m: nothing could be measured here (fp16 on torch: too slow); "
+        "planner profile SPEC tells all"
     )
 
 
