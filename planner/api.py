@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from planner import wiring
 from planner.domain.profiling import TorchModel, UserModel
 from planner.errors import SpecError
 from planner.pipeline.asking.own_models import own_models
@@ -17,7 +16,9 @@ from planner.ports import Observer
 from planner.specs.deployment import Deployment
 from planner.specs.load import load_spec, parse_spec
 from planner.specs.traces import Trace
-from planner.wiring import Executor
+from planner.wiring import recommending
+from planner.wiring.facts import catalog
+from planner.wiring.measuring import Executor
 
 DEFAULT_REGIONS: Final = ("us-east-1",)
 
@@ -87,15 +88,15 @@ def recommend(
         document = live
     else:
         document, models, traces = _from_file(spec)
-    facts = wiring.catalog()
+    facts = catalog()
     study = Study.asked(
         facts,
         budget_usd=profile_budget_usd,
         months=profile_months,
         as_device=as_device,
     )
-    with wiring.side_by_side(address=address, workers=workers) as scenarios:
-        world = wiring.world(
+    with recommending.side_by_side(address=address, workers=workers) as scenarios:
+        world = recommending.world(
             facts,
             models,
             traces=traces,

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.support.plans import chat_plan, infeasible_plan, storefront_plan
+from tests.support.chat_plans import chat_plan
+from tests.support.plans import storefront_plan
+from tests.support.refusals import infeasible_plan
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from planner.wiring import Executor
+from planner.wiring.measuring import Executor
 
 Spec = Annotated[
     Path, typer.Argument(metavar="SPEC", help="The deployment document (YAML).")

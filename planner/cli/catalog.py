@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from planner import wiring
 from planner.cli.console import show
 from planner.domain.hardware import Offer, Purchase
 from planner.errors import SpecError
 from planner.report import catalog as tables
+from planner.wiring.facts import catalog, price_source
+from planner.wiring.home import snapshot_path
 
 app = typer.Typer(help="Devices, offers, published profiles, links; today's prices.")
 
@@ -24,7 +25,7 @@ def _matches(name: str, like: str | None) -> bool:
 @app.command("devices")
 def devices(name: Annotated[str | None, typer.Argument()] = None, like: Like = None) -> None:  # fmt: skip
     """List devices, or show one with its sources."""
-    known = wiring.catalog()
+    known = catalog()
     if name is not None:
         show(tables.device_detail(known.device(name)))
         return
@@ -42,7 +43,7 @@ def offers(
     purchase: Annotated[Purchase | None, typer.Option("--purchase")] = None,
 ) -> None:
     """List what can be bought: machine, region, price, its date."""
-    known = wiring.catalog()
+    known = catalog()
     found: list[Offer] = []
     for p in (provider,) if provider else known.providers():
         regions = [r.name for r in known.regions(p)]
@@ -66,7 +67,7 @@ def profiles(
     device: Annotated[str | None, typer.Option("--device")] = None,
 ) -> None:
     """List published models, or one model's profiles with their sources."""
-    known = wiring.catalog()
+    known = catalog()
     if model is None:
         chosen = [m for m in known.models() if _matches(m.name, like)]
         show(tables.models_table(chosen))
@@ -78,7 +79,7 @@ def profiles(
 @app.command("links")
 def links() -> None:
     """List typical access networks, as `uplink: {access: …}` names them."""
-    show(tables.access_table(wiring.catalog().access_networks()))
+    show(tables.access_table(catalog().access_networks()))
 
 
 @app.command("refresh")
@@ -96,8 +97,8 @@ def refresh(
     wanted = tuple(r.strip() for r in regions.split(",") if r.strip())
     if not wanted:
         raise SpecError("--regions names no region; give for instance us-east-1")
-    path = wiring.snapshot_path(provider)
-    source = wiring.price_source(provider)
+    path = snapshot_path(provider)
+    source = price_source(provider)
     snapshot = fetch(
         source, wanted, path, on_progress=lambda line: typer.echo(line, err=True)
     )

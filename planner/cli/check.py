@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from planner import wiring
 from planner.cli import arguments
 from planner.cli.documents import deployment
 from planner.pipeline.asking.references import check_references
 from planner.specs.schema import json_schema
+from planner.wiring.facts import catalog
 
 
 def check(
@@ -31,7 +31,7 @@ def check(
     if spec is None:
         raise typer.BadParameter("name a document, or ask for --json-schema")
     document, models = deployment(spec, sets)
-    check_references(document, wiring.catalog())
+    check_references(document, catalog())
     own = f", {len(models)} to be profiled" if models else ""
     typer.echo(
         f"{spec}: fine: {len(document.models)} models{own}, "

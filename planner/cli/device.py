@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show
 from planner.domain.joining import Joining
@@ -14,6 +13,7 @@ from planner.errors import DeviceUnavailableError
 from planner.files import write_text
 from planner.reference.joining import WHERE_PLANNED
 from planner.report.joining import joining_data, joining_table
+from planner.wiring import measuring
 
 app = typer.Typer(help="Machines of yours that take part in measuring.")
 
@@ -52,7 +52,7 @@ def join(
     json: arguments.Json = False,
 ) -> None:
     """Run on the machine itself: tests it, and says what makes it take part."""
-    found = wiring.joining(
+    found = measuring.joining(
         device,
         address=address,
         python_version=python_version,

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.errors import SpecError
@@ -15,6 +14,8 @@ from planner.pipeline.exploring.explain import explain as solve
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
 from planner.plan import Plan, load_plan
 from planner.report.explain import closing_notes, explanation_tables, opening_line
+from planner.wiring import recommending
+from planner.wiring.facts import catalog
 
 
 def explain(
@@ -54,10 +55,10 @@ def explain(
     )
     with (
         watching(quiet=json) as observer,
-        wiring.side_by_side(address=address, workers=workers) as scenarios,
+        recommending.side_by_side(address=address, workers=workers) as scenarios,
     ):
-        world = wiring.world(
-            wiring.catalog(),
+        world = recommending.world(
+            catalog(),
             models,
             executor=executor,
             address=address,

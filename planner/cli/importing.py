@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show
 from planner.domain.placement import Solution
@@ -22,6 +21,9 @@ from planner.reference.integrity import check_profiles
 from planner.report.catalog import profiles_table
 from planner.report.melange import melange_data, melange_table
 from planner.report.prediction import profile_data
+from planner.wiring.facts import catalog, utc_now
+from planner.wiring.home import imported_path
+from planner.wiring.importing import about_import, exported_profiles, importers
 
 Model = Annotated[
     str | None, typer.Option("--model", help="The name that specs will call it by.")
@@ -57,7 +59,7 @@ def importing(
     json: arguments.Json = False,
 ) -> None:
     """Take in what another program measured, or solve the problem it states."""
-    formats = wiring.importers()
+    formats = importers()
     if form == "list":
         for name, reader in formats.items():
             typer.echo(f"{name:15} {reader.about}")
@@ -82,16 +84,16 @@ def importing(
             + ("" if formats[form].runtime else ", and --runtime")
         )
     check_name(model)
-    about = wiring.about_import(
+    about = about_import(
         model=model,
         variant=Variant(precision=precision, runtime=engine, sparsity_frac=sparsity),
-        device=wiring.catalog().device(device).name,
+        device=catalog().device(device).name,
         device_count=device_count,
         batch=batch,
     )
     found = formats[form].read(file, about)
     _check(file, found)
-    kept = keep(wiring.imported_path(), model, found)
+    kept = keep(imported_path(), model, found)
     _tell(found, kept, model, json=json)
 
 
@@ -99,7 +101,7 @@ def _solve_melange(file: Path | None, *, json: bool) -> None:
     """Which of the file's GPUs to buy, and how many of each."""
     if file is None:
         raise SpecError("planner import melange FILE needs the file")
-    read = read_melange(file, today=wiring.utc_now().date())
+    read = read_melange(file, today=utc_now().date())
     answer = place(placement_problem(read))
     if not isinstance(answer, Solution):
         buckets = "a bucket of requests that none of its GPUs can serve"
@@ -118,19 +120,19 @@ def _take_exported(
     """Keep every profile of the file; specs find them by the name of their model."""
     if file is None:
         raise SpecError("planner import profiles FILE needs the file")
-    found = wiring.exported_profiles(file, device=device, model=model)
+    found = exported_profiles(file, device=device, model=model)
     if not found:
         raise SpecFileError("it holds no profile, so nothing is kept", str(file))
     for p in found:
         check_name(p.model)
-        wiring.catalog().device(p.device)
+        catalog().device(p.device)
     _check(file, found)
     by_model: dict[str, list[Profile]] = {}
     for p in found:
         by_model.setdefault(p.model, []).append(p)
-    kept = {name: keep(wiring.imported_path(), name, ps) for name, ps in by_model.items()}  # fmt: skip
+    kept = {name: keep(imported_path(), name, ps) for name, ps in by_model.items()}  # fmt: skip
     if json:
-        _tell(found, wiring.imported_path(), "", json=True)
+        _tell(found, imported_path(), "", json=True)
         return
     show(profiles_table(found))
     for name, path in kept.items():
@@ -141,9 +143,7 @@ def _take_exported(
 
 def _check(file: Path, profiles: Sequence[Profile]) -> None:
     """Nothing is kept that breaks the catalogue's own rules."""
-    broken = check_profiles(
-        profiles, is_device=is_device, today=wiring.utc_now().date()
-    )
+    broken = check_profiles(profiles, is_device=is_device, today=utc_now().date())
     if broken:
         raise SpecFileError("; ".join(broken), str(file))
 

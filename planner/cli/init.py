@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 import yaml
 
-from planner import wiring
 from planner.errors import SpecFileError
 from planner.files import write_text
 from planner.pipeline.asking.references import check_references
 from planner.specs.load import parse_spec
+from planner.wiring.facts import catalog
 
 HEADER = """\
 # One question to the planner. Every number carries its unit in its name.
@@ -55,7 +55,7 @@ def init(
         region=region,
         budget_usd_per_month=budget_usd_per_month,
     )
-    check_references(parse_spec(data, document=str(file)), wiring.catalog())
+    check_references(parse_spec(data, document=str(file)), catalog())
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
     write_text(file, HEADER.format(file=file) + text)
     typer.echo(f"written: {file}; next: planner recommend {file}")

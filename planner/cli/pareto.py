@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import deployment
@@ -19,6 +18,8 @@ from planner.plan import Plan
 from planner.report.pareto import front_page, front_svg, front_table
 from planner.specs.front import Front
 from planner.specs.load import nearest
+from planner.wiring import recommending
+from planner.wiring.facts import catalog
 
 
 def pareto(
@@ -53,10 +54,10 @@ def pareto(
     document, models = deployment(spec, sets)
     with (
         watching(quiet=json) as observer,
-        wiring.side_by_side(address=address, workers=workers) as scenarios,
+        recommending.side_by_side(address=address, workers=workers) as scenarios,
     ):
-        world = wiring.world(
-            wiring.catalog(),
+        world = recommending.world(
+            catalog(),
             models,
             executor=executor,
             address=address,

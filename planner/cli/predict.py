@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import deployment
@@ -25,7 +24,9 @@ from planner.reference.catalog import Catalog
 from planner.reference.tables import nearest
 from planner.report.loops import loop_data, loops_table
 from planner.report.prediction import foresight_data, foresight_table
-from planner.wiring import Executor
+from planner.wiring import measuring
+from planner.wiring.facts import catalog
+from planner.wiring.measuring import Executor
 
 
 def predict(
@@ -71,7 +72,7 @@ def predict(
     address: arguments.Address = None,
 ) -> None:
     """Say how fast a model is on a device: measured there, or predicted with its interval."""
-    facts = wiring.catalog()
+    facts = catalog()
     wanted = [facts.device(name) for name in device]
     for name in device:
         _check_host(host, name, facts)
@@ -132,7 +133,9 @@ def _profiles(
     document, models = deployment(Path(model), None)
     check_references(document, facts)
     profiler = (
-        wiring.profiler(facts, executor=executor, address=address) if models else None
+        measuring.profiler(facts, executor=executor, address=address)
+        if models
+        else None
     )
     learned = learn(document, facts, models, profiler, on_progress=observer.profiling)
     return dict(learned.profiles)

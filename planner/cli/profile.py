@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import deployment
@@ -20,6 +19,9 @@ from planner.pipeline.asking.references import check_references
 from planner.report.profiling import export_text, outcome_data, profiling_tables
 from planner.specs.load import nearest
 from planner.units import BYTES_PER_MIB
+from planner.wiring import measuring
+from planner.wiring.facts import catalog
+from planner.wiring.home import store_path
 
 
 def profile(
@@ -126,18 +128,18 @@ def profile(
     if address is None:
         _check_machine(local, rooms)
     document, models = deployment(spec, sets)
-    facts = wiring.catalog()
+    facts = catalog()
     check_references(document, facts)
     if not models:
         raise SpecError(f"{spec}: no model of your own, so nothing to measure")
-    profiler = wiring.profiler(
+    profiler = measuring.profiler(
         facts,
         executor=executor,
         address=address,
         weighs_server=server,
         retry_failed=retry_failed,
     )
-    unlike = () if as_device is None else wiring.unlike(as_device)
+    unlike = () if as_device is None else measuring.unlike(as_device)
     for difference in unlike:
         typer.echo(f"planner: {difference}; the export will say so", err=True)
     reachable = profiler.reachable_devices()
@@ -179,7 +181,7 @@ def _check_room(
 
 def _check_machine(local: LocalRoom, rooms: tuple[tuple[int, int], ...]) -> None:
     """Refuse limits above what this machine has, and say where replicas crowd it."""
-    cores, memory_bytes = wiring.size_here()
+    cores, memory_bytes = measuring.size_here()
     threads, replicas = max(rooms, key=lambda room: room[0] * room[1])
     if threads * replicas > cores:
         typer.echo(
@@ -228,4 +230,4 @@ def _tell(outcome: ProfilingOutcome, *, json: bool) -> None:
     for table in profiling_tables(outcome):
         show(table)
     typer.echo(f"{outcome.n_measured} tried now, {outcome.n_cached} known from before")
-    typer.echo(f"kept in {wiring.store_path()}")
+    typer.echo(f"kept in {store_path()}")

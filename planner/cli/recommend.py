@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import asked
@@ -14,6 +13,8 @@ from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
 from planner.pipeline.recommend import recommend as decide
 from planner.plan import Answer, Plan, answer_of
 from planner.report.outline import answer_tables, closing_lines
+from planner.wiring import recommending
+from planner.wiring.facts import catalog
 
 
 def recommend(
@@ -76,7 +77,7 @@ def recommend(
 ) -> None:
     """Say where everything should run and what it costs, and write the files that run it."""
     found = asked(spec, sets)
-    facts = wiring.catalog()
+    facts = catalog()
     study = Study.asked(
         facts,
         budget_usd=profile_budget_usd,
@@ -85,9 +86,9 @@ def recommend(
     )
     with (
         watching(quiet=json) as observer,
-        wiring.side_by_side(address=address, workers=workers) as scenarios,
+        recommending.side_by_side(address=address, workers=workers) as scenarios,
     ):
-        world = wiring.world(
+        world = recommending.world(
             facts,
             found.models,
             traces=found.traces,

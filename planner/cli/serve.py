@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from planner import wiring
 from planner.cli import arguments
 from planner.cli.documents import feasible_plan
+from planner.wiring import serving
 
 
 def serve(
@@ -41,7 +41,7 @@ def serve(
 ) -> None:
     """Run a plan's placements on Ray Serve here: its variant, batch, wait and replicas."""
     document = feasible_plan(plan).document
-    serving = wiring.serving(
+    prepared = serving.prepare(
         document,
         site=site,
         workload=workload,
@@ -50,16 +50,16 @@ def serve(
         port=port,
         emulates_network=emulate_network,
     )
-    for caution in serving.cautions:
+    for caution in prepared.cautions:
         typer.echo(f"planner: {caution}", err=True)
 
-    way = serving.way
+    way = prepared.way
 
     def ready() -> None:
-        for name, route in serving.routes.items():
+        for name, route in prepared.routes.items():
             typer.echo(f"{name}: http://{host}:{port}{route}")
         if way is not None:
             typer.echo(f"over an emulated way: {way.words} ({way.source})")
         typer.echo(f"metrics: http://{host}:{metrics_port}/metrics; Ctrl-C ends it")
 
-    serving.run(metrics_port=metrics_port, on_ready=ready)
+    prepared.run(metrics_port=metrics_port, on_ready=ready)

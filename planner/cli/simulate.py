@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.errors import SpecError
@@ -26,6 +25,8 @@ from planner.specs.shapes import Shape
 from planner.specs.simulation import SimulationDocument
 from planner.specs.traces import Trace, read_traces
 from planner.units import seconds
+from planner.wiring import recommending
+from planner.wiring.facts import catalog
 
 
 def simulate(
@@ -150,8 +151,8 @@ def simulate(
         spec, folders, way_out="name the document's folder with --spec-dir"
     )
     with watching(quiet=json) as observer:
-        world = wiring.world(
-            wiring.catalog(), models, executor="local", observer=observer
+        world = recommending.world(
+            catalog(), models, executor="local", observer=observer
         )
         seen = replay(
             document,

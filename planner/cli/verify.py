@@ -7,7 +7,6 @@ from typing import Annotated, Final
 
 import typer
 
-from planner import wiring
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import feasible_plan
@@ -18,6 +17,7 @@ from planner.report.verification import (
     verification_data,
     verification_table,
 )
+from planner.wiring import verifying
 
 EXIT_CODES: Final = {Finding.PASS: 0, Finding.FAIL: 1, Finding.UNDECIDED: 3}
 
@@ -119,14 +119,14 @@ def verify(
     folders = arguments.model_folders(models, plan)
     # Whatever would keep it from being stored is told before it is measured.
     keep = (
-        wiring.keeping(
+        verifying.keeping(
             document, url, workload, site=site, folders=folders, device=device
         )
         if store
         else None
     )
     with watching(quiet=json) as observer:
-        tried = wiring.verifying(
+        tried = verifying.try_out(
             document,
             url,
             workload,

@@ -14,6 +14,7 @@ from planner.simulate.engine import (
     serve_tokens,
 )
 from planner.simulate.engine_fleet import engine_fleet, serve_in_fleet
+from planner.simulate.fleet import fleet_of
 from planner.simulate.scenario import (
     Engine,
     Group,
@@ -29,6 +30,7 @@ from planner.simulate.shifts import (
     worked_by_calendar,
     worked_in_fleet,
 )
+from planner.simulate.shop import HANDED_ON
 from planner.simulate.visits import Visit
 
 
@@ -83,16 +85,14 @@ def _engines_together(
     most = max(group.machines_on) if scaling is None else scaling.most
     # One row more: who comes while no machine is there waits in it.
     at_work = engines(prompts, limits, most * group.replicas_per_machine + 1)
-    fleet = engine_fleet(
+    site = engine_fleet(
         at_work,
-        changes_of(scenario, group, most, rng),
-        scaling_of(group),
         draw=draw,
         is_by_share=group.routing is Routing.SHARE,
         replicas_per_machine=group.replicas_per_machine,
     )
-    serve_in_fleet(fleet)
+    fleet = fleet_of(changes_of(scenario, group, most, rng), scaling_of(group), most)
+    serve_in_fleet(site, fleet)
     busy_s = float(at_work.clocks[:, engine_columns.BUSY_S].sum())
-    return worked_in_fleet(
-        scenario, most, busy_s, (fleet.machines, fleet.counts)
-    ), at_work
+    handed_on = int(site.counts[HANDED_ON])
+    return worked_in_fleet(scenario, fleet, busy_s, handed_on), at_work

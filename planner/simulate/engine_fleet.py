@@ -1,13 +1,10 @@
 """Language engines on machines that come and go: the loop over all their events.
 
-The same rules as `planner.simulate.fleet` has for batches: a calendar, interruptions,
-an autoscaler, machines that are paid for from the moment they are asked for and serve
-after a lag (provisioning, and the cold start in which weights are loaded). A machine
-that is drained finishes what it holds; one that is taken away hands on its queue and
-all that it runs, whose answers begin anew: its cache is lost with it.
-
-While no machine is there, requests wait in a queue of their own, the last row of the
-engines' replicas, and are routed when one comes up.
+A machine that is drained finishes what it holds; one that is taken away hands on its
+queue and all that it runs, whose answers begin anew: its cache is lost with it. While
+no machine is there, requests wait in a queue of their own, the last row of the engines'
+replicas, and are routed when one comes up. When machines come and go, and what they
+are paid for: `planner.simulate.fleet`.
 """
 
 from typing import NamedTuple
@@ -18,136 +15,116 @@ from planner.simulate import engine
 from planner.simulate.arrays import Floats, Ints
 from planner.simulate.compiled import compiled
 from planner.simulate.engine import AFTER, NOBODY, Engines
-from planner.simulate.shop import (
+from planner.simulate.fleet import (
     ARRIVED,
-    DOWN,
-    DRAINING,
-    HANDED_ON,
-    KIND,
-    LEFT,
-    MACHINE,
-    MOST_ON,
-    N_COUNTS,
-    N_ON,
-    NEXT_CHANGE,
-    PAID_FROM_S,
-    PAID_S,
-    READY_S,
-    SWITCH_OFF,
+    NO_CHANGE,
     SWITCH_ON,
     TAKE_AWAY,
-    TAKEN,
-    TOO_MANY,
-    UP,
-    Changes,
-    Scaling,
-    empty_fleet,
+    Fleet,
+    becomes_ready,
+    change,
+    look,
+    next_s,
+    release_last,
 )
+from planner.simulate.shop import DOWN, DRAINING, HANDED_ON, LEFT, N_COUNTS, UP
 
 
 class EngineFleet(NamedTuple):
-    """Engines, their machines, and what happens to those.
+    """Engines on machines, and who takes a request.
 
     `draw` routes a request among the replicas that are up, where `by_share` is 1; else
-    it goes to the one with the fewest at hand. `mode` is by replica, `machines` and
-    `counts` as in `planner.simulate.shop`.
+    it goes to the one with the fewest at hand. `mode` is by replica; of `counts`, as in
+    `planner.simulate.shop`, LEFT and HANDED_ON are kept.
     """
 
     engines: Engines
-    changes: Changes
-    scaling: Scaling
     draw: Floats
     by_share: int
     replicas_per_machine: int
     mode: Ints
-    machines: Floats
     counts: Ints
 
 
 def engine_fleet(
     engines: Engines,
-    changes: Changes,
-    scaling: Scaling,
     *,
     draw: Floats,
     is_by_share: bool,
     replicas_per_machine: int,
 ) -> EngineFleet:
-    """All machines off; the engines have one row more than there are replicas."""
-    n_replicas = engines.replicas.shape[0] - 1
+    """Nobody served; the engines have one row more than there are replicas."""
     counts = np.zeros(N_COUNTS, np.int64)
     counts[LEFT] = engines.prompts.at_s.size
     return EngineFleet(
         engines=engines,
-        changes=changes,
-        scaling=scaling,
         draw=draw,
         by_share=int(is_by_share),
         replicas_per_machine=replicas_per_machine,
-        mode=np.full(n_replicas, DOWN),
-        machines=empty_fleet(n_replicas // replicas_per_machine),
+        mode=np.full(engines.replicas.shape[0] - 1, DOWN),
         counts=counts,
     )
 
 
 @compiled
-def serve_in_fleet(fleet: EngineFleet) -> None:
+def serve_in_fleet(site: EngineFleet, fleet: Fleet) -> None:
     """Every event until the last request is done, or none can be any more."""
-    all_of, counts = fleet.engines, fleet.counts
+    all_of, counts = site.engines, site.counts
     at_s, clocks = all_of.prompts.at_s, all_of.clocks
-    request, look_s = 0, fleet.scaling.interval_s
+    request, look_s, change_s = 0, fleet.scaling.interval_s, next_s(fleet)
     while counts[LEFT] > 0:
-        replica = _next_step(fleet)
+        replica = _next_step(site)
         step_s = clocks[replica, engine.STEP_END_S]
         arrival_s = at_s[request] if request < at_s.size else np.inf
-        fleet_s = min(_next_change_s(fleet), look_s)
+        fleet_s = min(change_s, look_s)
         if fleet_s <= min(step_s, arrival_s):
             if fleet_s == np.inf:
                 break
             if fleet_s == look_s:
-                _look(fleet, fleet_s)
+                _scale(site, fleet, fleet_s)
                 look_s += fleet.scaling.interval_s
             else:
-                _change(fleet, fleet_s)
+                _change(site, fleet, fleet_s)
+            change_s = next_s(fleet)
         elif step_s <= arrival_s:
             counts[LEFT] -= engine.end_step(all_of, replica, step_s)
             counts[LEFT] -= engine.begin_step(all_of, replica, step_s)
         else:
-            counts[ARRIVED] += 1
-            _arrive(fleet, request, arrival_s)
+            fleet.counts[ARRIVED] += 1
+            _arrive(site, request, arrival_s)
             request += 1
 
 
 @compiled
-def _next_step(fleet: EngineFleet) -> int:
-    clocks, chosen = fleet.engines.clocks, 0
-    for r in range(1, fleet.mode.size):
+def _next_step(site: EngineFleet) -> int:
+    clocks, chosen = site.engines.clocks, 0
+    for r in range(1, site.mode.size):
         if clocks[r, engine.STEP_END_S] < clocks[chosen, engine.STEP_END_S]:
             chosen = r
     return chosen
 
 
 @compiled
-def _arrive(fleet: EngineFleet, request: int, now_s: float) -> None:
-    all_of, counts = fleet.engines, fleet.counts
-    replica = _route(fleet, request)
+def _arrive(site: EngineFleet, request: int, now_s: float) -> None:
+    all_of, counts = site.engines, site.counts
+    replica = _route(site, request)
     engine.wait_last(all_of, replica, request)
     is_idle = all_of.clocks[replica, engine.STEP_END_S] == np.inf
-    if replica < fleet.mode.size and is_idle:
+    if replica < site.mode.size and is_idle:
         counts[LEFT] -= engine.begin_step(all_of, replica, now_s)
 
 
 @compiled
-def _route(fleet: EngineFleet, request: int) -> int:
+def _route(site: EngineFleet, request: int) -> int:
     """A replica that is up; the row behind the last one where none is."""
-    mode, replicas = fleet.mode, fleet.engines.replicas
+    mode, replicas = site.mode, site.engines.replicas
     n_up = 0
     for r in range(mode.size):
         n_up += mode[r] == UP
     if n_up == 0:
         return int(mode.size)
     # The draw also says where the search for the fewest starts: ties are fair.
-    start = min(int(fleet.draw[request] * n_up), n_up - 1)
+    start = min(int(site.draw[request] * n_up), n_up - 1)
     chosen, seen = NOBODY, 0
     for k in range(2 * mode.size):
         r = k % mode.size
@@ -159,89 +136,58 @@ def _route(fleet: EngineFleet, request: int) -> int:
         if chosen == NOBODY:
             chosen = r
         fewer = replicas[r, engine.OUTSTANDING] < replicas[chosen, engine.OUTSTANDING]
-        if fewer and fleet.by_share == 0:
+        if fewer and site.by_share == 0:
             chosen = r
     return int(chosen)
 
 
 @compiled
-def _next_change_s(fleet: EngineFleet) -> float:
-    """The next change of the calendar, or machine to come up."""
-    i = fleet.counts[NEXT_CHANGE]
-    next_s = fleet.changes.at_s[i] if i < fleet.changes.at_s.size else np.inf
+def _scale(site: EngineFleet, fleet: Fleet, now_s: float) -> None:
+    for _ in range(look(fleet, now_s)):
+        _drain(site, release_last(fleet, now_s))
+
+
+@compiled
+def _change(site: EngineFleet, fleet: Fleet, now_s: float) -> None:
+    """Machines that are ready by now come up, then the calendar's changes of now."""
     for machine in range(fleet.machines.shape[0]):
-        next_s = min(next_s, fleet.machines[machine, READY_S])
-    return float(next_s)
+        if becomes_ready(fleet, machine, now_s):
+            _come_up(site, machine, now_s)
+    kind, machine = change(fleet, now_s)
+    while kind != NO_CHANGE:
+        if kind == SWITCH_ON:
+            _come_up(site, machine, now_s)
+        else:
+            _drain(site, machine)
+        if kind == TAKE_AWAY:
+            _hand_on(site, machine, now_s)
+        kind, machine = change(fleet, now_s)
 
 
 @compiled
-def _change(fleet: EngineFleet, now_s: float) -> None:
-    machines, changes, counts = fleet.machines, fleet.changes, fleet.counts
-    for machine in range(machines.shape[0]):
-        if machines[machine, READY_S] <= now_s:
-            machines[machine, READY_S] = np.inf
-            _come_up(fleet, machine, now_s)
-    while (
-        counts[NEXT_CHANGE] < changes.at_s.size
-        and changes.at_s[counts[NEXT_CHANGE]] <= now_s
-    ):
-        i = counts[NEXT_CHANGE]
-        counts[NEXT_CHANGE] += 1
-        machine, kind = changes.what[i, MACHINE], changes.what[i, KIND]
-        is_up = fleet.mode[machine * fleet.replicas_per_machine] == UP
-        if kind == SWITCH_ON and np.isnan(machines[machine, PAID_FROM_S]):
-            _ask_for(fleet, machine, now_s, np.inf)
-            _come_up(fleet, machine, now_s)
-        elif kind == SWITCH_OFF:
-            _switch_off(fleet, machine, now_s)
-        elif kind == TAKE_AWAY and is_up:
-            counts[TAKEN] += 1
-            _switch_off(fleet, machine, now_s)
-            _ask_for(fleet, machine, now_s, now_s + fleet.scaling.lag_s)
-            _hand_on(fleet, machine, now_s)
+def _come_up(site: EngineFleet, machine: int, now_s: float) -> None:
+    start = machine * site.replicas_per_machine
+    for r in range(start, start + site.replicas_per_machine):
+        site.mode[r] = UP
+    _hand_on_queue(site, site.mode.size, now_s)
 
 
 @compiled
-def _ask_for(fleet: EngineFleet, machine: int, now_s: float, ready_s: float) -> None:
-    machines, counts = fleet.machines, fleet.counts
-    if np.isnan(machines[machine, PAID_FROM_S]):
-        machines[machine, PAID_FROM_S] = now_s
-        machines[machine, READY_S] = ready_s
-        counts[N_ON] += 1
-        counts[MOST_ON] = max(counts[MOST_ON], counts[N_ON])
-
-
-@compiled
-def _come_up(fleet: EngineFleet, machine: int, now_s: float) -> None:
-    start = machine * fleet.replicas_per_machine
-    for r in range(start, start + fleet.replicas_per_machine):
-        fleet.mode[r] = UP
-    _hand_on_queue(fleet, fleet.mode.size, now_s)
-
-
-@compiled
-def _switch_off(fleet: EngineFleet, machine: int, now_s: float) -> None:
+def _drain(site: EngineFleet, machine: int) -> None:
     """No more requests; what the machine holds is finished."""
-    machines = fleet.machines
-    if np.isnan(machines[machine, PAID_FROM_S]):
-        return
-    machines[machine, PAID_S] += now_s - machines[machine, PAID_FROM_S]
-    machines[machine, PAID_FROM_S] = np.nan
-    machines[machine, READY_S] = np.inf
-    fleet.counts[N_ON] -= 1
-    start = machine * fleet.replicas_per_machine
-    for r in range(start, start + fleet.replicas_per_machine):
-        if fleet.mode[r] == UP:
-            fleet.mode[r] = DRAINING
+    start = machine * site.replicas_per_machine
+    for r in range(start, start + site.replicas_per_machine):
+        if site.mode[r] == UP:
+            site.mode[r] = DRAINING
 
 
 @compiled
-def _hand_on(fleet: EngineFleet, machine: int, now_s: float) -> None:
+def _hand_on(site: EngineFleet, machine: int, now_s: float) -> None:
     """What a lost machine holds is routed again and served from its beginning."""
-    all_of, clocks = fleet.engines, fleet.engines.clocks
-    start = machine * fleet.replicas_per_machine
-    for r in range(start, start + fleet.replicas_per_machine):
-        fleet.mode[r] = DOWN
+    all_of, clocks = site.engines, site.engines.clocks
+    start = machine * site.replicas_per_machine
+    for r in range(start, start + site.replicas_per_machine):
+        site.mode[r] = DOWN
         if clocks[r, engine.STEP_END_S] < np.inf:
             clocks[r, engine.BUSY_S] += now_s - clocks[r, engine.STEP_START_S]
             clocks[r, engine.STEP_END_S] = np.inf
@@ -249,22 +195,22 @@ def _hand_on(fleet: EngineFleet, machine: int, now_s: float) -> None:
             engine.wait_first(all_of, r, all_of.running[r, k])
         all_of.replicas[r, engine.RUNNING] = 0
         all_of.replicas[r, engine.HELD] = 0
-        _hand_on_queue(fleet, r, now_s)
+        _hand_on_queue(site, r, now_s)
 
 
 @compiled
-def _hand_on_queue(fleet: EngineFleet, replica: int, now_s: float) -> None:
-    all_of = fleet.engines
+def _hand_on_queue(site: EngineFleet, replica: int, now_s: float) -> None:
+    all_of = site.engines
     request = all_of.replicas[replica, engine.HEAD]
     all_of.replicas[replica, engine.HEAD] = NOBODY
     all_of.replicas[replica, engine.TAIL] = NOBODY
     all_of.replicas[replica, engine.OUTSTANDING] = 0
     while request != NOBODY:
         following = all_of.tokens[request, AFTER]
-        if replica < fleet.mode.size:
-            fleet.counts[HANDED_ON] += 1
+        if replica < site.mode.size:
+            site.counts[HANDED_ON] += 1
             _forget(all_of, request)
-        _arrive(fleet, request, now_s)
+        _arrive(site, request, now_s)
         request = following
 
 
@@ -275,22 +221,3 @@ def _forget(all_of: Engines, request: int) -> None:
         all_of.tokens[request, column] = 0
     for column in (engine.START_S, engine.DONE_S, engine.FIRST_TOKEN_S):
         all_of.times[request, column] = np.nan
-
-
-@compiled
-def _look(fleet: EngineFleet, now_s: float) -> None:
-    scaling, counts = fleet.scaling, fleet.counts
-    rate_rps = counts[ARRIVED] / scaling.interval_s
-    counts[ARRIVED] = 0
-    wanted = int(np.ceil(rate_rps / scaling.target_rps))
-    wanted = min(max(wanted, scaling.least), scaling.most)
-    counts[TOO_MANY] = counts[TOO_MANY] + 1 if wanted < counts[N_ON] else 0
-    n_machines = fleet.machines.shape[0]
-    if counts[TOO_MANY] > scaling.patience:
-        counts[TOO_MANY] = 0
-        for machine in range(n_machines - 1, -1, -1):
-            if counts[N_ON] > wanted:
-                _switch_off(fleet, machine, now_s)
-    for machine in range(n_machines):
-        if counts[N_ON] < wanted:
-            _ask_for(fleet, machine, now_s, now_s + scaling.lag_s)

@@ -1,4 +1,4 @@
-"""Machines that come and go while a group works, and the loop over all its events.
+"""Machines that come and go while a group works, and what they are paid for.
 
     calendar        machines switched on and off at set times: the plan's hour blocks
     interruption    a machine is taken away at a set time (spot); what it holds is
@@ -9,259 +9,185 @@
                     (provisioning and cold start), machines too many are drained once
                     they were too many `patience` looks in a row
 
-A machine is paid for from the moment it is asked for, also while it starts.
+A machine is paid for from the moment it is asked for, also while it starts. What its
+replicas do when it comes up, drains or is lost is their loop's: of batches in
+`planner.simulate.batch_fleet`, of tokens in `planner.simulate.engine_fleet`.
 """
+
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from planner.simulate.agenda import HEAP, set_alarm
+from planner.simulate.arrays import Floats, Ints
 from planner.simulate.compiled import compiled
-from planner.simulate.machines import advance, arrive, finish
-from planner.simulate.shop import (
-    ACCEPTING,
-    AFTER,
-    ARRIVED,
-    AT_S,
-    BUSY_S,
-    DONE_S,
-    DOWN,
-    DRAINING,
-    FIRST,
-    HANDED_ON,
-    HEAD,
-    IDLE,
-    KIND,
-    LEFT,
-    MACHINE,
-    MODE,
-    MOST_ON,
-    N_ACCEPTING,
-    N_IDLE,
-    N_ON,
-    NEXT_CHANGE,
-    NOBODY,
-    OUTSTANDING,
-    PAID_FROM_S,
-    PAID_S,
-    READY_S,
-    RUNNING,
-    SHARED_QUEUE,
-    START_S,
-    STARTED_S,
-    SWITCH_OFF,
-    SWITCH_ON,
-    TAKE_AWAY,
-    TAKEN,
-    TOO_MANY,
-    UP,
-    WAITING,
-    Shop,
-)
+
+# Columns of `Changes.what`, and the kinds of a change.
+MACHINE: Final = 0
+KIND: Final = 1
+
+SWITCH_ON: Final = 0
+SWITCH_OFF: Final = 1
+TAKE_AWAY: Final = 2
+NO_CHANGE: Final = 3
+
+# Columns of `Fleet.machines`.
+READY_S: Final = 0
+PAID_FROM_S: Final = 1
+PAID_S: Final = 2
+
+# Places in `Fleet.counts`.
+ARRIVED: Final = 0
+TOO_MANY: Final = 1
+TAKEN: Final = 2
+N_ON: Final = 3
+MOST_ON: Final = 4
+NEXT_CHANGE: Final = 5
+N_COUNTS: Final = 6
+
+
+class Changes(NamedTuple):
+    """Ascending times, and (change, MACHINE KIND): switched on, off, or taken away."""
+
+    at_s: Floats
+    what: Ints
+
+
+class Scaling(NamedTuple):
+    """The autoscaler's settings; an infinite interval is none.
+
+    `lag_s` also delays the machine that replaces one that was taken away.
+    """
+
+    interval_s: float
+    target_rps: float
+    least: int
+    most: int
+    patience: int
+    lag_s: float
+
+
+class Fleet(NamedTuple):
+    """What happens to a group's machines, and how they stand.
+
+    `machines` (machine, READY_S PAID_FROM_S PAID_S): when it will be ready, since when
+    it is paid for (NaN: it is off), and how long it was paid for before. `counts`:
+    requests that ARRIVED since the last look, looks in a row that saw TOO_MANY
+    machines, machines TAKEN away, on now (N_ON) and at most (MOST_ON), and the
+    NEXT_CHANGE of the calendar.
+    """
+
+    changes: Changes
+    scaling: Scaling
+    machines: Floats
+    counts: Ints
+
+
+def fleet_of(changes: Changes, scaling: Scaling, n_machines: int) -> Fleet:
+    """Every machine off, nothing done."""
+    return Fleet(
+        changes=changes,
+        scaling=scaling,
+        machines=np.tile((np.inf, np.nan, 0.0), (n_machines, 1)),
+        counts=np.zeros(N_COUNTS, np.int64),
+    )
 
 
 @compiled
-def work(shop: Shop) -> None:
-    """Every event until the last request is done, or none can be any more."""
-    scaling, floor = shop.scaling, shop.floor
-    n, n_replicas = shop.jobs.model.size, floor.replicas.shape[0]
-    request = 0
-    look_s = scaling.interval_s
-    ready_s = np.inf
-    while floor.counts[LEFT] > 0:
-        slot = floor.alarms.order[0, HEAP]
-        event_s = floor.alarms.at_s[slot]
-        arrival_s = shop.jobs.times[request, AT_S] if request < n else np.inf
-        fleet_s = min(_next_change_s(shop), ready_s, look_s)
-        if fleet_s <= min(event_s, arrival_s):
-            if fleet_s == np.inf:
-                break
-            if fleet_s == look_s:
-                _look(shop, fleet_s)
-                look_s += scaling.interval_s
-            else:
-                _change(shop, fleet_s)
-            ready_s = _first_ready_s(shop)
-        elif event_s <= arrival_s:
-            queue = slot - n_replicas
-            if slot < n_replicas:
-                queue = finish(shop, slot, event_s)
-            advance(shop, queue, event_s)
-        else:
-            arrive(shop, request, arrival_s)
-            floor.counts[ARRIVED] += 1
-            request += 1
-
-
-@compiled
-def _next_change_s(shop: Shop) -> float:
-    changes, floor = shop.changes, shop.floor
-    i = floor.counts[NEXT_CHANGE]
-    return float(changes.at_s[i]) if i < changes.at_s.size else np.inf
-
-
-@compiled
-def _first_ready_s(shop: Shop) -> float:
-    fleet = shop.fleet
-    first_s = np.inf
-    for machine in range(fleet.shape[0]):
-        first_s = min(first_s, fleet[machine, READY_S])
+def next_s(fleet: Fleet) -> float:
+    """When the calendar has its next change, or a machine that starts is ready."""
+    machines = fleet.machines
+    first_s = _next_change_s(fleet)
+    for machine in range(machines.shape[0]):
+        first_s = min(first_s, machines[machine, READY_S])
     return first_s
 
 
 @compiled
-def _change(shop: Shop, now_s: float) -> None:
-    """Machines that are ready by now come up, then the calendar's changes of now."""
-    rules, changes = shop.rules, shop.changes
-    floor, fleet = shop.floor, shop.fleet
-    for machine in range(fleet.shape[0]):
-        if fleet[machine, READY_S] <= now_s:
-            fleet[machine, READY_S] = np.inf
-            _come_up(shop, machine, now_s)
-    while _next_change_s(shop) <= now_s:
-        i = floor.counts[NEXT_CHANGE]
-        floor.counts[NEXT_CHANGE] += 1
+def becomes_ready(fleet: Fleet, machine: int, now_s: float) -> bool:
+    """Whether a machine that started is ready by now, which is said once."""
+    is_ready = fleet.machines[machine, READY_S] <= now_s
+    if is_ready:
+        fleet.machines[machine, READY_S] = np.inf
+    return bool(is_ready)
+
+
+@compiled
+def change(fleet: Fleet, now_s: float) -> tuple[int, int]:
+    """The calendar's next change by now that takes effect: its kind, and the machine.
+
+    NO_CHANGE once there is none. A machine that is taken away is replaced.
+    """
+    machines, changes, counts = fleet.machines, fleet.changes, fleet.counts
+    while _next_change_s(fleet) <= now_s:
+        i = counts[NEXT_CHANGE]
+        counts[NEXT_CHANGE] += 1
         machine, kind = changes.what[i, MACHINE], changes.what[i, KIND]
-        first = machine * rules.replicas_per_machine
-        if kind == SWITCH_ON and np.isnan(fleet[machine, PAID_FROM_S]):
-            _ask_for(shop, machine, now_s, np.inf)
-            _come_up(shop, machine, now_s)
+        is_off = np.isnan(machines[machine, PAID_FROM_S])
+        if kind == SWITCH_ON:
+            if is_off:
+                _ask_for(fleet, machine, now_s, np.inf)
+                return SWITCH_ON, machine
         elif kind == SWITCH_OFF:
-            _switch_off(shop, machine, now_s)
-        elif kind == TAKE_AWAY and floor.replicas[first, MODE] == UP:
-            floor.counts[TAKEN] += 1
-            _switch_off(shop, machine, now_s)
-            _ask_for(shop, machine, now_s, now_s + shop.scaling.lag_s)
-            _hand_on(shop, machine, now_s)
+            if not is_off:
+                _release(fleet, machine, now_s)
+                return SWITCH_OFF, machine
+        elif not is_off and machines[machine, READY_S] == np.inf:
+            counts[TAKEN] += 1
+            _release(fleet, machine, now_s)
+            _ask_for(fleet, machine, now_s, now_s + fleet.scaling.lag_s)
+            return TAKE_AWAY, machine
+    return NO_CHANGE, 0
 
 
 @compiled
-def _ask_for(shop: Shop, machine: int, now_s: float, ready_s: float) -> None:
-    floor, fleet = shop.floor, shop.fleet
-    if np.isnan(fleet[machine, PAID_FROM_S]):
-        fleet[machine, PAID_FROM_S] = now_s
-        floor.counts[N_ON] += 1
-        floor.counts[MOST_ON] = max(floor.counts[MOST_ON], floor.counts[N_ON])
-        fleet[machine, READY_S] = ready_s
+def _next_change_s(fleet: Fleet) -> float:
+    i = fleet.counts[NEXT_CHANGE]
+    at_s = fleet.changes.at_s
+    return float(at_s[i]) if i < at_s.size else np.inf
 
 
 @compiled
-def _come_up(shop: Shop, machine: int, now_s: float) -> None:
-    rules, floor = shop.rules, shop.floor
-    replicas, queues = floor.replicas, floor.queues
-    start = machine * rules.replicas_per_machine
-    for replica in range(start, start + rules.replicas_per_machine):
-        replicas[replica, MODE] = UP
-        if rules.routing == SHARED_QUEUE and replicas[replica, RUNNING] == 0:
-            replicas[floor.counts[N_IDLE], IDLE] = replica
-            floor.counts[N_IDLE] += 1
-    _list_up(shop)
-    if rules.routing == SHARED_QUEUE:
-        advance(shop, 0, now_s)
-        return
-    # Those whom nobody accepted are routed anew.
-    nowhere = queues.shape[0] - 1
-    request = queues[nowhere, HEAD]
-    queues[nowhere, HEAD] = NOBODY
-    queues[nowhere, WAITING] = 0
-    while request != NOBODY:
-        following = floor.marks[request, AFTER]
-        arrive(shop, request, now_s)
-        request = following
-
-
-@compiled
-def _list_up(shop: Shop) -> None:
-    floor = shop.floor
-    replicas = floor.replicas
-    n_up = 0
-    for replica in range(floor.replicas.shape[0]):
-        if replicas[replica, MODE] == UP:
-            replicas[n_up, ACCEPTING] = replica
-            n_up += 1
-    floor.counts[N_ACCEPTING] = n_up
-
-
-@compiled
-def _switch_off(shop: Shop, machine: int, now_s: float) -> None:
-    """No more requests; what the machine holds is finished."""
-    rules, floor, fleet = shop.rules, shop.floor, shop.fleet
-    if np.isnan(fleet[machine, PAID_FROM_S]):
-        return
-    fleet[machine, PAID_S] += now_s - fleet[machine, PAID_FROM_S]
-    fleet[machine, PAID_FROM_S] = np.nan
-    fleet[machine, READY_S] = np.inf
-    floor.counts[N_ON] -= 1
-    start = machine * rules.replicas_per_machine
-    for replica in range(start, start + rules.replicas_per_machine):
-        floor.replicas[replica, MODE] = DRAINING
-    if rules.routing == SHARED_QUEUE:
-        _list_idle(shop)
-    _list_up(shop)
-
-
-@compiled
-def _list_idle(shop: Shop) -> None:
-    floor = shop.floor
-    replicas = floor.replicas
-    n_idle = 0
-    for replica in range(floor.replicas.shape[0]):
-        if replicas[replica, MODE] == UP and replicas[replica, RUNNING] == 0:
-            replicas[n_idle, IDLE] = replica
-            n_idle += 1
-    floor.counts[N_IDLE] = n_idle
-
-
-@compiled
-def _hand_on(shop: Shop, machine: int, now_s: float) -> None:
-    """What a lost machine holds is routed again and served from its beginning."""
-    rules, floor = shop.rules, shop.floor
-    replicas, queues = floor.replicas, floor.queues
-    start = machine * rules.replicas_per_machine
-    for replica in range(start, start + rules.replicas_per_machine):
-        replicas[replica, MODE] = DOWN
-        held = replicas[replica, FIRST]
-        if held != NOBODY:
-            floor.worked[replica, BUSY_S] += now_s - floor.worked[replica, STARTED_S]
-        replicas[replica, FIRST] = NOBODY
-        replicas[replica, RUNNING] = 0
-        replicas[replica, OUTSTANDING] = 0
-        set_alarm(floor.alarms, replica, np.inf)
-        _route_again(shop, held, now_s)
-        if rules.routing != SHARED_QUEUE:
-            set_alarm(floor.alarms, floor.replicas.shape[0] + replica, np.inf)
-            queued = queues[replica, HEAD] if queues[replica, WAITING] > 0 else NOBODY
-            queues[replica, WAITING] = 0
-            _route_again(shop, queued, now_s)
-
-
-@compiled
-def _route_again(shop: Shop, request: int, now_s: float) -> None:
-    floor = shop.floor
-    while request != NOBODY:
-        following = floor.marks[request, AFTER]
-        floor.times[request, START_S] = np.nan
-        floor.times[request, DONE_S] = np.nan
-        floor.counts[HANDED_ON] += 1
-        arrive(shop, request, now_s)
-        request = following
-
-
-@compiled
-def _look(shop: Shop, now_s: float) -> None:
-    scaling, floor, fleet = shop.scaling, shop.floor, shop.fleet
-    rate_rps = floor.counts[ARRIVED] / scaling.interval_s
-    floor.counts[ARRIVED] = 0
+def look(fleet: Fleet, now_s: float) -> int:
+    """The autoscaler's look: asks for what is missing; gives how many are to go."""
+    scaling, counts = fleet.scaling, fleet.counts
+    rate_rps = counts[ARRIVED] / scaling.interval_s
+    counts[ARRIVED] = 0
     wanted = int(np.ceil(rate_rps / scaling.target_rps))
     wanted = min(max(wanted, scaling.least), scaling.most)
-    if wanted < floor.counts[N_ON]:
-        floor.counts[TOO_MANY] += 1
-    else:
-        floor.counts[TOO_MANY] = 0
-    if floor.counts[TOO_MANY] > scaling.patience:
-        floor.counts[TOO_MANY] = 0
-        for machine in range(fleet.shape[0] - 1, -1, -1):
-            if floor.counts[N_ON] > wanted:
-                _switch_off(shop, machine, now_s)
-    for machine in range(fleet.shape[0]):
-        if floor.counts[N_ON] < wanted:
-            _ask_for(shop, machine, now_s, now_s + scaling.lag_s)
+    counts[TOO_MANY] = counts[TOO_MANY] + 1 if wanted < counts[N_ON] else 0
+    if counts[TOO_MANY] > scaling.patience:
+        counts[TOO_MANY] = 0
+        return int(counts[N_ON] - wanted)
+    for machine in range(fleet.machines.shape[0]):
+        is_off = np.isnan(fleet.machines[machine, PAID_FROM_S])
+        if counts[N_ON] < wanted and is_off:
+            _ask_for(fleet, machine, now_s, now_s + scaling.lag_s)
+    return 0
+
+
+@compiled
+def release_last(fleet: Fleet, now_s: float) -> int:
+    """The last machine that is on is paid for no longer; gives which it is."""
+    machine = int(fleet.machines.shape[0]) - 1
+    while np.isnan(fleet.machines[machine, PAID_FROM_S]):
+        machine -= 1
+    _release(fleet, machine, now_s)
+    return machine
+
+
+@compiled
+def _ask_for(fleet: Fleet, machine: int, now_s: float, ready_s: float) -> None:
+    counts = fleet.counts
+    fleet.machines[machine, PAID_FROM_S] = now_s
+    fleet.machines[machine, READY_S] = ready_s
+    counts[N_ON] += 1
+    counts[MOST_ON] = max(counts[MOST_ON], counts[N_ON])
+
+
+@compiled
+def _release(fleet: Fleet, machine: int, now_s: float) -> None:
+    machines = fleet.machines
+    machines[machine, PAID_S] += now_s - machines[machine, PAID_FROM_S]
+    machines[machine, PAID_FROM_S] = np.nan
+    machines[machine, READY_S] = np.inf
+    fleet.counts[N_ON] -= 1

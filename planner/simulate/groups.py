@@ -2,7 +2,7 @@
 
 Ways to the same answer: replicas one by one where nothing ties them together
 (`planner.simulate.replicas`), all events in order where they share a queue, look at
-each other, fail or scale (`planner.simulate.fleet`), engines that batch token by token
+each other, fail or scale (`planner.simulate.batch_fleet`), engines that batch token by token
 (`planner.simulate.by_token`), and what is paid by request (`planner.simulate.by_request`).
 """
 
@@ -13,9 +13,10 @@ import numpy as np
 
 from planner.domain.placement import BatchPolicy
 from planner.simulate.arrays import Floats
+from planner.simulate.batch_fleet import work
 from planner.simulate.by_request import by_request
 from planner.simulate.by_token import by_token
-from planner.simulate.fleet import work
+from planner.simulate.fleet import fleet_of
 from planner.simulate.replicas import serve_alone
 from planner.simulate.requests import Requests
 from planner.simulate.scenario import (
@@ -40,6 +41,7 @@ from planner.simulate.shop import (
     AT_S,
     BUSY_S,
     DONE_S,
+    HANDED_ON,
     LEAST_OUTSTANDING,
     NOBODY,
     ROUTING_DRAW,
@@ -51,7 +53,6 @@ from planner.simulate.shop import (
     Jobs,
     Rules,
     Shop,
-    empty_fleet,
     empty_floor,
 )
 from planner.simulate.visits import Visit, visits
@@ -181,16 +182,15 @@ def _together(
     shop = Shop(
         jobs=jobs,
         rules=_rules(scenario, group),
-        changes=changes_of(scenario, group, most, rng),
-        scaling=scaling_of(group),
         floor=empty_floor(
             jobs.model.size,
             most * group.replicas_per_machine,
             is_one_queue=group.routing is Routing.SHARED_QUEUE,
         ),
-        fleet=empty_fleet(most),
     )
-    work(shop)
+    fleet = fleet_of(changes_of(scenario, group, most, rng), scaling_of(group), most)
+    work(shop, fleet)
     busy_s = float(shop.floor.worked[:, BUSY_S].sum())
-    done = worked_in_fleet(scenario, most, busy_s, (shop.fleet, shop.floor.counts))
+    handed_on = int(shop.floor.counts[HANDED_ON])
+    done = worked_in_fleet(scenario, fleet, busy_s, handed_on)
     return done, shop.floor.times

@@ -14,7 +14,7 @@ what the model's quantiles for its size give for a uniform draw of its head, tim
 the largest `scale` in it. Numbers are drawn beforehand, one a request: the loop is
 a pure function of its arrays.
 
-Replicas come and go (`planner.simulate.fleet`): DRAINING ones finish their queue,
+Replicas come and go (`planner.simulate.batch_fleet`): DRAINING ones finish their queue,
 LOST ones hand on what they hold, which is then served from its beginning.
 """
 

@@ -6,14 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.simulate.arrays import Floats, Ints
-from planner.simulate.requests import block_at
-from planner.simulate.scenario import (
-    Group,
-    Routing,
-    Scenario,
-)
-from planner.simulate.shop import (
-    HANDED_ON,
+from planner.simulate.fleet import (
     MOST_ON,
     PAID_FROM_S,
     PAID_S,
@@ -22,7 +15,14 @@ from planner.simulate.shop import (
     TAKE_AWAY,
     TAKEN,
     Changes,
+    Fleet,
     Scaling,
+)
+from planner.simulate.requests import block_at
+from planner.simulate.scenario import (
+    Group,
+    Routing,
+    Scenario,
 )
 from planner.units import S_PER_H
 
@@ -122,16 +122,16 @@ def changes_of(
 
 
 def worked_in_fleet(
-    scenario: Scenario, most: int, busy_s: float, seen: tuple[Floats, Ints]
+    scenario: Scenario, fleet: Fleet, busy_s: float, handed_on: int
 ) -> Work:
     """What machines that come and go did; those still on are paid for to the end."""
-    machines, counts = seen
+    machines, counts = fleet.machines, fleet.counts
     paid_until_s = np.fmax(scenario.span_s - machines[:, PAID_FROM_S], 0.0)
     return Work(
         busy_replica_s=busy_s,
         paid_machine_s=float(machines[:, PAID_S].sum() + np.nansum(paid_until_s)),
-        machines=most,
+        machines=machines.shape[0],
         most_on=int(counts[MOST_ON]),
         interruptions=int(counts[TAKEN]),
-        handed_on=int(counts[HANDED_ON]),
+        handed_on=handed_on,
     )

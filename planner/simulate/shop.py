@@ -51,13 +51,7 @@ DROPPED: Final = 1
 HANDED_ON: Final = 2
 N_ACCEPTING: Final = 3
 N_IDLE: Final = 4
-ARRIVED: Final = 5
-TOO_MANY: Final = 6
-TAKEN: Final = 7
-N_ON: Final = 8
-MOST_ON: Final = 9
-NEXT_CHANGE: Final = 10
-N_COUNTS: Final = 11
+N_COUNTS: Final = 5
 
 
 class Jobs(NamedTuple):
@@ -108,44 +102,12 @@ class Floor(NamedTuple):
     counts: Ints
 
 
-MACHINE: Final = 0
-KIND: Final = 1
-
-SWITCH_ON: Final = 0
-SWITCH_OFF: Final = 1
-TAKE_AWAY: Final = 2
-
-
-class Changes(NamedTuple):
-    """Ascending times, and (change, MACHINE KIND): switched on, off, or taken away."""
-
-    at_s: Floats
-    what: Ints
-
-
-class Scaling(NamedTuple):
-    """The autoscaler's settings; an infinite interval is none.
-
-    `lag_s` also delays the machine that replaces one that was taken away.
-    """
-
-    interval_s: float
-    target_rps: float
-    least: int
-    most: int
-    patience: int
-    lag_s: float
-
-
 class Shop(NamedTuple):
     """A group at work: who comes, how they are served, where everything stands."""
 
     jobs: Jobs
     rules: Rules
-    changes: Changes
-    scaling: Scaling
     floor: Floor
-    fleet: Floats
 
 
 def empty_floor(n_requests: int, n_replicas: int, *, is_one_queue: bool) -> Floor:
@@ -168,15 +130,3 @@ def empty_floor(n_requests: int, n_replicas: int, *, is_one_queue: bool) -> Floo
         marks=np.full((n_requests, 3), NOBODY),
         counts=counts,
     )
-
-
-# Columns of a fleet, by machine: when it will be ready, since when it is paid for (NaN:
-# it is off), and how long it was paid for before.
-READY_S: Final = 0
-PAID_FROM_S: Final = 1
-PAID_S: Final = 2
-
-
-def empty_fleet(n_machines: int) -> Floats:
-    """Every machine off, as (machine, READY_S PAID_FROM_S PAID_S)."""
-    return np.tile((np.inf, np.nan, 0.0), (n_machines, 1))

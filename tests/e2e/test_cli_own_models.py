@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from planner import wiring
 from planner.cli.app import main
 from planner.domain.evidence import Evidence, Provenance
 from planner.domain.profiles import BatchProfile, ProfileKey, ServicePoint
 from planner.domain.profiling import PointsTimed, ProfilingOutcome
 from planner.domain.variants import Precision, Runtime, Variant
+from planner.wiring import measuring
 
 SPEC = {
     "kind": "deployment",
@@ -96,7 +96,7 @@ def stopwatch(monkeypatch, tmp_path):
     monkeypatch.setenv("PLANNER_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     found = Stopwatch()
-    monkeypatch.setattr(wiring, "profiler", lambda *_, **__: found)
+    monkeypatch.setattr(measuring, "profiler", lambda *_, **__: found)
     return found
 
 

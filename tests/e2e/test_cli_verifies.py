@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from planner import wiring
 from planner.cli.app import main
+from planner.wiring import verifying as wiring
 from profilers.verifying import verify as verifying
 from tests.support import ways
 from tests.support.endpoints import (
@@ -18,7 +18,8 @@ from tests.support.endpoints import (
     serving,
     steady,
 )
-from tests.support.plans import digits_placement, infeasible_plan, storefront_plan
+from tests.support.plans import digits_placement, storefront_plan
+from tests.support.refusals import infeasible_plan
 
 pytestmark = pytest.mark.alone
 

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from planner.cli.app import main
+from tests.support.chat_plans import chat_plan
 from tests.support.endpoints import (
     Response,
     Script,
@@ -14,7 +15,6 @@ from tests.support.endpoints import (
     spoken,
     steady,
 )
-from tests.support.plans import chat_plan
 
 pytestmark = pytest.mark.alone
 

@@ -20,8 +20,8 @@ from planner.specs.serving import served_model
 from profilers.models import load_model
 from profilers.variants import export_variant
 from tests.support import networks
+from tests.support.chat_plans import chat_plan
 from tests.support.listening import planner_serving
-from tests.support.plans import chat_plan
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.simulate.fleet import work
+from planner.simulate.batch_fleet import work
+from planner.simulate.fleet import Changes, Scaling, fleet_of
 from planner.simulate.replicas import serve_alone
 from planner.simulate.run import run
 from planner.simulate.scenario import Routing
@@ -17,12 +18,9 @@ from planner.simulate.shop import (
     REPLICA,
     ROUTING_DRAW,
     SHARE,
-    Changes,
     Jobs,
     Rules,
-    Scaling,
     Shop,
-    empty_fleet,
     empty_floor,
 )
 from tests.support.stages import exponential, poisson, stage
@@ -64,12 +62,10 @@ def by_events(jobs, rules, replicas):
     shop = Shop(
         jobs=jobs,
         rules=rules,
-        changes=Changes(at_s=np.zeros(replicas), what=on),
-        scaling=NO_SCALING,
         floor=empty_floor(jobs.model.size, replicas, is_one_queue=False),
-        fleet=empty_fleet(replicas),
     )
-    work(shop)
+    changes = Changes(at_s=np.zeros(replicas), what=on)
+    work(shop, fleet_of(changes, NO_SCALING, replicas))
     return shop.floor
 
 

@@ -12,7 +12,8 @@ from planner.specs.placements import (
     PlanVariant,
 )
 from planner.specs.plan import PlanDocument, PlanModel, PlanWorkload
-from tests.support.plans import chat_plan, digits_placement, storefront_plan
+from tests.support.chat_plans import chat_plan
+from tests.support.plans import digits_placement, storefront_plan
 
 # What `planner.specs.base.Name` lets through, and the characters that bite.
 NAMES = st.one_of(

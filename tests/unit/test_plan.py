@@ -6,7 +6,7 @@ import pytest
 
 from planner.plan import Answer
 from planner.specs.plan import PlanDocument
-from tests.support.plans import with_every_text
+from tests.support.texts import with_every_text
 
 
 @pytest.mark.parametrize("name", ["storefront", "chat", "infeasible"])

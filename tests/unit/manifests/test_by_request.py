@@ -9,7 +9,7 @@ from planner.errors import ManifestError
 from planner.manifests import check_manifests, render, write_manifests
 from planner.specs.placements import FunctionTerms, HostedTerms
 from planner.specs.plan import PlanBlock, PlanDocument
-from tests.support.plans import chat_plan
+from tests.support.chat_plans import chat_plan
 
 HOSTED = HostedTerms(
     serves="llama-8b-instant",

@@ -14,7 +14,8 @@ from planner.manifests.layout import lay_out
 from planner.specs.placements import PlanPlacement, PlanVariant
 from planner.specs.plan import PlanDocument
 from profilers.backends import BACKENDS
-from tests.support.plans import chat_plan, digits_placement, storefront_plan
+from tests.support.chat_plans import chat_plan
+from tests.support.plans import digits_placement, storefront_plan
 
 
 def with_placements(plan: PlanDocument, *placements: PlanPlacement) -> PlanDocument:

@@ -17,7 +17,8 @@ from planner.manifests import (
     write_manifests,
 )
 from planner.specs.plan import PlanDocument
-from tests.support.plans import chat_plan, storefront_plan
+from tests.support.chat_plans import chat_plan
+from tests.support.plans import storefront_plan
 
 COMPOSE = "edge-berlin-store/compose.yaml"
 KUBERNETES = "kubernetes-aws-eu-central-1/reorder-digits.yaml"

@@ -10,7 +10,8 @@ from planner.manifests import here
 from planner.specs.placements import PlanVariant
 from planner.specs.plan import PlanModel
 from planner.specs.serving import ServingConfig
-from tests.support.plans import chat_plan, digits_placement, storefront_plan
+from tests.support.chat_plans import chat_plan
+from tests.support.plans import digits_placement, storefront_plan
 
 FOLDERS = {"digit-reader": Path("/models/digits")}
 

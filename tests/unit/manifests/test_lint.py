@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from planner.manifests import TARGETS, render
-from tests.support.plans import chat_plan, storefront_plan
+from tests.support.chat_plans import chat_plan
+from tests.support.plans import storefront_plan
 
 KUBERNETES = "kubernetes-aws-us-east-1/assistant.yaml"
 COMPOSE = "edge-berlin-store/compose.yaml"

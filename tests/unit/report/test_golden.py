@@ -4,8 +4,10 @@ import pytest
 
 from planner.report.markdown import plan_markdown
 from planner.report.text import plan_text
+from tests.support.chat_plans import chat_plan
 from tests.support.golden import assert_golden
-from tests.support.plans import chat_plan, infeasible_plan, storefront_plan
+from tests.support.plans import storefront_plan
+from tests.support.refusals import infeasible_plan
 
 PLANS = {
     "storefront": storefront_plan,

@@ -5,7 +5,7 @@ import pytest
 from planner.report.html import html_table, plan_html, plan_page
 from planner.report.tables import cost_table, table
 from tests.support.pages import Page
-from tests.support.plans import with_every_text
+from tests.support.texts import with_every_text
 from tests.unit.report.hostile import NAMES
 
 PLANS = ["storefront", "chat", "infeasible"]

@@ -6,7 +6,7 @@ from markdown_it import MarkdownIt
 from planner.report.markdown import escaped, markdown_table, plan_markdown
 from planner.report.tables import placements_table, table
 from tests.support.pages import Page
-from tests.support.plans import with_every_text
+from tests.support.texts import with_every_text
 from tests.unit.report.hostile import NAMES
 
 RENDERER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

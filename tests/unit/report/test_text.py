@@ -4,7 +4,7 @@ import pytest
 
 from planner.report.tables import table
 from planner.report.text import display_width, plan_text, text_table, wrapped
-from tests.support.plans import with_every_text
+from tests.support.texts import with_every_text
 from tests.unit.report.hostile import NAMES
 
 

@@ -10,7 +10,8 @@ from profilers.verifying import judgement
 from profilers.verifying.answers import Streamed
 from profilers.verifying.judgement import Seen
 from profilers.verifying.promise import QualityPromise, Quantity, promise_of
-from tests.support.plans import chat_plan, storefront_plan
+from tests.support.chat_plans import chat_plan
+from tests.support.plans import storefront_plan
 from tests.support.replies import exponential_s, payloads, replies, reply
 
 # reorder-digits promises 60 ms for 99 % and predicts 31, 35 and 38 ms at 3.5 /s.

@@ -5,7 +5,8 @@ import pytest
 from planner.errors import SpecError
 from planner.specs.plan import PlanQualityFloor
 from profilers.verifying.promise import Quantity, promise_of
-from tests.support.plans import chat_plan, digits_placement, storefront_plan
+from tests.support.chat_plans import chat_plan
+from tests.support.plans import digits_placement, storefront_plan
 
 
 def with_workload(plan, name, **changes):

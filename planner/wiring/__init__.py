@@ -1,0 +1,1 @@
+"""Where plugins meet the planner: only here are profilers and adapters named."""

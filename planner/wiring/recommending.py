@@ -1,0 +1,85 @@
+"""Everything a recommendation is made from, and who solves its parts at once."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from planner.pipeline.informing.study import Study
+from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S, World
+from planner.ports import Observer, OneByOne, Scenarios, Unobserved
+from planner.reference.catalog import Catalog
+from planner.wiring import measuring
+from planner.wiring.extras import is_installed, require
+from planner.wiring.facts import utc_now
+
+if TYPE_CHECKING:
+    from planner.domain.profiling import UserModel
+    from planner.specs.traces import Trace
+
+
+def world(
+    facts: Catalog,
+    models: Mapping[str, "UserModel"],
+    *,
+    traces: Mapping[str, "Trace"] | None = None,
+    executor: measuring.Executor = "ray",
+    address: str | None = None,
+    observer: Observer | None = None,
+    time_limit_s: float = DEFAULT_TIME_LIMIT_S,
+    simulates: bool = False,
+    scenarios: Scenarios | None = None,
+    study: Study | None = None,
+    fewer_points: bool = False,
+) -> World:
+    """Everything a recommendation is made from; a profiler only where one is needed.
+
+    A plan is tried on simulated traffic where that is asked for and the compiler of
+    the simulator's loops is installed: without it a trial would take minutes.
+    """
+    profiler = (
+        measuring.profiler(facts, executor=executor, address=address)
+        if models
+        else None
+    )
+    return World(
+        catalog=facts,
+        models=models,
+        traces=traces or {},
+        profiler=profiler,
+        observer=observer or Unobserved(),
+        now=utc_now,
+        time_limit_s=time_limit_s,
+        simulates=simulates and is_installed("numba"),
+        scenarios=scenarios or OneByOne(),
+        study=study,
+        fewer_points=fewer_points,
+    )
+
+
+@contextlib.contextmanager
+def side_by_side(
+    *, address: str | None = None, workers: int | None = None
+) -> Iterator[Scenarios]:
+    """Who solves what can be solved at once: a Ray cluster, processes, or just this one.
+
+    Raises:
+        MissingExtraError: A cluster is named, and Ray is not installed.
+    """
+    found = _scenarios(address, workers)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def _scenarios(address: str | None, workers: int | None) -> Scenarios:
+    if address is not None:
+        require("ray", "profile", "solving on a Ray cluster")
+        from profilers.scenarios import MOST_WORKERS, RayScenarios  # noqa: PLC0415  # Ray
+
+        return RayScenarios(address=address, n_workers=workers or MOST_WORKERS)
+    if workers is not None and workers > 1:
+        from planner.pipeline.solving.processes import Processes  # noqa: PLC0415  # few ask
+
+        return Processes(workers)
+    return OneByOne()
