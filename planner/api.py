@@ -142,6 +142,11 @@ def _live_model(
 ) -> TorchModel:
     if example_inputs is None and evaluation is None:
         raise SpecError("recommend(model=…) needs example_inputs=… or evaluation=…")
+    if not callable(model):
+        raise SpecError(
+            f"recommend(model=…) takes a torch module, not {type(model).__name__}; a file "
+            "or a folder is named in a spec"
+        )
     return TorchModel(
         name="model",
         directory=Path.cwd(),

@@ -59,6 +59,15 @@ def test_no_plan_is_a_value_with_reasons_and_ways_out(tmp_path):
         ({"spec": "a", "model": object()}, "either a spec or model"),
         ({"model": object()}, "rate_rps"),
         ({"model": object(), "rate_rps": 1, "latency_p95_ms": 9}, "example_inputs"),
+        (
+            {
+                "model": "net.onnx",
+                "rate_rps": 1,
+                "latency_p95_ms": 9,
+                "example_inputs": 1,
+            },
+            "a torch module, not str",
+        ),
     ],
 )
 def test_arguments_that_do_not_belong_together_are_refused(arguments, words):
