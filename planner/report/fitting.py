@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 from typing import Final
 
-from planner.report.measuring import duration, price_notes, session_words, taken_words
+from planner.report.measuring import (
+    duration,
+    failed_words,
+    price_notes,
+    session_words,
+    taken_words,
+)
 from planner.report.sentences import clean, counted, dollars, listed, share, usd
 from planner.report.tables import Table, table
 from planner.specs.measuring import PlanFitting, PlanWayToFit
@@ -72,6 +78,7 @@ def fitting_lines(plan: PlanDocument) -> tuple[str, ...]:
 
 def _lines(study: PlanFitting) -> Iterable[str]:
     yield from map(taken_words, study.taken)
+    yield from map(failed_words, study.failed)
     wanted = [w for w in study.ways if w.verdict == "take"]
     for way in wanted:
         yield from _wanted(way)
@@ -110,8 +117,10 @@ def _wanted(way: PlanWayToFit) -> Iterable[str]:
 def _none(study: PlanFitting) -> str:
     if study.n_measurable == 0:
         return (
-            "No measurement could lead to a plan: none of the profiles on offer has an "
-            "error band left that measuring would settle."
+            "No other measurement is left that could lead to a plan."
+            if study.failed
+            else "No measurement could lead to a plan: none of the profiles on offer has "
+            "an error band left that measuring would settle."
         )
     if study.is_cut_short:
         return "The time for weighing passed before a measurement was found to lead to a plan."

@@ -7,6 +7,7 @@ from planner.domain.placement import Verdict
 from planner.report.sentences import NOTHING, clean, counted, dollars, share, usd
 from planner.report.tables import Table, table
 from planner.specs.measuring import (
+    MeasurementFailed,
     MeasurementTaken,
     PlanMeasurement,
     PlanMeasuring,
@@ -123,6 +124,7 @@ def measuring_lines(plan: PlanDocument) -> tuple[str, ...]:
 
 def _lines(study: PlanMeasuring) -> Iterable[str]:
     yield from map(taken_words, study.taken)
+    yield from map(failed_words, study.failed)
     for m in study.measurements:
         if m.verdict == "take":
             yield _wanted(m, study.within_months)
@@ -146,6 +148,14 @@ def taken_words(m: MeasurementTaken) -> str:
         return what + f"that made a plan possible, of {dollars(after)} a month."
     now = NOTHING if after is None else dollars(after)
     return what + f"the plan went from {dollars(before)} to {now} a month."
+
+
+def failed_words(m: MeasurementFailed) -> str:
+    """What could not be measured here, and why."""
+    return (
+        f"{m.model} on {m.device} could not be measured here, and that is not proposed "
+        f"again: {m.reason}"
+    )
 
 
 def _wanted(m: PlanMeasurement, months: float) -> str:

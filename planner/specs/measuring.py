@@ -58,6 +58,14 @@ class MeasurementTaken(Spec):
     after_usd_per_month: NonNegative | None
 
 
+class MeasurementFailed(Spec):
+    """A measurement that was tried here and settled nothing; it is not proposed again."""
+
+    model: str
+    device: str
+    reason: str
+
+
 class PlanMeasuring(Spec):
     """Which measurements could change this plan, and what not knowing still costs.
 
@@ -72,6 +80,7 @@ class PlanMeasuring(Spec):
     price_usd: NonNegative
     measurements: tuple[PlanMeasurement, ...]
     taken: tuple[MeasurementTaken, ...] = ()
+    failed: tuple[MeasurementFailed, ...] = ()
     n_powerless: Annotated[int, Field(ge=0)]
     regret_now_usd_per_month: NonNegative | None
     regret_usd_per_month: NonNegative | None
@@ -118,15 +127,17 @@ class PlanWayToFit(Spec):
 class PlanFitting(Spec):
     """Which measurements could lead to a plan, and how likely.
 
-    `ways` share no measurement, those to take first in their order. `probability_frac` is
-    how likely those lead to a plan, `possible_frac` how likely perfect knowledge of every
-    profile does; None where there was no time to know.
+    `ways` share no measurement, those to take first in their order. `n_measurable` counts
+    all that are left and did not fail. `probability_frac` is how likely those to take lead
+    to a plan, `possible_frac` how likely perfect knowledge of every profile does, failed
+    ones too; None where there was no time to know.
     """
 
     budget_usd: NonNegative
     price_usd: NonNegative
     ways: tuple[PlanWayToFit, ...]
     taken: tuple[MeasurementTaken, ...] = ()
+    failed: tuple[MeasurementFailed, ...] = ()
     n_measurable: Annotated[int, Field(ge=0)]
     probability_frac: Share
     possible_frac: Share | None

@@ -53,9 +53,10 @@ class Fitting:
     """Every way found, and those to take in order, each with what it adds.
 
     `possible_frac` is how likely there is a plan once everything is known, None where
-    there was no time to know it.
+    there was no time to know it; `n_able` counts the sessions that can be held.
     """
 
+    n_able: int
     ways: tuple[Way, ...]
     chosen: tuple[tuple[Way, float], ...]
     possible_frac: float | None
@@ -84,13 +85,14 @@ def fitting(
     is_cut_short = False
     able = [s for s in sessions if (s.model, s.device) not in cannot]
     try:
-        is_possible = bool(able) and _could(draws, able)
-        possible_frac = _probability(draws, able) if is_possible else 0.0
+        is_possible = bool(sessions) and _could(draws, sessions)
+        possible_frac = _probability(draws, sessions) if is_possible else 0.0
         found.extend(_ways(able, draws))
         chosen.extend(_taken(found, draws, budget_usd=budget_usd))
     except OutOfTimeError:
         is_cut_short = True
     return Fitting(
+        n_able=len(able),
         ways=tuple(found),
         chosen=tuple(chosen),
         possible_frac=possible_frac,

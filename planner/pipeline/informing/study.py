@@ -19,7 +19,12 @@ import numpy as np
 from planner.domain.evidence import Provenance
 from planner.domain.placement import NoPlan, Objective
 from planner.domain.profiles import Profile, ProfileKey, key_of
-from planner.domain.profiling import ProfilingJob, ProfilingProgress, UserModel
+from planner.domain.profiling import (
+    ProfilingJob,
+    ProfilingOutcome,
+    ProfilingProgress,
+    UserModel,
+)
 from planner.errors import ProfilingError, SpecError
 from planner.pipeline.asking.candidates import Capacities
 from planner.pipeline.asking.knowledge import Knowledge, profiling_jobs
@@ -148,11 +153,12 @@ def studied(
         session = next((s for s in chosen if s.is_here), None)
         if session is None:
             return told_of
-        learned = _measured(now.question, session, means, log)
-        if learned is None:
+        measured = _measured(now.question, session, means, log)
+        if not measured:
             continue
+        learned = with_measured(now.question.knowledge, session.model, measured)
         before, now = now, _again(now, learned, means)
-        log.taken.append(_taken(session, before.plan, now.plan))
+        log.taken.append(_taken(session, before, now, n_profiles=len(measured)))
 
 
 def _again(now: Outcome, learned: Knowledge, means: Means) -> Outcome:
@@ -182,7 +188,7 @@ def _weighed(
             n_sessions=len(known),
             n_solves=draws.n_solves,
             taken=log.taken,
-            failed=log.failed,
+            why_failed=log.failed,
         )
 
     if now.plan is None:
@@ -233,33 +239,39 @@ def _sigmas(question: Question, known: Sequence[Session]) -> dict[ProfileKey, fl
 
 def _measured(
     question: Question, session: Session, means: Means, log: _Log
-) -> Knowledge | None:
-    """What is known once the session was held here; None where nothing came of it."""
+) -> tuple[Profile, ...]:
+    """What the session gave; nothing, and the reason, if it settled none of its keys.
+
+    Variants that fail beside others that do not are left for a session of their own, which
+    then settles nothing: no session is held for ever.
+    """
     try:
-        found = _session_here(question, session, means)
+        outcome = _session_here(question, session, means)
     except ProfilingError as error:
         log.failed[session.model, session.device] = str(error)
-        return None
-    if not found:
-        reason = (
-            "nothing could be measured; planner profile SPEC --device local says why"
-        )
-        log.failed[session.model, session.device] = reason
-        return None
-    return with_measured(question.knowledge, session.model, found)
+        return ()
+    found = tuple(_as_device(p, session.device) for p in outcome.profiles)
+    if any(key_of(p) in session.keys for p in found):
+        return found
+    variants = {key.variant for key in session.keys}
+    reasons = [
+        f"{f.variant}: {f.reason}" for f in outcome.failures if f.variant in variants
+    ]
+    told = "; ".join(reasons) or "none of its variants could be measured"
+    log.failed[session.model, session.device] = told
+    return ()
 
 
 def _session_here(
     question: Question, session: Session, means: Means
-) -> tuple[Profile, ...]:
+) -> ProfilingOutcome:
     if means.profiler is None:
         raise AssertionError("own models come with a profiler")
     jobs = profiling_jobs(question.spec, question.catalog, means.models, ())
     cores = question.catalog.device(session.device).cores or 1
     job: ProfilingJob = next(j for j in jobs if j.model.name == session.model)
     there = replace(job, devices=("local",), rooms=((cores, 1),))
-    outcome = means.profiler.profile([there], on_progress=means.on_progress)
-    return tuple(_as_device(p, session.device) for p in outcome.profiles)
+    return means.profiler.profile([there], on_progress=means.on_progress)
 
 
 def _as_device(profile: Profile, device: str) -> Profile:
@@ -283,15 +295,15 @@ def with_measured(
 
 
 def _taken(
-    session: Session, before: Answered | None, after: Answered | None
+    session: Session, before: Outcome, after: Outcome, *, n_profiles: int
 ) -> MeasurementTaken:
-    def usd_per_month(plan: Answered | None) -> float | None:
-        return None if plan is None else plan.solution.cost_usd_per_month
+    def usd_per_month(now: Outcome) -> float | None:
+        return None if now.plan is None else now.plan.solution.cost_usd_per_month
 
     return MeasurementTaken(
         model=session.model,
         device=session.device,
-        n_profiles=len(session.keys),
+        n_profiles=n_profiles,
         before_usd_per_month=usd_per_month(before),
         after_usd_per_month=usd_per_month(after),
     )

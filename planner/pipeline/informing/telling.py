@@ -10,6 +10,7 @@ from planner.pipeline.informing.prices import SET_UP_S, VARIANT_S, Session
 from planner.pipeline.informing.value import Weighed, pays
 from planner.pipeline.telling.bill import machine_words
 from planner.specs.measuring import (
+    MeasurementFailed,
     MeasurementTaken,
     PlanFitting,
     PlanMeasurement,
@@ -31,7 +32,7 @@ UNMEASURED_NOTE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Studied:
-    """What was asked and done, whatever came of it; `failed` says why, by model and device."""
+    """What was asked and done, whatever came of it; `why_failed` by model and device."""
 
     question: Question
     own_models: Collection[str]
@@ -42,18 +43,21 @@ class Studied:
     n_sessions: int
     n_solves: int
     taken: Sequence[MeasurementTaken]
-    failed: Mapping[tuple[str, str], str]
+    why_failed: Mapping[tuple[str, str], str]
 
     @property
     def note(self) -> str:
-        """What the prices allow for, what failed, and what was not weighed."""
-        notes = [
-            PRICE_NOTE,
-            *(f"{m} on {d}: {why}" for (m, d), why in self.failed.items()),
-        ]
-        if not self.question.spec.policy.predict_unmeasured:
-            notes.append(UNMEASURED_NOTE)
-        return "; ".join(notes)
+        """What the prices allow for, and what was not weighed."""
+        weighs_all = self.question.spec.policy.predict_unmeasured
+        return PRICE_NOTE if weighs_all else f"{PRICE_NOTE}; {UNMEASURED_NOTE}"
+
+    @property
+    def failed(self) -> tuple[MeasurementFailed, ...]:
+        """What was tried here in vain."""
+        return tuple(
+            MeasurementFailed(model=model, device=device, reason=why)
+            for (model, device), why in self.why_failed.items()
+        )
 
 
 def told(weighed: Weighed, study: Studied) -> PlanMeasuring:
@@ -76,6 +80,7 @@ def told(weighed: Weighed, study: Studied) -> PlanMeasuring:
             _measurement(s, weighed, adds.get(s), study) for s in by_worth
         ),
         taken=tuple(study.taken),
+        failed=study.failed,
         n_powerless=(
             0 if weighed.is_cut_short else study.n_sessions - len(weighed.alone)
         ),
@@ -98,7 +103,8 @@ def told_fitting(found: Fitting, study: Studied) -> PlanFitting:
         price_usd=math.fsum(w.price_usd for w in adds),
         ways=tuple(_way(w, adds.get(w), study) for w in ways),
         taken=tuple(study.taken),
-        n_measurable=study.n_sessions,
+        failed=study.failed,
+        n_measurable=found.n_able,
         probability_frac=min(1.0, max(0.0, found.probability_frac)),
         possible_frac=found.possible_frac,
         n_worlds=study.n_worlds,
@@ -152,7 +158,7 @@ def _measurement(
     study: Studied,
 ) -> PlanMeasurement:
     worth = weighed.alone[session]
-    if (session.model, session.device) in study.failed:
+    if (session.model, session.device) in study.why_failed:
         verdict = "failed"
     elif adds_usd_per_month is not None:
         verdict = "take"

@@ -1,35 +1,13 @@
 """What could be measured so that there is a plan, as people read it."""
 
-import datetime as dt
-
 import pytest
 
 from planner.domain.placement import Verdict
 from planner.report.fitting import fitting_lines, fitting_table
 from planner.report.outline import closing_lines
-from planner.specs.measuring import (
-    MeasurementTaken,
-    PlanFitting,
-    PlanSession,
-    PlanWayToFit,
-)
+from planner.specs.measuring import PlanFitting, PlanWayToFit
+from tests.support.studies import FAILED, L4, taken
 
-L4 = PlanSession(
-    model="m",
-    device="nvidia-l4",
-    variants=("fp32 on torch",),
-    where="g6.xlarge on demand in aws us-east-1",
-    is_here=False,
-    time_s=931.5,
-    price_usd=0.2083,
-    price_usd_per_h=0.8048,
-    price_source="price list",
-    price_as_of=dt.date(2026, 3, 1),
-    commands=(
-        "planner profile SPEC --as-device nvidia-l4",
-        "planner import profiles f",
-    ),
-)
 BOX = L4.model_copy(update={"device": "box", "where": "at shop", "price_usd": 0.0, "commands": ()})  # fmt: skip
 WAY = PlanWayToFit(
     measurements=(L4, BOX),
@@ -115,9 +93,18 @@ def test_a_study_that_finds_nothing_to_do_says_why(told, update, words):
 
 
 def test_what_was_measured_in_vain_is_told(told):
-    taken = MeasurementTaken(model="m", device="box", n_profiles=2, before_usd_per_month=None, after_usd_per_month=None)  # fmt: skip
+    first = fitting_lines(told(taken=(taken(None, None),)))[0]
 
-    assert "no plan with what was found, either" in fitting_lines(told(taken=(taken,)))[0]  # fmt: skip
+    assert "no plan with what was found, either" in first
+
+
+def test_what_failed_is_told_with_the_reason_where_nothing_else_is_left(told):
+    failed, none, perfect = fitting_lines(told(ways=(), n_measurable=0, probability_frac=0.0, failed=(FAILED,)))  # fmt: skip
+
+    assert failed.startswith("m on box could not be measured here")
+    assert failed.endswith("the factory raised an error")
+    assert none.startswith("No other measurement is left")
+    assert "75 % probability" in perfect
 
 
 def test_an_answer_without_a_plan_tells_it_in_every_medium(told, storefront):

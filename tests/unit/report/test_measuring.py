@@ -1,40 +1,21 @@
 """What measuring would be worth, as people read it."""
 
-import datetime as dt
-
 import pytest
 
 from planner.domain.placement import Verdict
 from planner.report.measuring import measuring_lines, measuring_table, points_lines
 from planner.specs.assurance import PlanSimulation, TrialRound
-from planner.specs.measuring import (
-    MeasurementTaken,
-    PlanMeasurement,
-    PlanMeasuring,
-    PlanPoints,
-)
+from planner.specs.measuring import PlanMeasurement, PlanMeasuring, PlanPoints
+from tests.support.studies import FAILED, L4, taken
 
 WORTH = PlanMeasurement(
-    model="m",
-    device="nvidia-l4",
-    variants=("fp32 on torch",),
-    where="g6.xlarge on demand in aws us-east-1",
-    is_here=False,
-    time_s=931.5,
-    price_usd=0.2083,
-    price_usd_per_h=0.8048,
-    price_source="price list",
-    price_as_of=dt.date(2026, 3, 1),
+    **dict(L4),
     saving_usd_per_month=22.9,
     best_saving_usd_per_month=54.3,
     cheaper_probability_frac=0.6875,
     dearer_probability_frac=0.0625,
     verdict="take",
     adds_usd_per_month=22.9,
-    commands=(
-        "planner profile SPEC --as-device nvidia-l4",
-        "planner import profiles f",
-    ),
 )
 STUDY = PlanMeasuring(
     budget_usd=5.0,
@@ -92,19 +73,22 @@ def test_what_is_left_is_told(told):
 
 
 def test_what_was_measured_is_told_before_and_after(told):
-    taken = MeasurementTaken(model="m", device="local-box", n_profiles=2, before_usd_per_month=90.0, after_usd_per_month=60.0)  # fmt: skip
-
-    first = measuring_lines(told(taken=(taken,)))[0]
+    first = measuring_lines(told(taken=(taken(90.0, 60.0),)))[0]
 
     assert "from $90.00 to $60.00" in first
 
 
 def test_a_measurement_that_made_a_plan_possible_is_told_so(told):
-    taken = MeasurementTaken(model="m", device="local-box", n_profiles=1, before_usd_per_month=None, after_usd_per_month=60.0)  # fmt: skip
-
-    first = measuring_lines(told(taken=(taken,)))[0]
+    first = measuring_lines(told(taken=(taken(None, 60.0, n_profiles=1),)))[0]
 
     assert "(1 variant): that made a plan possible, of $60.00 a month" in first
+
+
+def test_what_could_not_be_measured_is_told_with_the_reason(told):
+    first = measuring_lines(told(failed=(FAILED,)))[0]
+
+    assert first.startswith("m on box could not be measured here")
+    assert first.endswith("the factory raised an error")
 
 
 def test_a_study_that_stops_says_why(told):

@@ -122,6 +122,16 @@ def test_what_was_tried_in_vain_is_left_out():
     )
 
     assert [devices(w) for w in fits.ways] == [["c"]]
+    assert fits.n_able == 1
+
+
+def test_what_failed_could_still_have_led_to_a_plan():
+    drawing = draws(needing({"b": 0.9}), {"b": 0.5})
+
+    fits = fitting([session("b")], drawing, budget_usd=9.0, cannot=[("m", "b")])
+
+    assert (fits.ways, fits.n_able, fits.probability_frac) == ((), 0, 0.0)
+    assert fits.possible_frac == pytest.approx(chance(0.5, 0.9), abs=1e-3)
 
 
 def test_the_few_of_many_are_found_with_few_solves():

@@ -10,8 +10,9 @@ import pytest
 from planner.domain.evidence import Provenance
 from planner.domain.placement import NoPlan
 from planner.domain.profiles import key_of
-from planner.domain.profiling import ProfilingOutcome, TorchModel
-from planner.errors import SpecError
+from planner.domain.profiling import ProfilingFailure, ProfilingOutcome, TorchModel
+from planner.domain.variants import Precision
+from planner.errors import ProfilingError, SpecError
 from planner.pipeline.asking.knowledge import Knowledge
 from planner.pipeline.informing.prices import sessions
 from planner.pipeline.informing.study import Means, Study, studied
@@ -115,11 +116,14 @@ def test_only_plans_for_money_are_weighed():
 
 
 class Here:
-    """Measures on the device that this machine is said to be, which is that much slower."""
+    """Measures on the device that this machine is said to be, which is that much slower.
 
-    def __init__(self, profiles, ratio, model="m"):
+    What it has no profile of fails.
+    """
+
+    def __init__(self, profiles, ratio, failures=()):
         self.profiles, self.ratio, self.n_jobs = profiles, ratio, 0
-        self.model = model
+        self.failures = failures
 
     def reachable_devices(self):
         return ()
@@ -137,7 +141,7 @@ class Here:
                 for p in self.profiles
                 if self.ratio
             ),
-            failures=(),
+            failures=self.failures,
             warnings=(),
             n_measured=1,
             n_cached=0,
@@ -145,21 +149,37 @@ class Here:
         )
 
 
-def study_here(ratio, tmp_path, **changes):
+def study_here(ratio, tmp_path, *, fails=(), measurer=Here, **changes):
+    """What comes of a study on the box; of it there is a profile in `fails`, too."""
     question = asked(document(**{**JETSONS, **changes}))
     orin = [
         p for p in question.knowledge.profiles["m"] if p.device == "jetson-orin-nx-16gb"
     ]
+    failing = [
+        dataclasses.replace(p, variant=dataclasses.replace(p.variant, precision=how))
+        for p in orin
+        for how in fails
+    ]
     # Profiles of the user's own model carry its own name.
     named = {
         "m": tuple(
-            dataclasses.replace(p, model="m") for p in question.knowledge.profiles["m"]
+            dataclasses.replace(p, model="m")
+            for p in (*question.knowledge.profiles["m"], *failing)
         )
     }
     knowledge = Knowledge(profiles=named)
     question = dataclasses.replace(question, knowledge=knowledge).surer({})
     found = answered(question, time_limit_s=30.0)
-    profiler = Here([dataclasses.replace(p, model="m") for p in orin], ratio)
+    profiler = measurer(
+        [dataclasses.replace(p, model="m") for p in orin],
+        ratio,
+        failures=tuple(
+            ProfilingFailure(
+                model="m", variant=p.variant, device="local", reason="it broke"
+            )
+            for p in failing
+        ),
+    )
     models = {"m": TorchModel(name="m", directory=tmp_path, factory="m:build")}
     study = Study(budget_usd=5.0, here="jetson-orin-nx-16gb", clock_s=lambda: 0.0)
     return found, studied(found, question, study, means(profiler, models)), profiler
@@ -196,8 +216,37 @@ def test_a_measurement_that_gives_nothing_is_tried_once_and_told(tmp_path):
     assert profiler.n_jobs == 1
     (only,) = told.measurements
     assert only.verdict == "failed"
-    assert "nothing could be measured" in told.note
+    (failed,) = told.failed
+    assert (failed.model, failed.device) == ("m", "jetson-orin-nx-16gb")
+    assert failed.reason == "none of its variants could be measured"
     assert told.regret_usd_per_month == told.regret_now_usd_per_month > 0
+
+
+def test_a_variant_that_fails_beside_one_that_does_not_is_not_tried_for_ever(tmp_path):
+    _, outcome, profiler = study_here(3.0, tmp_path, fails=[Precision.FP16])
+    told = outcome.measuring
+
+    # Both, then the one that is left.
+    assert profiler.n_jobs == 2
+    assert [t.n_profiles for t in told.taken] == [1]
+    assert [f.reason for f in told.failed] == ["fp16 on tensorrt: it broke"]
+    assert [m.verdict for m in told.measurements] == ["failed"]
+
+
+class Refusing(Here):
+    """A machine on which nothing can be measured at all."""
+
+    def profile(self, jobs, *, on_progress, planned=None):
+        self.n_jobs += 1
+        raise ProfilingError("no processor is left")
+
+
+def test_where_nothing_can_be_measured_at_all_the_answer_stands_and_says_so(tmp_path):
+    before, outcome, profiler = study_here(0.8, tmp_path, measurer=Refusing)
+
+    assert profiler.n_jobs == 1
+    assert outcome.plan.solution == before.solution
+    assert [f.reason for f in outcome.measuring.failed] == ["no processor is left"]
 
 
 # Only the boards whose band keeps them out: at the policy's confidence none of them will do.
