@@ -4,9 +4,11 @@ python tests/bench/fewer_points_measured.py [local|ray] [SEED]
 
 A CNN and an MLP in their variants at batches 1 to 64, on this machine, mapped to two
 Raspberry Pis that stand in a shop. The emulator's own trials are measured first, once, as
-they are once on a machine, or are those of the store SEED; then the plan is made twice, each time from a store that holds
-nothing else: from the whole grid and as `recommend --fewer-points` makes it. Time is from
-the question to the plan's machines, without the simulation. Same plan: as in `fewer_points`.
+they are once on a machine, or are those of the store SEED; then the plan is made twice,
+each time from a store that holds nothing else: from the whole grid and as `recommend
+--fewer-points` makes it. Time is from the question to the plan's machines, without the
+simulation. Same plan: as in `fewer_points`; but each of the two has its own measurements,
+and a plan near a tie may turn on what those differ by.
 """
 
 import datetime as dt
@@ -136,12 +138,21 @@ class Made:
     profiler: Timed
 
     @property
-    def machines(self):
-        used = () if self.plan is None else self.plan.assignments
+    def used(self):
+        """The machines, how many, the variants, and how many requests at once."""
+        placed = () if self.plan is None else self.plan.assignments
         return sorted(
             (a.candidate.offer.name, a.machines, str(a.candidate.profile.variant), a.candidate.policy.max_batch)
-            for a in used
+            for a in placed
         )  # fmt: skip
+
+    @property
+    def answer(self):
+        return [used[:-1] for used in self.used]
+
+    @property
+    def words(self):
+        return "; ".join(f"{n} {o} {v} ≤ {b}" for o, n, v, b in self.used) or "none"
 
 
 def made(directory, store, kind, *, fewer_points):
@@ -199,10 +210,6 @@ def profiling(store, kind):
     )
 
 
-def written(made):
-    return "; ".join(f"{n} {o} {v} ≤ {b}" for o, n, v, b in made.machines) or "none"
-
-
 def main(kind, seed=None):
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
@@ -226,8 +233,9 @@ def main(kind, seed=None):
             f" {sum(fewer.profiler.planning_s):.1f} s of it,"
             f" {fewer.known.n_measured} trials\n"
             f"time ratio    {fewer.took_s / whole.took_s:6.2f}\n"
-            f"same plan     {'yes' if whole.machines == fewer.machines else 'no'}\n"
-            f"  whole: {written(whole)}\n  fewer: {written(fewer)}\n"
+            f"same plan     {'yes' if whole.answer == fewer.answer else 'no'}"
+            f"{'' if whole.used == fewer.used else ', limits differ'}\n"
+            f"  whole: {whole.words}\n  fewer: {fewer.words}\n"
         )
 
 
