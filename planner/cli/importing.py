@@ -10,7 +10,7 @@ import typer
 from planner.cli import arguments
 from planner.cli.console import show
 from planner.domain.placement import Solution
-from planner.domain.profiles import Profile
+from planner.domain.profiles import Profile, content_sha256
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import SpecError, SpecFileError, UnknownReferenceError
 from planner.importers.melange import bought, placement_problem, read_melange
@@ -136,9 +136,17 @@ def _take_exported(
         return
     show(profiles_table(found))
     for name, path in kept.items():
-        typer.echo(
-            f"kept in {path}; a spec's own model '{name}' takes them in, if it is the same"
-        )
+        typer.echo(f"kept in {path}; {_taken_in_by(name, by_model[name])}")
+
+
+def _taken_in_by(name: str, profiles: Sequence[Profile]) -> str:
+    """Which source of a spec takes them in."""
+    if all(content_sha256(p) for p in profiles):
+        return f"a spec's own model '{name}' takes them in, if it is the same"
+    return (
+        "the file does not say of which content the model was, so a spec's own model "
+        f"'{name}' cannot take them in: source: {{kind: reference, name: {name}}} does"
+    )
 
 
 def _check(file: Path, profiles: Sequence[Profile]) -> None:

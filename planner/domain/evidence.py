@@ -15,7 +15,8 @@ class Provenance(StrEnum):
 
     MEASURED = "measured"  # by this user, on that device
     EXPORTED = "exported"  # by a user of planner profile, on that device; imported
-    IMPORTED = "imported"  # by someone else, on that device; cited
+    IMPORTED = "imported"  # with another program, on that device; its file was imported
+    PUBLISHED = "published"  # by someone else, on that device; cited
     EMULATED = "emulated"  # measured elsewhere, mapped with learned ratios
     PREDICTED = "predicted"  # not measured at all
 

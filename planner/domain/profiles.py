@@ -253,3 +253,10 @@ def key_of(profile: Profile) -> ProfileKey:
         device_count=profile.device_count,
         variant=profile.variant,
     )
+
+
+def content_sha256(profile: Profile) -> str | None:
+    """The content of the user's own model that was measured; None where nobody says."""
+    if isinstance(profile, BatchProfile | TokenRates):
+        return profile.model_sha256
+    return None

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from planner.domain.hardware import Device, Offer, Purchase, Region
 from planner.domain.operations import Operations
-from planner.domain.profiles import BatchProfile, Profile, TokenRates
+from planner.domain.profiles import Profile
 from planner.domain.quotes import InstanceQuote, PriceSnapshot
 from planner.errors import UnknownReferenceError
 from planner.reference import devices, hosts, links, operations, profiles, quotes
@@ -131,18 +131,9 @@ class Catalog:
         published = (p for p in profiles.profiles(model) if key(p) not in own)
         return (*published, *own.values())
 
-    def exported(self, model: str) -> tuple[BatchProfile | TokenRates, ...]:
-        """What was measured elsewhere of a model of the user's own, and imported.
-
-        Only profiles that name the model's content: the name alone could be another's.
-        """
-        return tuple(
-            p
-            for i in self.imported
-            if i.model == model
-            for p in i.profiles
-            if isinstance(p, BatchProfile | TokenRates) and p.model_sha256 is not None
-        )
+    def imported_of(self, model: str) -> tuple[Profile, ...]:
+        """What was imported under a model's name, whether it names the content or not."""
+        return tuple(p for i in self.imported if i.model == model for p in i.profiles)
 
     def operations(self, model: str) -> Operations | None:
         """What the model asks of a device, where its authors state it."""

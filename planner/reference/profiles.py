@@ -161,7 +161,7 @@ def _evidence(row: Row) -> Evidence:
     cited = citations()[row["source"]]
     as_of = row["measured_on"]
     return Evidence(
-        provenance=Provenance.IMPORTED,
+        provenance=Provenance.PUBLISHED,
         source=f"{cited.citation}: {row['detail']}",
         as_of=dt.date.fromisoformat(as_of) if as_of else cited.as_of,
         error_frac=float(row["error_frac"]),

@@ -35,14 +35,16 @@ GLUED: Final = re.compile(r"(?<=[×≤]) | (?=(?:%|ms|s|GiB|×|≤)(?!\w))")
 PROVENANCE_WORDS: Final = {
     Provenance.MEASURED: "measured on your model",
     Provenance.EXPORTED: "imported from a user's export",
-    Provenance.IMPORTED: "published measurement",
+    Provenance.IMPORTED: "imported from another program",
+    Provenance.PUBLISHED: "published measurement",
     Provenance.EMULATED: "emulated",
     Provenance.PREDICTED: "predicted",
 }
 PROVENANCE_MEANING: Final = {
     Provenance.MEASURED: "timed on this device, by you",
     Provenance.EXPORTED: "timed by planner profile on what its owner says is this device",
-    Provenance.IMPORTED: "someone else timed it on this device; the source is cited",
+    Provenance.IMPORTED: "timed on this device by the program whose file was imported",
+    Provenance.PUBLISHED: "someone else timed it on this device; the source is cited",
     Provenance.EMULATED: "timed on another machine and mapped to this device",
     Provenance.PREDICTED: "computed from specifications, timed nowhere",
 }

@@ -47,7 +47,7 @@ class HostedModel(Spec):
     most_requests_per_min: Positive | None = None
     most_tokens_per_min: Positive | None = None
     quality: StatedQuality | None = None
-    provenance: Literal["measured", "imported"] = "imported"
+    provenance: Literal["measured", "imported", "published"] = "published"
     source: Words = GIVEN
     as_of: dt.date
 

@@ -77,6 +77,38 @@ def test_the_next_plan_uses_it(tmp_path, capsys):
     assert any("mlperf_log_summary.txt" in e["source"] for e in plan["evidence"])
 
 
+def test_the_report_calls_it_what_it_is(tmp_path, capsys):
+    main([*MLPERF])
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SPEC, encoding="utf-8")
+
+    code = main(["recommend", str(spec), "--no-simulate", "--out", str(tmp_path / "plan")])  # fmt: skip
+
+    report = (tmp_path / "plan" / "report.md").read_text(encoding="utf-8")
+    assert code == 0
+    assert "imported from another program" in report
+    assert "published measurement" not in report
+
+
+def test_an_export_that_does_not_say_whose_it_is_says_which_source_takes_it_in(
+    tmp_path, capsys
+):
+    sample = json.loads((SAMPLES / "profiles.json").read_text(encoding="utf-8"))
+    sample.pop("model_sha256", None)
+    names = {p["model"] for p in sample["profiles"]}
+
+    def imported(**more):
+        text = json.dumps({**sample, **more})
+        (tmp_path / "e.json").write_text(text, encoding="utf-8")
+        assert main(["import", "profiles", str(tmp_path / "e.json"), "--device", "raspberry-pi-5"]) == 0  # fmt: skip
+        return " ".join(capsys.readouterr().out.split())
+
+    assert "does not say of which content the model was" in imported()
+    said = imported(model_sha256=dict.fromkeys(names, "1f" * 32))
+    assert "takes them in, if it is the same" in said
+    assert "does not say" not in said
+
+
 def test_it_lists_what_it_can_read(capsys):
     code = main(["import", "list"])
 

@@ -152,7 +152,7 @@ def test_a_policy_that_lets_predictions_compete_finds_a_smaller_machine(
         assert code == 0
         costs[name] = plan["cost"]["total_usd_per_month"]
         provenances = {p["provenance"] for p in plan["placements"]}
-        assert provenances == {"imported" if name == "off" else "predicted"}
+        assert provenances == {"published" if name == "off" else "predicted"}
 
     assert costs["on"] < costs["off"]
 

@@ -58,7 +58,7 @@ def test_the_storefront_profiles_its_own_model_and_is_quick_the_second_time(
     assert first["certificate"]["checked"]
     by_workload = {p["workload"]: p for p in first["placements"]}
     assert by_workload["shelf-cameras"]["device"] == "raspberry-pi-4"
-    assert by_workload["shelf-cameras"]["provenance"] == "imported"
+    assert by_workload["shelf-cameras"]["provenance"] == "published"
     assert by_workload["reorder-slips"]["provenance"] == "emulated"
     assert by_workload["reorder-slips"]["quality"]["value"] >= 0.93
     assert first["placements"] == second["placements"]

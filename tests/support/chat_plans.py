@@ -69,7 +69,7 @@ def chat_placement(
         ),
         breakdown=None,
         quality=None,
-        provenance=Provenance.IMPORTED,
+        provenance=Provenance.PUBLISHED,
         profile_source="vLLM load sweep of an L4, https://sparecores.com (CC BY-SA 4.0)",
         profile_as_of=dt.date(2025, 11, 4),
         error_frac=0.15,
@@ -158,7 +158,7 @@ def chat_plan() -> PlanDocument:
         evidence=(
             EvidenceLine(
                 what="load curve of llama-3.1-8b-instruct, fp8 on vllm, on nvidia-l4",
-                provenance="imported",
+                provenance="published",
                 source="https://sparecores.com (CC BY-SA 4.0)",
                 as_of=dt.date(2025, 11, 4),
                 error_frac=0.15,

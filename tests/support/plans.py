@@ -93,7 +93,7 @@ def shelf_placement() -> PlanPlacement:
             high=0.7107,
             n_samples=50000,
         ),
-        provenance=Provenance.IMPORTED,
+        provenance=Provenance.PUBLISHED,
         profile_source=SWEEP,
         profile_as_of=dt.date(2024, 8, 28),
         error_frac=0.1,
@@ -258,7 +258,7 @@ def storefront_plan() -> PlanDocument:
         evidence=(
             EvidenceLine(
                 what="latency of mobilenet-v2-1.0-224, int8 on tflite, on raspberry-pi-4",
-                provenance="imported",
+                provenance="published",
                 source=SWEEP,
                 as_of=dt.date(2024, 8, 28),
                 error_frac=0.1,
@@ -272,7 +272,7 @@ def storefront_plan() -> PlanDocument:
             ),
             EvidenceLine(
                 what="price of c7g.large on demand in aws eu-central-1",
-                provenance="imported",
+                provenance="published",
                 source=AWS_PRICES,
                 as_of=PRICED_ON,
             ),

@@ -1,13 +1,13 @@
 """What is known of each model: published profiles, and what was measured for the user."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from planner.domain.evidence import Provenance
 from planner.domain.payoff import unpaid
-from planner.domain.profiles import Profile, ProfileKey
+from planner.domain.profiles import Profile, ProfileKey, content_sha256
 from planner.domain.profiling import (
     DENSE,
     PointsTimed,
@@ -163,13 +163,10 @@ def _with_own(
     for name in models:
         here = tuple(p for p in outcome.profiles if p.model == name)
         content = outcome.model_sha256.get(name)
-        there = [p for p in catalog.exported(name) if _wanted(models_of[name], p)]
-        same = [p for p in there if p.model_sha256 == content]
-        if len(same) < len(there):
-            strangers.append(
-                f"{name}: {len(there) - len(same)} imported profiles are of a model of "
-                "that name with other content, and left out; measure there again"
-            )
+        there = [p for p in catalog.imported_of(name) if _wanted(models_of[name], p)]
+        same = [p for p in there if content and content_sha256(p) == content]
+        left = [p for p in there if p not in same]
+        strangers += _left_out(name, left, is_known=content is not None)
         known[name] = _sooner(same, here)
     return Knowledge(
         profiles=with_hosted(spec, _with_foreseen(spec, catalog, known)),
@@ -180,6 +177,33 @@ def _with_own(
         here=tuple(p for p in outcome.profiles if p in known[p.model]),
         points=outcome.points,
     )
+
+
+def _left_out(
+    name: str, strangers: Sequence[Profile], *, is_known: bool
+) -> Iterable[str]:
+    """Why profiles under the model's name are not taken to be of the user's own model.
+
+    Unless the content of that `is_known`, nobody can say.
+    """
+    n_other = sum(content_sha256(p) is not None for p in strangers)
+    n_unsaid = len(strangers) - n_other
+    if n_other:
+        yield f"{name}: {_imports(n_other)} " + (
+            "of a model of that name with other content, and left out; measure there again"
+            if is_known
+            else "left out, for the content of the model's files here cannot be read"
+        )
+    if n_unsaid:
+        yield (
+            f"{name}: {_imports(n_unsaid)} left out, for the file does not say of which "
+            "content the model was, and a name may be another's; planner profile --export "
+            f"says it, and source: {{kind: reference, name: {name}}} takes them on your word"
+        )
+
+
+def _imports(count: int) -> str:
+    return "1 imported profile is" if count == 1 else f"{count} imported profiles are"
 
 
 def _with_foreseen(
@@ -231,10 +255,11 @@ def _summary(
         variants = sorted({str(f.variant) for f in failed})
         is_measured = any(p.model == name for p in outcome.profiles)
         if variants and is_measured:
-            devices = len({f.device for f in failed})
+            on = sorted({f.device for f in failed})
+            where = f"some of {len(on)} devices" if len(on) > 1 else on[0]
             lines.append(
-                f"{name}: {', '.join(variants)} could not be had on some of {devices} "
-                "devices; planner profile SPEC says why"
+                f"{name}: {', '.join(variants)} could not be had on {where}; "
+                "planner profile SPEC says why"
             )
         if not is_measured:
             taken = f"; imported profiles of it are used ({len(imported)})"
@@ -246,7 +271,7 @@ def _summary(
     noisy = [w for w in outcome.warnings if "noisy" in w or "busy" in w]
     if noisy:
         lines.append(
-            f"the machine that measured was busy ({len(noisy)} remarks): error bands are "
+            f"the machine that measured was busy (remarks: {len(noisy)}): error bands are "
             "wider for it; measuring again on a quiet one may make the plan cheaper"
         )
     return lines

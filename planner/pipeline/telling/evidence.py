@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from planner.domain.evidence import Provenance
 from planner.domain.profiles import BatchProfile, LoadCurve, Profile, Quality
 from planner.domain.tariffs import TokenTariff
 from planner.pipeline.asking.options import Option
@@ -46,13 +47,15 @@ def _lines(option: Option, catalog: Catalog) -> Iterable[EvidenceLine]:
         )
     yield EvidenceLine(
         what=f"price of {machine_words(offer)}",
-        provenance="imported",
+        provenance=Provenance.PUBLISHED.value,
         source=offer.price_source,
         as_of=offer.price_as_of,
     )
     yield EvidenceLine(
         what=f"way from {option.workload.origin} to {offer.site}",
-        provenance="imported" if option.path.rtt_s else "measured",
+        provenance=(
+            Provenance.PUBLISHED if option.path.rtt_s else Provenance.MEASURED
+        ).value,
         source=option.path.source,
         as_of=offer.price_as_of,
     )
@@ -60,7 +63,7 @@ def _lines(option: Option, catalog: Catalog) -> Iterable[EvidenceLine]:
         _, source = catalog.egress_usd_per_gb(offer.provider, offer.site)
         yield EvidenceLine(
             what=f"egress price of {offer.provider} {offer.site}",
-            provenance="imported",
+            provenance=Provenance.PUBLISHED.value,
             source=source,
             as_of=offer.price_as_of,
         )

@@ -128,7 +128,7 @@ def _told_by_models(
     sources = dict.fromkeys(
         [source.evidence.source, *(e.source.partition(": ")[0] for e in taught)]
     )
-    measured = source.evidence.provenance is Provenance.IMPORTED
+    measured = source.evidence.provenance is Provenance.PUBLISHED
     # Published tables carry their own noise into the left-out errors; others add it.
     own_sigma = 0.0 if measured else source.evidence.sigma()
     band = max(b.error_frac for b in batches)

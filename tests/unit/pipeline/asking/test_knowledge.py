@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from planner.domain.evidence import Evidence, Provenance
-from planner.domain.profiles import BatchProfile, ServicePoint
+from planner.domain.profiles import (
+    BatchProfile,
+    LoadCurve,
+    ServicePoint,
+    content_sha256,
+)
 from planner.domain.profiling import ProfilingFailure, ProfilingOutcome, TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.pipeline.asking.knowledge import learn
@@ -40,13 +45,25 @@ def profile(variant=FP32, *, device=PI_4, provenance=Provenance.EMULATED, conten
 
 
 def export(variant=FP32, *, content=CONTENT):
-    return profile(variant, provenance=Provenance.IMPORTED, content=content)
+    return profile(variant, provenance=Provenance.EXPORTED, content=content)
+
+
+# As a load test of an engine has it: such files never say what the model held.
+CURVE = LoadCurve(
+    model="m",
+    variant=Variant(precision=Precision.FP16, runtime=Runtime.VLLM),
+    device="nvidia-l4",
+    prompt_tokens=512,
+    output_tokens=256,
+    points=(),
+    evidence=export().evidence,
+)
 
 
 class Measurer:
     """Has measured these, and could not measure those, of a model of that content."""
 
-    def __init__(self, measured, failed):
+    def __init__(self, measured, failed, content):
         self._outcome = ProfilingOutcome(
             profiles=tuple(measured),
             failures=tuple(
@@ -57,7 +74,7 @@ class Measurer:
             n_measured=len(measured),
             n_cached=0,
             environment={},
-            model_sha256={"m": CONTENT},
+            model_sha256={"m": content} if content else {},
         )
 
     def reachable_devices(self):
@@ -67,14 +84,14 @@ class Measurer:
         return self._outcome
 
 
-def known(*, imported=(), measured=(), failed=()):
+def known(*, imported=(), measured=(), failed=(), content=CONTENT):
     spec = document(models__0__source={"kind": "torch", "factory": "model:build"})
     catalog = Catalog.shipped()
     if imported:
         exports = ImportedModel(model="m", profiles=tuple(imported))
         catalog = catalog.with_profiles(exports)
     model = TorchModel(name="m", directory=Path(), factory="model:build")
-    profiler = Measurer(measured, failed)
+    profiler = Measurer(measured, failed, content)
     return learn(spec, catalog, {"m": model}, profiler, on_progress=lambda _: None)
 
 
@@ -96,21 +113,51 @@ def known(*, imported=(), measured=(), failed=()):
             [
                 "m: nothing could be measured here; planner profile SPEC tells all",
                 (
-                    "m: 1 imported profiles are of a model of that name with other content, "
+                    "m: 1 imported profile is of a model of that name with other content, "
                     "and left out; measure there again"
                 ),
             ],
         ),
+        (
+            [export(content="2e" * 32), export(FP16, content="2e" * 32)],
+            [
+                "m: nothing could be measured here; planner profile SPEC tells all",
+                (
+                    "m: 2 imported profiles are of a model of that name with other content, "
+                    "and left out; measure there again"
+                ),
+            ],
+        ),
+        (
+            [export(content=None), CURVE],
+            [
+                "m: nothing could be measured here; planner profile SPEC tells all",
+                (
+                    "m: 2 imported profiles are left out, for the file does not say of which "
+                    "content the model was, and a name may be another's; planner profile "
+                    "--export says it, and source: {kind: reference, name: m} takes them on "
+                    "your word"
+                ),
+            ],
+        ),
     ],
-    ids=["none", "used", "left out"],
+    ids=["none", "used", "another's", "two of another's", "nobody says whose"],
 )
 def test_where_nothing_was_measured_it_says_whether_imports_are_used(imported, says):
     found = known(imported=imported)
 
     assert list(found.warnings) == says
-    assert found.profiles["m"] == tuple(
-        p for p in imported if p.model_sha256 == CONTENT
-    )
+    used = [p for p in imported if content_sha256(p) == CONTENT]
+    assert found.profiles["m"] == tuple(used)
+
+
+def test_where_the_models_own_content_is_not_known_no_import_is_taken_to_be_of_it():
+    found = known(imported=[export(content=None), export(FP16)], content=None)
+
+    *_, named, unnamed = found.warnings
+    assert found.profiles["m"] == ()
+    assert named.endswith("for the content of the model's files here cannot be read")
+    assert "does not say of which content" in unnamed
 
 
 def test_where_nothing_was_measured_the_first_reason_is_told():
@@ -148,4 +195,4 @@ def test_what_failed_where_nothing_was_imported_is_told():
     )
 
     (told,) = found.warnings
-    assert told.startswith("m: fp16 on torch could not be had on some of 1 devices")
+    assert told.startswith(f"m: fp16 on torch could not be had on {PI_5};")
