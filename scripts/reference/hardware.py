@@ -58,7 +58,10 @@ def _device(board: Fact, row: Fact) -> dict[str, Cell]:
 
     is_edge = board["kind"] == "edge"
     memory_gb = figure(board["memory_gb"]) or stated("mem_gb")
+    # Engines multiply on tensor cores; what an accelerator does without them is no peak.
     fp16 = stated("fp16_tensor_dense_tflops", 1e12)
+    if fp16 is None and is_edge:
+        fp16 = stated("fp16_nontensor_tflops", 1e12)
     # Idle draws of GPUs were read by Spare Cores and stay out of this table.
     idle_w = figure(board["idle_w"]) or (stated("idle_w") if is_edge else None)
     active_w = figure(board["active_w"]) or stated("active_w") or stated("tdp_w")
@@ -69,7 +72,7 @@ def _device(board: Fact, row: Fact) -> dict[str, Cell]:
         "memory_bytes": memory_gb and memory_gb * BYTES_PER_GB,
         "memory_bytes_per_s": stated("mem_bw_gb_s", BYTES_PER_GB),
         "fp32_flop_per_s": stated("fp32_tflops", 1e12),
-        "fp16_flop_per_s": fp16 or stated("fp16_nontensor_tflops", 1e12),
+        "fp16_flop_per_s": fp16,
         "int8_op_per_s": stated("int8_tensor_dense_tops", 1e12),
         "idle_w": idle_w,
         "active_w": active_w,
