@@ -12,7 +12,7 @@ from planner.cli.documents import deployment
 from planner.domain.predictions import Foresight
 from planner.domain.profiles import Profile
 from planner.domain.variants import Precision, Runtime
-from planner.errors import OutsideProfileError, UnknownReferenceError
+from planner.errors import OutsideProfileError, SpecError, UnknownReferenceError
 from planner.pipeline.asking.atlas import Atlas
 from planner.pipeline.asking.batches import of_batch
 from planner.pipeline.asking.foresight import chosen, foresee
@@ -143,6 +143,11 @@ def _profiles(
 
 def _check_host(host: str | None, device: str, facts: Catalog) -> None:
     known = facts.hosts(device)
+    if host is not None and not known:
+        raise SpecError(
+            f"--host {host}: nobody measured a host of {device}, so none changes what is "
+            "predicted of it; leave out --host"
+        )
     if host is not None and host not in known:
         near = nearest(host, known) or known[:3]
         raise UnknownReferenceError(f"host of {device}", host, near)

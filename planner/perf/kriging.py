@@ -18,7 +18,9 @@ form: with C the covariance of the observations,
 and the share asked for of these errors, each over its own standard deviation, lies
 within the quantile that then widens the prediction's own (split-conformal, with the
 usual n + 1). Where the family of the predicted model is known, B is one model;
-where it is not, B is a whole family: a stranger is farther off than a relative.
+where it is not, B is a whole family: a stranger is farther off than a relative. Errors
+within a family go together, so families are what is counted then, each once however
+many models it has (hierarchical conformal, Dunn, Wasserman and Ramdas 2022).
 """
 
 import math
@@ -43,6 +45,8 @@ TAIL_FREEDOM: Final = 4.0
 
 _REWEIGHTINGS: Final = 5
 _LEAST_WEIGHT: Final = 1e-3
+# Of sums of parts of one.
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +61,17 @@ class Site:
 class Estimate:
     """A predicted value, its own standard deviation, and what left-out ones were like.
 
-    `scores` are the left-out errors over their standard deviations, ascending in size.
+    `scores` are the sizes of left-out errors over their standard deviations, by what was
+    left out together: a model each, or a family each.
     """
 
     value: float
     sigma: float
-    scores: tuple[float, ...]
+    scores: tuple[tuple[float, ...], ...]
 
     def half_width(self, share_frac: float) -> float:
         """Half of the interval that holds the truth with that probability."""
-        return self.sigma * covering(self.scores, share_frac)
+        return self.sigma * covering_next(self.scores, share_frac)
 
 
 def covering(scores: Sequence[float], share_frac: float) -> float:
@@ -78,28 +83,53 @@ def covering(scores: Sequence[float], share_frac: float) -> float:
         >>> covering([0.1 * i for i in range(1, 20)], 0.9)
         1.8
     """
-    rank = math.ceil((len(scores) + 1) * share_frac)
-    if rank <= len(scores):
-        return scores[rank - 1]
-    return scores[-1] * math.sqrt(rank / len(scores))
+    return covering_next([[s] for s in scores], share_frac)
 
 
-def estimate(sites: Sequence[Site], values: Sequence[float], at: Site) -> Estimate:
-    """The value at a site, from the values at others."""
+def covering_next(groups: Sequence[Sequence[float]], share_frac: float) -> float:
+    """The score that one of the next group stays within with that probability.
+
+    Every group counts as much, and within it every score.
+
+    Example:
+        >>> covering_next([[0.1, 0.2, 0.3, 0.4], [0.5], [0.6], [0.7]], 0.6)
+        0.6
+    """
+    ranked = sorted((s, 1 / len(scores)) for scores in groups for s in scores)
+    wanted = (len(groups) + 1) * share_frac - _ROUNDING
+    reached = np.cumsum([weight for _, weight in ranked])
+    rank = int(np.searchsorted(reached, wanted))
+    if rank < len(ranked):
+        return ranked[rank][0]
+    return ranked[-1][0] * math.sqrt(math.ceil(wanted) / len(groups))
+
+
+def estimate(
+    sites: Sequence[Site],
+    values: Sequence[float],
+    at: Site,
+    *,
+    kin_alike: bool = True,
+) -> Estimate:
+    """The value at a site, from the values at others.
+
+    Where families are not `kin_alike`, their members have nothing in common but x.
+    """
     middle = float(np.median(values))
     y = np.array(values) - middle
     x = np.array([s.x for s in sites])
     centre = x.mean(axis=0)
-    names = np.array([s.family for s in sites])
+    families = np.array([s.family for s in sites])
+    names = families if kin_alike else np.arange(len(sites)).astype(str)
     spread = _covariance(x - centre, names, x - centre, names)
     weights, inverse = _robust(spread, y)
     there = np.array([at.x]) - centre
-    name = np.array([at.family])
+    name = np.array([at.family if kin_alike else ""])
     to_known = _covariance(x - centre, names, there, name)[:, 0]
     own = float(_covariance(there, name, there, name)[0, 0])
     variance = max(own - float(to_known @ inverse @ to_known), 0.0) + NOISE**2
-    is_relative = at.family in set(names)
-    groups = np.arange(len(names)) if is_relative else _numbered(names)
+    is_relative = at.family in set(families)
+    groups = np.arange(len(names)) if is_relative else _numbered(families)
     return Estimate(
         value=middle + float(to_known @ inverse @ y),
         sigma=math.sqrt(variance),
@@ -133,16 +163,16 @@ def _robust(spread: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 def _left_out_scores(
     inverse: Floats, y: Floats, noise2: Floats, groups: npt.NDArray[np.int_]
-) -> tuple[float, ...]:
+) -> tuple[tuple[float, ...], ...]:
     pull = inverse @ y
-    scores: list[float] = []
+    scores: list[tuple[float, ...]] = []
     for group in dict.fromkeys(groups.tolist()):
         out = np.flatnonzero(groups == group)
         block = np.linalg.inv(inverse[np.ix_(out, out)])
         error = block @ pull[out]
         variance = np.maximum(np.diag(block) - noise2[out], 0.0) + NOISE**2
-        scores += (np.abs(error) / np.sqrt(variance)).tolist()
-    return tuple(sorted(scores))
+        scores.append(tuple((np.abs(error) / np.sqrt(variance)).tolist()))
+    return tuple(scores)
 
 
 def _numbered(names: npt.NDArray[np.str_]) -> npt.NDArray[np.int_]:

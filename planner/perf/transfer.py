@@ -79,6 +79,8 @@ def transferred(
         [site(m) for m in common],
         [math.log(there[m] / here[m]) for m in common],
         site(model),
+        # Without operations no family is known to behave alike.
+        kin_alike=uses,
     )
     return _told(here[model], answer, common, uses=uses)
 
@@ -96,8 +98,7 @@ def _beyond(time_s: float, known_s: Sequence[float]) -> float:
 def _site(name: str, time_s: float, stated: Operations | None) -> Site:
     x = math.log(time_s)
     if stated is None:
-        # Without operations no family is known to behave alike: all are strangers.
-        return Site(x=(x,), family=name)
+        return Site(x=(x,), family=family(name))
     macs = stated.macs or stated.parameters
     return Site(x=(x, math.log(macs), math.log(stated.parameters)), family=family(name))
 

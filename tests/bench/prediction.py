@@ -1,10 +1,14 @@
-"""How far off predictions are, on published tables: python tests/bench/prediction.py
+"""How far off predictions are, on published tables:
 
+    python tests/bench/prediction.py [WORDS]
+
+About 90 s of one core; with words, only the rows that hold one of them, as "language".
 Everything that is predicted was published, and was held back:
 
     model left out    its time on a device from its time on one other (each pair), and
                       from the best of all others, as `planner predict` does
-    family left out   the same, without any model of its family on the device
+    family left out   the same, without any model of its family on the device; by times
+                      alone as the user's own model, whose operations nobody states
     device left out   an accelerator's times from its peaks and from others' times;
                       a GPU's TPOT and TTFT from load curves of other GPUs; another
                       size of a processor from the speeds of both sizes
@@ -17,7 +21,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, permutations
-from statistics import NormalDist
 
 import numpy as np
 
@@ -26,6 +29,7 @@ from planner.domain.predictions import Prediction
 from planner.domain.profiles import TokenRates
 from planner.domain.variants import Precision, Runtime
 from planner.perf import peaks as roofs
+from planner.perf.kriging import covering
 from planner.perf.sizes import Size, factor, is_comparable
 from planner.perf.transfer import INTERVAL_FRAC, Transferred, transferred
 from planner.pipeline.asking.atlas import Atlas, runs_cuda
@@ -38,7 +42,6 @@ from planner.reference.devices import CPU_NAME
 CATALOG = Catalog.shipped()
 ATLAS = Atlas.of(CATALOG)
 SWEEP = (Runtime.TFLITE, Runtime.ARMNN)
-Z_INTERVAL = NormalDist().inv_cdf((1 + INTERVAL_FRAC) / 2)
 
 
 @dataclass(frozen=True)
@@ -134,9 +137,10 @@ def accelerators() -> Iterator[Held]:
 def _things(precision) -> list[float]:
     things = []
     for rows in ATLAS.by_model.values():
-        for variant in dict.fromkeys(p.variant for p in rows):
+        for variant, timing in dict.fromkeys((p.variant, p.timing) for p in rows):
             if variant.precision is precision:
-                things += _timed([p for p in rows if p.variant == variant])
+                alike = [p for p in rows if (p.variant, p.timing) == (variant, timing)]
+                things += _timed(alike)
     return list(roofs.left_out(things))
 
 
@@ -181,12 +185,23 @@ def sizes() -> Iterator[Held]:
             if isinstance(p, TokenRates) and match:
                 key = (f"{p.model} {p.variant}", match["generation"])
                 rates.setdefault(key, {})[int(match["vcpus"])] = p.prompt_tokens_per_s
-    for (_, generation), by_size in rates.items():
-        for a, b in combinations(sorted(by_size), 2):
-            yield from _size(generation, a, b, by_size)
+    found = [
+        (generation, *told)
+        for (_, generation), by_size in rates.items()
+        for a, b in combinations(sorted(by_size), 2)
+        for told in _size(generation, a, b, by_size)
+    ]
+    for generation in dict.fromkeys(g for g, _, _ in found):
+        others = sorted(abs(z) / s for g, z, s in found if g != generation)
+        ends = covering(others, INTERVAL_FRAC), covering(others, 2 * INTERVAL_FRAC - 1)
+        for g, z, sigma in found:
+            if g == generation:
+                held = abs(z) <= ends[0] * sigma, z <= ends[1] * sigma
+                yield Held("prompts, llama.cpp", z, *held)
 
 
-def _size(generation, a, b, by_size) -> Iterator[Held]:
+def _size(generation, a, b, by_size) -> Iterator[tuple[float, float]]:
+    """Logarithm of truth over prediction, and the stated standard deviation."""
     speeds = [CATALOG.images_per_s(f"{generation}-{n}vcpu") for n in (a, b)]
     if None in speeds:
         return
@@ -196,15 +211,7 @@ def _size(generation, a, b, by_size) -> Iterator[Held]:
     if is_comparable(small, large):
         change = factor(large, small, uses_all_cores=True)
         truth = by_size[b] / by_size[a]
-        z = math.log(truth / change.middle_ratio)
-        # What another instance of the same device adds, as published for these rates.
-        sigma = math.hypot(change.sigma, math.log(1.119) / NormalDist().inv_cdf(0.9))
-        yield Held(
-            "prompts, llama.cpp",
-            z,
-            abs(z) <= Z_INTERVAL * sigma,
-            z <= NormalDist().inv_cdf(0.9) * sigma,
-        )
+        yield math.log(truth / change.middle_ratio), change.sigma
 
 
 SPECS = (
@@ -212,6 +219,10 @@ SPECS = (
     BenchSpec("model left out, best other device", best_of_all),
     BenchSpec("the same by times alone", pairs(with_operations=False)),
     BenchSpec("family left out", pairs(without_family=True)),
+    BenchSpec(
+        "family left out, by times alone",
+        pairs(without_family=True, with_operations=False),
+    ),
     BenchSpec("accelerator left out", accelerators),
     BenchSpec("GPU left out, language models", language),
     BenchSpec("another size of a processor", sizes),
@@ -222,7 +233,10 @@ def main() -> None:
     out = sys.stdout
     head = f"{'held back':36}{'of':26}{'n':>7}{'median':>9}{'p90':>9}{'covers':>9}{'bounds':>9}\n"  # fmt: skip
     out.write(head)
+    wanted = sys.argv[1:]
     for spec in SPECS:
+        if wanted and not any(word in spec.name for word in wanted):
+            continue
         groups: dict[str, list[Held]] = {}
         for held in spec.build():
             groups.setdefault(held.group, []).append(held)

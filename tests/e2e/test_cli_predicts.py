@@ -126,6 +126,15 @@ def test_unknown_names_exit_2_with_the_nearest(capsys, arguments):
     assert "nearest" in capsys.readouterr().err
 
 
+def test_a_host_where_none_is_known_is_refused_with_the_way_out(capsys):
+    code = main(
+        ["predict", "mobilenet-v2-1.0-224", "--device", "graviton3-8vcpu", "--host", "aws"]
+    )  # fmt: skip
+
+    assert code == 2
+    assert "leave out --host" in capsys.readouterr().err
+
+
 def test_the_models_of_a_document_are_asked_about(tmp_path, capsys):
     spec = tmp_path / "spec.yaml"
     spec.write_text(SPEC, encoding="utf-8")

@@ -1,7 +1,7 @@
 """Everything published, arranged by how it was run: what predictions learn from.
 
-One column a setting (device, runtime, precision, number of devices) with the best
-published p50 of each model at batch 1, and one a batch size where peaks are asked.
+One column a setting (device, runtime, precision, with a server in the times or
+without) with the best published p50 of each model at batch 1 on one device.
 """
 
 import datetime as dt
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from planner.domain.hardware import Device, DeviceKind
 from planner.domain.operations import Operations
 from planner.domain.profiles import BatchProfile, LoadCurve, Profile
+from planner.domain.servers import Timing
 from planner.domain.variants import Precision, Runtime
 from planner.reference.catalog import Catalog
 
@@ -23,9 +24,11 @@ class Setting:
     device: str
     runtime: Runtime
     precision: Precision
+    timing: Timing
 
     def __str__(self) -> str:
-        return f"{self.precision} on {self.runtime} on {self.device}"
+        served = ", served" if self.timing is Timing.SERVER else ""
+        return f"{self.precision} on {self.runtime} on {self.device}{served}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,10 @@ def setting_of(profile: BatchProfile) -> Setting:
     """Where and how a profile was measured."""
     variant = profile.variant
     return Setting(
-        device=profile.device, runtime=variant.runtime, precision=variant.precision
+        device=profile.device,
+        runtime=variant.runtime,
+        precision=variant.precision,
+        timing=profile.timing,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Device
 from planner.domain.predictions import Foresight, Prediction, Refused
-from planner.domain.profiles import BatchProfile, LoadCurve, Profile
+from planner.domain.profiles import BatchProfile, LoadCurve, Profile, TokenRates
 from planner.domain.variants import Precision, Runtime
 from planner.pipeline.asking.atlas import Atlas
 from planner.pipeline.asking.unmeasured.curves import from_curves
@@ -43,7 +43,7 @@ def foresee(
     predicted = [a for a in answers if isinstance(a, Prediction)]
     refused = [a.reason for a in answers if isinstance(a, Refused)]
     if not own and not answers:
-        refused = [_nowhere(model, device)]
+        refused = [_nowhere(model, profiles, device)]
     return Foresight(
         model=model,
         device=device.name,
@@ -53,7 +53,12 @@ def foresee(
     )
 
 
-def _nowhere(model: str, device: Device) -> str:
+def _nowhere(model: str, profiles: Sequence[Profile], device: Device) -> str:
+    if profiles and all(isinstance(p, TokenRates) for p in profiles):
+        return (
+            f"{model}: what is known are token rates of single requests on other "
+            f"devices, which are not carried over to {device.name}; measure it there"
+        )
     return (
         f"{model}: no profile on another device, published or yours, leads to "
         f"{device.name}; measure it there, or import a measurement with planner import"

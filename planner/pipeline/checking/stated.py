@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from planner.domain.evidence import Provenance
+from planner.domain.hardware import Offer
 from planner.domain.profiles import LoadCurve, Profile
 from planner.domain.workloads import Workload
+from planner.pipeline.asking.by_request import as_run
 from planner.pipeline.asking.places import Place
 from planner.pipeline.checking.facts import Facts
 from planner.pipeline.telling.quality import floor
@@ -40,7 +42,11 @@ def misstated(plan: PlanDocument, facts: Facts) -> Iterator[str]:
         profile = facts.profile(p)
         yield from (f"{where}: {what}" for what in _of_offer(p, facts.offered[p.offer]))
         if profile is not None:
-            stated = (*_of_profile(p, profile), *_of_host(p, profile, facts.catalog))
+            stated = (
+                *_of_profile(p, profile),
+                *_of_evidence(p, profile, facts.offered[p.offer].offer),
+                *_of_host(p, profile, facts.catalog),
+            )
             yield from (f"{where}: {what}" for what in stated)
 
 
@@ -79,6 +85,21 @@ def _of_offer(p: PlanPlacement, place: Place) -> Iterator[str]:
     ):
         if stated != true:
             yield f"its {what} is stated as {stated}, and is {true}"
+
+
+def _of_evidence(p: PlanPlacement, known: Profile, offer: Offer) -> Iterator[str]:
+    """What was not measured is not said to be, and no surer than it is."""
+    run = as_run(known, offer)
+    if run is None:
+        return
+    evidence = run.evidence
+    for what, stated, true in (
+        ("provenance", p.provenance, evidence.provenance),
+        ("error", p.error_frac, evidence.error_frac),
+        ("date", p.profile_as_of, evidence.as_of),
+    ):
+        if stated != true:
+            yield f"its profile's {what} is stated as {stated}, and is {true}"
 
 
 def _of_host(p: PlanPlacement, known: Profile, catalog: Catalog) -> Iterator[str]:

@@ -125,3 +125,17 @@ def test_the_interval_is_wider_than_the_one_sided_band():
     found = transferred(NAMES[6], HERE, without(THERE, NAMES[6]), OPERATIONS)
 
     assert math.log(found.high_s / found.p50_s) >= math.log1p(found.error_frac)
+
+
+def test_by_times_alone_a_stranger_is_as_far_off_as_whole_families_were():
+    """Half of the models run 1.5 times as long there: their sizes say so of each other."""
+    names = [m if i % 2 else m.replace("net", "web") for i, m in enumerate(NAMES)]
+    here = dict(zip(names, HERE.values(), strict=True))
+    there = {m: t * (1.5 if m.startswith("web") else 1.0) for m, t in here.items()}
+
+    def ask(name):
+        return transferred(name, {**here, name: HERE[NAMES[3]]}, there, {})
+
+    stranger, relative = ask("mine"), ask("net-v1-x")
+    assert stranger.p50_s == relative.p50_s
+    assert stranger.error_frac > relative.error_frac

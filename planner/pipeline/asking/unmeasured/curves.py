@@ -27,6 +27,7 @@ from planner.perf.peaks import Peaks, Timed
 from planner.perf.transfer import INTERVAL_FRAC
 from planner.pipeline.asking.atlas import Atlas, runs_cuda
 from planner.pipeline.asking.unmeasured.loads import (
+    HALVES,
     Engine,
     KnownOfHost,
     LeftOut,
@@ -63,8 +64,10 @@ def from_curves(
     """
     others = [c for c in curves if c.device != device.name]
     own = seen_points(others, atlas, catalog)
-    if not runs_cuda(device) or not own:
+    if not runs_cuda(device) or not others:
         return []
+    if not own:
+        return [Refused(reason=_untaught(others[0], atlas))]
     peaks = roofs.peaks_of(device, Precision.BF16)
     if peaks is None:
         reason = f"{device.name}: no source states its peaks and memory bandwidth"
@@ -99,6 +102,18 @@ def from_curves(
         for host in hosts
         for _, points in sorted(shapes.items())
     ]
+
+
+def _untaught(curve: LoadCurve, atlas: Atlas) -> str:
+    """Why a curve says nothing of other GPUs."""
+    stated = atlas.operations.get(curve.model)
+    if stated is None or stated.layers is None:
+        missing = "no source states its parameters and layers"
+    elif curve.variant.precision not in HALVES:
+        missing = f"too few GPUs were loaded with models in {curve.variant.precision}"
+    else:
+        missing = "its curves are of several GPUs together, or of one whose peaks nobody states"  # fmt: skip
+    return f"{curve.model}: load curves on {curve.device} lead to no other GPU, for {missing}"
 
 
 def _timed(seen: Seen) -> Timed:

@@ -149,19 +149,19 @@ class Engine:
         """Median time to first token."""
         told_s = self.prefill.time_s(request, peaks)
         apart = self._apart(model, request)
-        if len(apart) < roofs.MIN_DEVICES:
+        if len({a.device for a in apart}) < roofs.MIN_DEVICES:
             return told_s
         return told_s * roofs.time_s(apart, peaks, towards=(0.0, 0.0), draw=OWN_DRAW)
 
     def _apart(self, model: str, request: Request) -> list[Timed]:
-        """The model's TTFT at that load on each GPU, over what the roofline says."""
-        by_device: dict[str, list[Seen]] = defaultdict(list)
+        """The model's TTFT at that load on each GPU and host, over the roofline's."""
+        by_host: dict[tuple[str, float], list[Seen]] = defaultdict(list)
         for s in self.seen:
             same_shape = s.request.prompt_tokens == request.prompt_tokens
             if s.curve.model == model and same_shape:
-                by_device[s.curve.device].append(s)
+                by_host[s.curve.device, s.request.host_speed_ratio].append(s)
         found = []
-        for device, points in by_device.items():
+        for (device, host), points in by_host.items():
             points.sort(key=lambda s: s.point.concurrency)
             loads = [s.point.concurrency for s in points]
             if request.concurrency <= BEYOND_LOAD_RATIO * loads[-1]:
@@ -170,7 +170,6 @@ class Engine:
                     np.log(loads),
                     np.log([s.point.ttft_p50_s for s in points]),
                 )
-                host = points[0].request.host_speed_ratio
                 told_s = self.prefill.time_s(
                     replace(request, host_speed_ratio=host), points[0].peaks
                 )

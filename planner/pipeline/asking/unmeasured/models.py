@@ -16,6 +16,7 @@ from planner.domain.hardware import Device
 from planner.domain.operations import Operations
 from planner.domain.predictions import Prediction, Refused
 from planner.domain.profiles import BatchProfile, ServicePoint
+from planner.domain.servers import Timing
 from planner.perf.transfer import Transferred, transferred
 from planner.pipeline.asking.atlas import Atlas, Setting, setting_of, years
 from planner.pipeline.asking.unmeasured.rows import (
@@ -24,6 +25,7 @@ from planner.pipeline.asking.unmeasured.rows import (
     Answer,
     rescaled,
     row_words,
+    server_elsewhere,
 )
 from planner.units import milliseconds
 
@@ -48,7 +50,8 @@ def from_models(
             if found:
                 source, first = _surest(found)
                 batches, refusal = _batches(source, first, target, atlas)
-                predicted.append(_told_by_models(source, batches, target, atlas))
+                told = _told_by_models(source, batches, target, device, atlas)
+                predicted.append(told)
                 predicted += [refusal] if refusal else []
         answers += predicted or _nearest_miss(f"{precision} on {device.name}", refused)
     return answers
@@ -66,11 +69,13 @@ def _across(
     source: BatchProfile, point: ServicePoint, target: Setting, atlas: Atlas
 ) -> Transferred | Refused:
     here = atlas.seconds(setting_of(source))
-    stated = atlas.operations.get(source.model)
-    own = {} if stated is None else {source.model: _of_batch(stated, point.batch)}
+    # The user's own model is no published one, whatever the document calls it.
+    name = source.model_sha256 or source.model
+    stated = atlas.operations.get(name)
+    own = {} if stated is None else {name: _of_batch(stated, point.batch)}
     return transferred(
-        source.model,
-        {**here, source.model: point.p50_s},
+        name,
+        {**here, name: point.p50_s},
         atlas.seconds(target),
         {**atlas.operations, **own},
     )
@@ -114,7 +119,11 @@ def _surest(
 
 
 def _told_by_models(
-    source: BatchProfile, batches: Sequence[Transferred], target: Setting, atlas: Atlas
+    source: BatchProfile,
+    batches: Sequence[Transferred],
+    target: Setting,
+    device: Device,
+    atlas: Atlas,
 ) -> Prediction:
     column, found = atlas.columns[target], batches[0]
     taught = [column[m].evidence for m in found.common]
@@ -134,10 +143,21 @@ def _told_by_models(
     band = max(b.error_frac for b in batches)
     sigma = math.hypot(math.log1p(band) / Z_BAND, own_sigma)
     half = max(b.high_s / b.p50_s for b in batches) * math.exp(Z_INTERVAL * own_sigma)
+    # A server takes one core and hardly its vectors, these times took all of both.
+    of_core = math.log(device.cores or 1) / 2 / Z_BAND
+    server = server_elsewhere(
+        source, ratio=found.ratio, sigma=math.hypot(sigma, of_core)
+    )
+    is_same_engine = target.runtime is source.variant.runtime
     profile = replace(
         source,
         variant=replace(source.variant, runtime=target.runtime),
         device=target.device,
+        timing=target.timing,
+        server=server if target.timing is Timing.MODEL else None,
+        rested_s=source.rested_s * found.ratio,
+        memory_bytes=source.memory_bytes if is_same_engine else None,
+        memory_parts=source.memory_parts if is_same_engine else None,
         points=tuple(
             rescaled(point, told.ratio)
             for point, told in zip(source.points, batches, strict=False)

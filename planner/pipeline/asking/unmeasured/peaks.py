@@ -22,10 +22,12 @@ def from_peaks(
     if not runs_cuda(device):
         return []
     answers: list[Answer] = []
-    for variant in dict.fromkeys(p.variant for p in profiles):
+    for variant, timing in dict.fromkeys((p.variant, p.timing) for p in profiles):
         peaks = roofs.peaks_of(device, variant.precision)
         alike = [
-            p for p in profiles if p.variant == variant and p.device != device.name
+            p
+            for p in profiles
+            if (p.variant, p.timing) == (variant, timing) and p.device != device.name
         ]
         known = _timed(alike, catalog)
         if len({t.device for ts in known.values() for t in ts}) < roofs.MIN_DEVICES:
@@ -67,9 +69,9 @@ def _left_out(
     """Errors of leaving each accelerator out, over all that ran in that precision."""
     things: list[Sequence[roofs.Timed]] = []
     for rows in atlas.by_model.values():
-        for variant in dict.fromkeys(p.variant for p in rows):
-            if variant.precision == precision:
-                alike = [p for p in rows if p.variant == variant]
+        for key in dict.fromkeys((p.variant, p.timing) for p in rows):
+            if key[0].precision == precision:
+                alike = [p for p in rows if (p.variant, p.timing) == key]
                 things += _timed(alike, catalog).values()
     return roofs.left_out(things)
 
@@ -118,6 +120,7 @@ def _told_by_peaks(
         ),
         memory_bytes=shape.memory_bytes,
         quality=shape.quality,
+        timing=shape.timing,
     )
     first = points[0].p50_s
     return Prediction(

@@ -1,5 +1,6 @@
 """What a prediction is made from: measured profiles, rescaled and named."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from statistics import NormalDist
@@ -8,6 +9,7 @@ from typing import Final
 from planner.domain.evidence import BAND_QUANTILE_FRAC, Provenance
 from planner.domain.predictions import Prediction, Refused
 from planner.domain.profiles import BatchProfile, Profile, ServicePoint
+from planner.domain.servers import ServerCost
 from planner.perf.transfer import INTERVAL_FRAC
 from planner.pipeline.asking.atlas import setting_of, teaches
 from planner.units import milliseconds
@@ -34,11 +36,43 @@ def rescaled(point: ServicePoint, ratio: float) -> ServicePoint:
     )
 
 
+def server_elsewhere(
+    source: BatchProfile, *, ratio: float, sigma: float
+) -> ServerCost | None:
+    """What serving costs there, where `source` knows it: so many times as much.
+
+    `sigma` is the ratio's own, in logarithms. No core is left to the server there.
+    """
+    cost = source.server
+    if cost is None:
+        return None
+    known = cost.evidence
+    told = f"{milliseconds(cost.processor_s):.2f} ms of it on {source.device} × {ratio:.3g}"
+    return replace(
+        cost,
+        processor_s=cost.processor_s * ratio,
+        latency_s=cost.latency_s * ratio,
+        rested_s=cost.rested_s * ratio,
+        stirred_s=cost.stirred_s * ratio,
+        shared_frac=1.0,
+        evidence=replace(
+            known,
+            provenance=Provenance.PREDICTED,
+            source=f"{known.source}, for {source.device}",
+            error_frac=math.expm1(Z_BAND * math.hypot(known.sigma(), sigma)),
+            note="; ".join(filter(None, [told, known.note])),
+        ),
+    )
+
+
 def row_words(profile: BatchProfile) -> str:
     """The profile as a reader finds it again: model, setting, time, source."""
+    known = profile.evidence
+    is_emulated = known.provenance is Provenance.EMULATED
     return (
         f"{profile.model}, {setting_of(profile)}: "
-        f"{milliseconds(profile.points[0].p50_s):.4g} ms ({profile.evidence.source})"
+        f"{milliseconds(profile.points[0].p50_s):.4g} ms "
+        f"({'emulated: ' if is_emulated else ''}{known.source})"
     )
 
 

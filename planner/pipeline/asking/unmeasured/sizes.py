@@ -18,6 +18,7 @@ from planner.pipeline.asking.unmeasured.rows import (
     Answer,
     rescaled,
     row_words,
+    server_elsewhere,
 )
 from planner.reference.catalog import Catalog
 from planner.reference.devices import CPU_NAME
@@ -85,6 +86,8 @@ def _told_by_size(
             source,
             device=device.name,
             points=points,
+            # A request takes the server one thread, and that is the same here and there.
+            server=server_elsewhere(source, ratio=1.0, sigma=0.0),
             evidence=Evidence(
                 provenance=Provenance.PREDICTED,
                 source=f"{source.evidence.source}; {device.source}",

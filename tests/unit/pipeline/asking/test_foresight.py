@@ -1,12 +1,14 @@
 """What is predicted from the shipped tables, against rows that were held back."""
 
+import datetime as dt
 from dataclasses import replace
 
 import pytest
 
-from planner.domain.evidence import Provenance
+from planner.domain.evidence import Evidence, Provenance
 from planner.domain.profiles import BatchProfile, LoadCurve
-from planner.domain.variants import Precision, Runtime
+from planner.domain.servers import ServerCost, Timing
+from planner.domain.variants import Precision, Runtime, Variant
 from planner.pipeline.asking.atlas import Atlas
 from planner.pipeline.asking.foresight import chosen, foresee, predicted_profiles
 from planner.reference.catalog import Catalog
@@ -163,6 +165,52 @@ def test_a_model_too_large_for_the_memory_is_refused(atlas):
     assert any("memory does not hold" in r for r in found.refusals)
 
 
+@pytest.mark.parametrize("device", ["nvidia-h100-94gb-nvl", "nvidia-geforce-rtx-4090"])
+def test_what_an_accelerator_does_without_its_tensor_cores_is_no_peak(atlas, device):
+    found = ask(atlas, "llama-3.1-8b", device)
+
+    assert found.predictions == ()
+    assert "no source states its peaks" in found.refusals[0]
+
+
+def curve_of(**changes):
+    curve = next(
+        p
+        for p in CATALOG.profiles("llama-3.1-8b")
+        if isinstance(p, LoadCurve) and p.device == "nvidia-l4" and p.device_count == 1
+    )
+    return replace(curve, **changes)
+
+
+INT4 = Variant(precision=Precision.INT4, runtime=Runtime.VLLM)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model": "mine"}, "no source states its parameters and layers"),
+        ({"variant": INT4}, "too few GPUs were loaded with models in int4"),
+        ({"device_count": 2}, "several GPUs together"),
+    ],
+)
+def test_curves_that_lead_nowhere_say_what_is_missing(atlas, changes, words):
+    curve = curve_of(**changes)
+
+    found = foresee(
+        curve.model, [curve], CATALOG.device("nvidia-l40s"), atlas=atlas, catalog=CATALOG
+    )  # fmt: skip
+
+    assert found.predictions == ()
+    assert words in found.refusals[0]
+
+
+def test_token_rates_are_not_carried_over_and_that_is_said(atlas):
+    found = ask(atlas, "llama-7b", "graviton3-2vcpu")
+
+    assert found.predictions == ()
+    assert "token rates of single requests" in found.refusals[0]
+
+
 def test_an_accelerator_without_bf16_is_predicted_in_fp16(atlas):
     found = ask(atlas, "gemma-2-2b", "nvidia-t4")
 
@@ -188,6 +236,104 @@ def test_a_wide_source_gives_a_wide_prediction(atlas):
 
     assert band(emulated) > 0.55
     assert band(source) < 0.4
+
+
+def own(model, **changes):
+    """A profile of the user's own model on a board, in a published setting."""
+    source = published(
+        "mobilenet-v2-1.0-224", "raspberry-pi-4", Precision.INT8, Runtime.TFLITE
+    )
+    return replace(source, model=model, model_sha256="1f" * 32, **changes)
+
+
+def told_of(atlas, source, device):
+    found = foresee(
+        source.model, [source], CATALOG.device(device), atlas=atlas, catalog=CATALOG
+    )
+    return next(
+        p for p in found.predictions
+        if p.profile.variant.runtime is source.variant.runtime
+    )  # fmt: skip
+
+
+def test_the_users_own_model_borrows_nothing_from_a_published_one_of_its_name(atlas):
+    stranger, named, sibling = (
+        told_of(atlas, own(name), "graviton3-8vcpu")
+        for name in ("mine", "mobilenet-v2-1.0-224", "mobilenet-v2-mine")
+    )
+
+    assert "times alone" in named.profile.evidence.note
+    for told in (named, sibling):
+        assert (told.low_s, told.high_s) == (stranger.low_s, stranger.high_s)
+
+
+SERVER = ServerCost(
+    server="ours",
+    processor_s=4e-4,
+    latency_s=2e-4,
+    rested_s=1e-4,
+    shared_frac=0.25,
+    evidence=Evidence(
+        provenance=Provenance.MEASURED,
+        source="a stopwatch",
+        as_of=dt.date(2026, 8, 1),
+        error_frac=0.1,
+    ),
+)
+
+
+def test_what_serving_costs_elsewhere_is_predicted_with_the_model_and_said_to_be(atlas):
+    source = own("mine", server=SERVER, rested_s=1e-3)
+
+    told = told_of(atlas, source, "graviton3-8vcpu").profile
+
+    ratio = told.points[0].p50_s / source.points[0].p50_s
+    assert ratio < 0.5
+    assert told.server.processor_s == pytest.approx(SERVER.processor_s * ratio)
+    assert told.server.rested_s == pytest.approx(SERVER.rested_s * ratio)
+    assert told.rested_s == pytest.approx(source.rested_s * ratio)
+    assert told.server.evidence.provenance is Provenance.PREDICTED
+    assert told.server.evidence.error_frac > told.evidence.error_frac
+    assert "raspberry-pi-4" in told.server.evidence.source
+
+
+def test_on_another_size_of_a_processor_a_request_takes_the_server_one_thread_as_here(
+    atlas,
+):
+    source = own("mine", device="graviton3-8vcpu", server=SERVER)
+
+    told = told_of(atlas, source, "graviton3-2vcpu").profile
+
+    assert told.server.processor_s == SERVER.processor_s
+    assert told.server.shared_frac == 1.0
+    assert told.server.evidence.provenance is Provenance.PREDICTED
+    assert "graviton3-8vcpu" in told.server.evidence.source
+
+
+def test_times_with_a_server_in_them_and_without_are_in_no_column_together(atlas):
+    served = [s for s in atlas.columns if s.timing is Timing.SERVER]
+
+    assert served
+    for setting, column in atlas.columns.items():
+        assert {p.timing for p in column.values()} == {setting.timing}
+
+
+def test_an_emulated_source_is_named_as_one(atlas):
+    source = own("mine")
+    known = replace(source.evidence, provenance=Provenance.EMULATED)
+
+    told = told_of(atlas, replace(source, evidence=known), "graviton3-8vcpu")
+
+    assert "(emulated: " in told.rows[0]
+    assert "emulated" not in told_of(atlas, source, "graviton3-8vcpu").rows[0]
+
+
+def test_it_does_not_matter_in_which_order_the_hosts_of_a_gpu_were_published(atlas):
+    turned = replace(atlas, curves=tuple(reversed(atlas.curves)))
+
+    one, other = (first_tokens(a, None) for a in (atlas, turned))
+
+    assert one == pytest.approx(other)
 
 
 def test_predicted_profiles_leave_measured_devices_alone():
