@@ -110,6 +110,11 @@ class PeakMemory:
         return float(max(0, _resident_bytes() - self._before_bytes))
 
 
+def mapped_bytes() -> int:
+    """Resident memory of files that this process has mapped in: its libraries, above all."""
+    return int(getattr(psutil.Process().memory_info(), "shared", 0))
+
+
 class ImportedMemory:
     """Resident memory of a fresh Python that has imported these modules and nothing else.
 

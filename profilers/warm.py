@@ -26,6 +26,7 @@ from typing import Protocol
 import psutil
 
 from planner.errors import PlannerError
+from profilers import allocator
 from profilers.emulators import envelope
 from profilers.emulators.duty import PERIOD_S
 from profilers.process import (
@@ -218,6 +219,7 @@ def _live(begin: Begin, pipe: Connection) -> None:
             pipe.send_bytes(pickle.dumps(answer))
             if not stays:
                 return
+            allocator.give_back()  # it waits, and others measure
 
 
 class _Trials(contextlib.ExitStack):

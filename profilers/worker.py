@@ -152,6 +152,7 @@ class _Loaded:
     backend: Backend | None = None
     memory: "ReplicaMemory" = field(init=False)
     took: Timed | None = None
+    mapped_bytes: float = 0.0
     heaviest: MemoryParts | None = None
     peak_bytes: float = 0.0
     quality: Quality | None = None
@@ -202,7 +203,7 @@ class _Loaded:
         self, trial: Trial, batches: "Mapping[int, NDArray[np.generic]]"
     ) -> tuple[Backend, float]:
         """The engine, and how long it took until its first answer."""
-        self.memory = ReplicaMemory(self.floor_bytes)
+        self.memory = ReplicaMemory(self.floor_bytes, found_bytes=self.mapped_bytes)
         began_s = self.clock()
         backend = self._load(trial)
         self.memory.loaded()
@@ -212,6 +213,8 @@ class _Loaded:
     def _weigh(self, backend: Backend) -> None:
         """Keep the most that any part took."""
         peak_bytes = _memory_bytes(backend, self.memory)
+        if self.heaviest is None:
+            self.mapped_bytes = self.memory.mapped_bytes()
         if self.heaviest is None or peak_bytes > self.peak_bytes:
             self.heaviest, self.peak_bytes = self.memory.parts(), peak_bytes
 
@@ -252,10 +255,16 @@ def _watch(runtime: Runtime) -> Watch:
 
 
 class ReplicaMemory:
-    """Weighs a replica from before it loads, by what each stage adds."""
+    """Weighs a replica from before it loads, by what each stage adds.
 
-    def __init__(self, floor_bytes: float) -> None:
+    `found_bytes` of libraries were mapped in when the same engine was first weighed here:
+    loaded again it finds them there, and its stages add them no more.
+    """
+
+    def __init__(self, floor_bytes: float, *, found_bytes: float = 0.0) -> None:
         self._floor_bytes = floor_bytes
+        self._found_bytes = found_bytes
+        self._mapped_bytes = machine.mapped_bytes()
         self._loading_bytes = self._weights_bytes = 0.0
         self._stage = machine.PeakMemory()
 
@@ -270,8 +279,12 @@ class ReplicaMemory:
         return MemoryParts(
             runtime_bytes=self._floor_bytes,
             weights_bytes=self._weights_bytes,
-            activations_bytes=self._stage.added_bytes(),
+            activations_bytes=self._stage.added_bytes() + self._found_bytes,
         )
+
+    def mapped_bytes(self) -> float:
+        """Libraries that were mapped in for it so far."""
+        return float(max(0, machine.mapped_bytes() - self._mapped_bytes))
 
     def peak_bytes(self) -> float:
         """The most that was ever held: while loading, or while running."""
