@@ -139,7 +139,8 @@ def profile(
         weighs_server=server,
         retry_failed=retry_failed,
     )
-    unlike = () if as_device is None else measuring.unlike(as_device)
+    within = _within(local)
+    unlike = () if as_device is None else (*measuring.unlike(as_device), *within)
     for difference in unlike:
         typer.echo(f"planner: {difference}; the export will say so", err=True)
     reachable = profiler.reachable_devices()
@@ -150,7 +151,7 @@ def profile(
     )
     with watching(quiet=json) as observer:
         outcome = profiler.profile(chosen, on_progress=observer.profiling)
-    _tell(outcome, json=json)
+    _tell(outcome, within, json=json)
     if not outcome.profiles:
         raise ProfilingError(_why_nothing(outcome))
     if export is not None:
@@ -161,6 +162,20 @@ def profile(
             typer.echo(
                 f"written: {export}; elsewhere: planner import profiles {export.name}"
             )
+
+
+def _within(local: LocalRoom) -> tuple[str, ...]:
+    """The limits that were asked for, in words; empty without any."""
+    asked = []
+    if local.cpu_quota_cores is not None:
+        asked.append(f"{local.cpu_quota_cores:g} cores' time")
+    if local.memory_bytes is not None:
+        asked.append(f"{local.memory_bytes / BYTES_PER_MIB:.0f} MiB of memory")
+    if local.heat_speed_frac is not None:
+        asked.append(f"{local.heat_speed_frac:.0%} of its speed")
+    if local.soak_s:
+        asked.append(f"{local.soak_s:g} s of load before")
+    return (f"measured within limits: {', '.join(asked)}",) if asked else ()
 
 
 def _check_room(
@@ -222,12 +237,14 @@ def _chosen(
     return tuple(replace(j, devices=tuple(devices)) for j in jobs)
 
 
-def _tell(outcome: ProfilingOutcome, *, json: bool) -> None:
+def _tell(outcome: ProfilingOutcome, within: tuple[str, ...], *, json: bool) -> None:
     if json:
         text = json_text.dumps(outcome_data(outcome), indent=2, ensure_ascii=False)
         typer.echo(text)
         return
     for table in profiling_tables(outcome):
         show(table)
+    for limits in within:
+        typer.echo(f"'local' was {limits}")
     typer.echo(f"{outcome.n_measured} tried now, {outcome.n_cached} known from before")
     typer.echo(f"kept in {store_path()}")

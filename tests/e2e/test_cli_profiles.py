@@ -230,6 +230,7 @@ def test_limits_and_heat_are_in_force_and_told(spec, home, capsys):
     (found,) = stored(home)
     assert codes == [0, 0]
     assert "0 tried now, 1 known from before" in out
+    assert "within limits: 0.5 cores' time, 4096 MiB of memory, 50% of its speed" in out
     assert found.environment["heat"] == "50% of the speed after 0.5 s, by duty cycle"
     assert found.environment["cpu_quota"].startswith("0.5 cores")
     assert found.environment["memory_limit"].startswith("4096 MiB")
