@@ -51,11 +51,12 @@ def kill_at_work(directory, nodes, kill):
     of = {str(n.all_processes["raylet"][0].process.pid): n for n in nodes}
     log = directory / "log"
     while True:
-        begun = log.read_text().splitlines() if log.exists() else ["- - - -"]
-        name, _, node, _ = begun[-1].split()
-        if name.startswith("slow") and node in of:
-            kill(of[node])
-            return
+        words = log.read_text().rpartition("\n")[0].split() if log.exists() else []
+        if words:
+            name, _, node, _ = words[-4:]
+            if name.startswith("slow") and node in of:
+                kill(of[node])
+                return
         time.sleep(0.02)
 
 
