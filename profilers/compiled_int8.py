@@ -47,8 +47,8 @@ def skeleton(module: nn.Module, sample: torch.Tensor) -> nn.Module:  # noqa: ARG
 def _quantized(module: nn.Module, name: str) -> nn.Module:
     if not has_linears(module):
         raise ProfilingError(
-            f"int8 is not offered for model '{name}' under a compiler: it has no linear "
-            "layers; onnxruntime and openvino take convolutions"
+            f"int8-dynamic is not offered for model '{name}' under a compiler: it has no "
+            "linear layers; int8-static on torch-compile takes convolutions"
         )
     return torchao_tensors.quantize(module, torchao_tensors.dynamic_int8(), name)
 

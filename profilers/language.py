@@ -26,7 +26,6 @@ import torch
 from torch import nn
 
 from planner.domain.profiles import Quality, TokenPoint
-from planner.domain.variants import Runtime
 from planner.errors import ProfilingError
 from profilers import decoding, experts, machine, measure, worker
 from profilers.backends import load_backend
@@ -73,14 +72,8 @@ def measured(
     """Measure the trial's variant at each batch and context.
 
     Raises:
-        ProfilingError: The runtime has no way to hold a cache, or the model refuses.
+        ProfilingError: There are several replicas, or the model refuses.
     """
-    if trial.variant.runtime is not Runtime.TORCH:
-        raise ProfilingError(
-            f"a causal language model is measured on torch alone, where its cache can be "
-            f"held between steps; {trial.variant.runtime} is not offered for "
-            f"'{model.name}'"
-        )
     if trial.envelope.replicas > 1:
         raise ProfilingError(
             "a causal language model is measured one replica at a time"

@@ -72,6 +72,11 @@ class LoadedModel:
         return self.network
 
     @property
+    def is_causal(self) -> bool:
+        """Whether it is a causal language model, which runs on torch alone."""
+        return bool(self.contexts)
+
+    @property
     def has_convolutions(self) -> bool:
         """Whether it has any, in either form."""
         if self.graph is not None:

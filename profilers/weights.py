@@ -146,9 +146,18 @@ def _rewrapped(
 ) -> object:
     parts, meaning = like.__tensor_flatten__()
     restored = {
-        part: _restored(f"{name}#{part}", getattr(like, part), tensors)
+        part: _held(_restored(f"{name}#{part}", getattr(like, part), tensors))
         for part in parts
     }
     return type(like).__tensor_unflatten__(
         restored, meaning, like.size(), like.stride()
     )
+
+
+def _held(part: object) -> object:
+    """Memory of this process; what safetensors gives is a view of the mapped file.
+
+    It takes the skeleton's place as it is, and would be read, weighed and held to a
+    memory limit only when it is first used, or never.
+    """
+    return part.clone() if isinstance(part, torch.Tensor) else part

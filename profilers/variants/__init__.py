@@ -12,7 +12,7 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
-from profilers import artifacts, compiled_int8, weights
+from profilers import artifacts, compiled_int8, compiled_int8_static, weights
 from profilers.artifacts import Artifact
 from profilers.foreign import told_as
 from profilers.models import LoadedModel
@@ -61,17 +61,24 @@ TRANSFORMATIONS: Mapping[Precision, Transformation] = {
     Precision.FP32: fp32,
     Precision.BF16: bf16,
     Precision.FP16: fp16,
-    Precision.INT8: int8,
+    Precision.INT8: int8.TRANSFORMATION,
     Precision.INT8_STATIC: int8_static,
     Precision.INT8_DYNAMIC: int8_dynamic,
     Precision.INT8_WEIGHT_ONLY: int8_weight_only.TRANSFORMATION,
     Precision.INT4: int4.TRANSFORMATION,
 }
-# Engines that compile have their own way to the same precision.
-_COMPILED = dict.fromkeys((Precision.INT8, Precision.INT8_DYNAMIC), compiled_int8)
+# Engines that cannot see into torch's quantized modules have their own ways.
 _OWN_WAYS: Mapping[Runtime, Mapping[Precision, Transformation]] = {
-    Runtime.TORCH_COMPILE: _COMPILED,
-    Runtime.TORCH_CUDA: _COMPILED,
+    Runtime.TORCH_COMPILE: {
+        Precision.INT8: int8.EightBits(
+            static=compiled_int8_static, dynamic=compiled_int8
+        ),
+        Precision.INT8_STATIC: compiled_int8_static,
+        Precision.INT8_DYNAMIC: compiled_int8,
+    },
+    Runtime.TORCH_CUDA: dict.fromkeys(
+        (Precision.INT8, Precision.INT8_DYNAMIC), compiled_int8
+    ),
 }
 SUFFIXES: Mapping[Runtime, str] = {
     Runtime.TORCH: ".safetensors",
@@ -124,6 +131,7 @@ def export_variant(model: LoadedModel, variant: Variant, directory: Path) -> Art
         MissingExtraError: The runtime is not installed.
     """
     how = transformation(variant)
+    _require_cache(model, variant.runtime)
     model = pruned(model, variant)
     path = (
         directory / f"{variant.precision}-{variant.runtime}{SUFFIXES[variant.runtime]}"
@@ -135,6 +143,14 @@ def export_variant(model: LoadedModel, variant: Variant, directory: Path) -> Art
     else:
         _write_torch(how, model, variant, path)
     return artifacts.described(path)
+
+
+def _require_cache(model: LoadedModel, runtime: Runtime) -> None:
+    if model.is_causal and runtime is not Runtime.TORCH:
+        raise ProfilingError(
+            f"a causal language model is measured on torch alone, where its cache can be "
+            f"held between steps; {runtime} is not offered for '{model.name}'"
+        )
 
 
 def _write_torch(

@@ -32,12 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PRECISION = Precision.INT8_STATIC
-NOT_OFFERED = dict.fromkeys(
-    (Runtime.TORCH_COMPILE, Runtime.TORCH_CUDA),
-    "torch's statically quantized modules call kernels of the CPU that a compiler cannot "
-    "see into; int8-dynamic is offered",
-)
-_CALIBRATION_BATCH = 16
+NOT_OFFERED = {
+    Runtime.TORCH_CUDA: "torch's statically quantized modules call kernels of the CPU; "
+    "int8-dynamic is offered",
+}
+CALIBRATION_BATCH = 16
 ENGINE = "x86"
 
 
@@ -52,7 +51,9 @@ def transform(model: LoadedModel) -> nn.Module:
     Raises:
         ProfilingError: Nothing in it can be quantized, or torch.fx cannot trace it.
     """
-    return _quantized(copy.deepcopy(model.module), model.example, model.name)
+    way_out = _ways_out(model.module, is_causal=model.is_causal)
+    module = copy.deepcopy(model.module)
+    return _quantized(module, model.example, model.name, way_out)
 
 
 def skeleton(module: nn.Module, sample: torch.Tensor) -> nn.Module:
@@ -64,14 +65,25 @@ def skeleton(module: nn.Module, sample: torch.Tensor) -> nn.Module:
     return _quantized(module, sample, type(module).__name__)
 
 
-def _quantized(module: nn.Module, samples: torch.Tensor, name: str) -> nn.Module:
+def _ways_out(module: nn.Module, *, is_causal: bool) -> str:
+    """What may still quantize a module that torch.fx cannot trace."""
+    ways = ["a model must be traceable by torch.fx for static quantization"]
+    if not is_causal:
+        ways.append("onnxruntime, openvino and torch-compile trace it in another way")
+    if has_linears(module):
+        ways.append("int8-dynamic needs no tracing")
+    return "; ".join(ways)
+
+
+def _quantized(
+    module: nn.Module, samples: torch.Tensor, name: str, way_out: str = ""
+) -> nn.Module:
     require_quantizable(module, name)
     with (
         told_as(
             ProfilingError,
             f"quantizing model '{name}' to int8 for torch",
-            way_out="a model must be traceable by torch.fx for static quantization; "
-            "onnxruntime may still offer int8, and int8-dynamic needs no tracing",
+            way_out=way_out,
         ),
         deprecations_of_torch_hidden(),
     ):
@@ -98,7 +110,7 @@ def _static(module: nn.Module, samples: torch.Tensor) -> nn.Module:
     torch.backends.quantized.engine = ENGINE
     observed = prepare_fx(module, get_default_qconfig_mapping(ENGINE), (samples[:2],))
     with torch.inference_mode():
-        for batch in torch.split(samples, _CALIBRATION_BATCH):
+        for batch in torch.split(samples, CALIBRATION_BATCH):
             observed(batch)
     converted: nn.Module = convert_fx(observed)
     return converted
@@ -171,7 +183,7 @@ class _Calibration:
         names = input_names(graph)
         self._feeds: Iterator[dict[str, Any]] = (
             feeds(names, batch.numpy())
-            for batch in torch.split(samples, _CALIBRATION_BATCH)
+            for batch in torch.split(samples, CALIBRATION_BATCH)
         )
 
     def get_next(self) -> dict[str, Any] | None:

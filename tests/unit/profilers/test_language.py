@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import time
-from dataclasses import replace
 
 import pytest
 import torch
@@ -43,20 +42,17 @@ def of(folder, contexts=(8, 32), **more):
 def measured(
     folder,
     precision=Precision.FP32,
-    runtime=Runtime.TORCH,
     evaluation_text=None,
     **envelope,
 ):
     trial = Trial(
         model=of(folder, evaluation_text=evaluation_text),
-        variant=Variant(precision=precision, runtime=runtime),
+        variant=Variant(precision=precision, runtime=Runtime.TORCH),
         envelope=Envelope(**envelope),
         batches=(2, 16),
     )
     model = load_model(trial.model)
-    artifact = export_variant(
-        model, replace(trial.variant, runtime=Runtime.TORCH), folder
-    )
+    artifact = export_variant(model, trial.variant, folder)
     found = language.measured(
         trial,
         model,
@@ -169,11 +165,24 @@ def test_without_documents_it_is_said_that_nothing_is_graded(grid):
     assert any("evaluation_text" in w for w in found.warnings)
 
 
-def test_what_has_no_cache_to_hold_is_refused(llama):
+@pytest.mark.parametrize("runtime", [Runtime.OPENVINO, Runtime.TORCH_COMPILE])
+def test_what_has_no_cache_to_hold_is_refused(llama, tmp_path, runtime):
+    variant = Variant(precision=Precision.INT8_STATIC, runtime=runtime)
+
     with pytest.raises(
-        ProfilingError, match=r"on torch alone, .*openvino is not offered"
+        ProfilingError, match=rf"on torch alone, .*{runtime} is not offered"
     ):
-        measured(llama, runtime=Runtime.OPENVINO)
+        export_variant(load_model(of(llama)), variant, tmp_path)
+
+
+def test_static_int8_advises_only_what_a_language_model_can_take(llama):
+    with pytest.raises(ProfilingError, match="int8-dynamic needs no tracing") as told:
+        measured(llama, Precision.INT8_STATIC)
+
+    assert not any(runtime in str(told.value) for runtime in ("onnx", "openvino"))
+
+
+def test_replicas_of_a_language_model_are_measured_one_by_one(llama):
     with pytest.raises(ProfilingError, match="one replica at a time"):
         measured(llama, replicas=2)
 

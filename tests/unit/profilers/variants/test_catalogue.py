@@ -56,8 +56,8 @@ def test_the_backends_are_the_folder_and_every_one_has_its_artefact():
             "fp32 on tflite is not offered for profiling: .* on torch, torch-compile",
         ),
         (
-            Variant(precision=Precision.INT8_STATIC, runtime=Runtime.TORCH_COMPILE),
-            "int8-static on torch-compile is not offered: .* a compiler cannot see into",
+            Variant(precision=Precision.INT8_STATIC, runtime=Runtime.TORCH_CUDA),
+            "int8-static on torch-cuda is not offered: .* int8-dynamic is offered",
         ),
         (
             Variant(precision=Precision.INT8_DYNAMIC, runtime=Runtime.OPENVINO),

@@ -15,6 +15,7 @@ from profilers import machine
 from profilers.backends import load_backend
 from profilers.models import load_model
 from profilers.variants import export_variant
+from profilers.worker import ReplicaMemory
 
 pytestmark = pytest.mark.slow
 SIDE = 1024
@@ -66,6 +67,28 @@ def test_files_and_memory_shrink(model, tmp_path, runtime):
     assert held_bytes < 0.7 * full_bytes
 
 
+# Of fp32's bytes: torchao keeps four bits in a byte, with a scale of four bytes and a
+# zero point of one for each 32 weights.
+SHARES = {Precision.INT8_WEIGHT_ONLY: 1 / 4, Precision.INT4: (1 + 5 / 32) / 4}
+
+
+@pytest.mark.parametrize(("precision", "share"), SHARES.items())
+def test_weights_are_weighed_when_they_are_loaded(model, tmp_path, precision, share):
+    artifact = exported(model, precision, Runtime.TORCH, tmp_path)
+    memory = ReplicaMemory(0.0)
+
+    backend = load_backend(
+        Runtime.TORCH,
+        artifact.path,
+        threads=1,
+        build=lambda: copy.deepcopy(model.module),
+    )
+    memory.loaded()
+
+    assert memory.parts().weights_bytes == pytest.approx(share * FP32_BYTES, rel=0.1)
+    assert backend.threads == 1
+
+
 @pytest.mark.parametrize("runtime", [Runtime.ONNXRUNTIME, Runtime.OPENVINO])
 def test_four_bits_are_half_of_eight(model, tmp_path, runtime):
     eight = exported(model, Precision.INT8_WEIGHT_ONLY, runtime, tmp_path)
@@ -77,9 +100,13 @@ def test_four_bits_are_half_of_eight(model, tmp_path, runtime):
 def test_a_product_that_was_written_as_gemm_is_packed_too(model, tmp_path):
     artifact = exported(model, Precision.INT4, Runtime.ONNXRUNTIME, tmp_path)
 
-    kinds = [node.op_type for node in onnx.load(artifact.path).graph.node]
+    nodes = onnx.load(artifact.path).graph.node
+    kinds = [node.op_type for node in nodes]
     assert kinds.count("MatMulNBits") == 4
     assert not {"Gemm", "MatMul"} & set(kinds)
+    # Without it, there is no kernel for eight bits.
+    levels = [a.i for n in nodes for a in n.attribute if a.name == "accuracy_level"]
+    assert levels == [4] * 4
 
 
 def test_a_model_of_convolutions_alone_has_nothing_to_pack(tmp_path):
