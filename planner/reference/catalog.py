@@ -209,12 +209,13 @@ class Catalog:
 
 def _described(imported: ImportedModel) -> PublishedModel:
     metrics = sorted({p.quality.metric for p in imported.profiles if p.quality})
-    devices = {p.device for p in imported.profiles}
+    n_devices = len({p.device for p in imported.profiles})
+    on = "1 device" if n_devices == 1 else f"{n_devices} devices"
     return PublishedModel(
         name=imported.model,
         task="yours",
         metric=" ".join(metrics),
-        description=f"imported, measured on {len(devices)} devices",
+        description=f"imported, measured on {on}",
         source="; ".join(dict.fromkeys(p.evidence.source for p in imported.profiles)),
     )
 

@@ -65,6 +65,17 @@ RATES = TokenRates(
 )
 
 
+@pytest.mark.parametrize(
+    ("profiles", "on"), [((BATCHES,), "1 device"), ((BATCHES, CURVE), "2 devices")]
+)
+def test_a_model_of_imports_alone_is_described_by_its_devices(tmp_path, profiles, on):
+    kept = read(keep(tmp_path, "mine", profiles))
+
+    *_, mine = Catalog.shipped().with_profiles(kept).models()
+
+    assert mine.description == f"imported, measured on {on}"
+
+
 def test_all_kinds_of_profiles_come_back_as_they_were(tmp_path):
     path = keep(tmp_path, "mine", [BATCHES, CURVE, RATES])
 
