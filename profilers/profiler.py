@@ -23,9 +23,9 @@ from profilers.answering import Answering
 from profilers.asking import Asking, asked
 from profilers.deciding import Deciding
 from profilers.demand import Demand, Settled
+from profilers.limits import Limits
 from profilers.ports import Emulator, Executor
 from profilers.process import resolve, utc_now
-from profilers.schedule import Limits
 from profilers.session import OnProgress, Session
 from profilers.store import ProfileStore
 from profilers.trials import (

@@ -16,9 +16,10 @@ from planner.domain.profiling import ProfilingProgress
 from planner.units import BYTES_PER_MIB
 from profilers.encoding import encode
 from profilers.events import KeepFailure, KeepMeasurement, RunTrial, Ticked
+from profilers.limits import Limits
 from profilers.ports import Executor
 from profilers.process import is_for_memory
-from profilers.schedule import Limits, Schedule
+from profilers.schedule import Schedule
 from profilers.store import ProfileStore, describe
 from profilers.trials import Failure, Measurement, Trial, TrialKey, TrialResult
 

@@ -23,7 +23,8 @@ from profilers.events import (
     StopSlot,
     Ticked,
 )
-from profilers.schedule import Limits, Schedule, broken_rules
+from profilers.limits import Limits
+from profilers.schedule import Schedule, broken_rules
 from profilers.trials import Envelope, Measurement, Trial, TrialKey
 
 RESULT = Measurement(

@@ -7,8 +7,9 @@ import pytest
 
 from planner.domain.servers import KEEPS_FREED_MEMORY
 from profilers.events import KeepFailure, SlotName
+from profilers.limits import Limits
 from profilers.local import LocalExecutor
-from profilers.schedule import Limits, Schedule
+from profilers.schedule import Schedule
 from profilers.session import drive
 from profilers.trials import Envelope, Measurement, TrialKey
 from tests.support.profiling import MEASURING, SUPPORT, VERSIONS, measured, trial

@@ -20,7 +20,8 @@ from profilers.events import (
     StopSlot,
     Ticked,
 )
-from profilers.schedule import Limits, Schedule, TrialState, broken_rules
+from profilers.limits import Limits
+from profilers.schedule import Schedule, TrialState, broken_rules
 from profilers.trials import Envelope, Measurement, Trial, TrialKey
 
 A, B = TrialKey("a"), TrialKey("b")

@@ -12,9 +12,10 @@ import pytest
 
 from profilers import warm
 from profilers.events import KeepFailure, SlotName
+from profilers.limits import Limits
 from profilers.local import LocalExecutor
 from profilers.process import Refusal, packed
-from profilers.schedule import Limits, Schedule
+from profilers.schedule import Schedule
 from profilers.session import drive
 from profilers.trials import Measurement, TrialKey
 from profilers.warm import Begun, Held
