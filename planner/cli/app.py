@@ -1,8 +1,11 @@
 """The command line: one verb a file; every failure by design is one clear message."""
 
+import ast
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module, metadata
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
@@ -33,6 +36,8 @@ VERBS: Final = MappingProxyType(
 GROUPS: Final = MappingProxyType(
     {"catalog": "planner.cli.catalog:app", "device": "planner.cli.device:app"}
 )
+# Set by the shell that asks what could be typed next.
+COMPLETING: Final = "_PLANNER_COMPLETE"
 
 
 def command_line(verb: str | None) -> typer.Typer:
@@ -40,13 +45,7 @@ def command_line(verb: str | None) -> typer.Typer:
 
     A verb's imports are most of what a short run takes: nobody pays for another's.
     """
-    app = typer.Typer(
-        name="planner",
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback(invoke_without_command=True)(about)
+    app = _no_verbs()
     for name, place in VERBS.items():
         if verb in {None, name}:
             app.command(name)(_found(place))
@@ -54,6 +53,43 @@ def command_line(verb: str | None) -> typer.Typer:
         if verb in {None, name}:
             app.add_typer(_found(place), name=name)
     return app
+
+
+def overview() -> typer.Typer:
+    """The command line as its help shows it: verbs that say what they do, and do nothing.
+
+    The sentences are read from the sources: importing every verb takes a second.
+    """
+    app = _no_verbs()
+    for name, place in {**VERBS, **GROUPS}.items():
+        app.command(name, help=_sentence(place))(_never_asked)
+    return app
+
+
+def _no_verbs() -> typer.Typer:
+    app = typer.Typer(
+        name="planner",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(about)
+    return app
+
+
+def _sentence(place: str) -> str | None:
+    """The docstring of a verb's function; of a group's, `about`."""
+    module, name = place.split(":")
+    source = Path(__file__).with_name(f"{module.rpartition('.')[2]}.py")
+    function = "about" if place in GROUPS.values() else name
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return ast.get_docstring(node)
+    raise AssertionError(f"{place} has no function {function}")
+
+
+def _never_asked() -> None:
+    raise AssertionError("whoever names a verb is given that verb")
 
 
 def _found(place: str) -> Any:  # noqa: ANN401  # a verb, or a group of them
@@ -78,8 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _warn_of_namesake()
     given = list(sys.argv[1:] if arguments is None else arguments)
     verb = given[0] if given and given[0] in {*VERBS, *GROUPS} else None
+    is_named = COMPLETING in os.environ or not {*VERBS, *GROUPS}.isdisjoint(given)
     try:
-        command_line(verb)(args=given, prog_name="planner")
+        app = command_line(verb) if is_named else overview()
+        app(args=given, prog_name="planner")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except PlannerError as error:

@@ -11,7 +11,13 @@ from planner.report import catalog as tables
 from planner.wiring.facts import catalog, price_source
 from planner.wiring.home import snapshot_path
 
-app = typer.Typer(help="Devices, offers, published profiles, links; today's prices.")
+app = typer.Typer()
+
+
+@app.callback()
+def about() -> None:
+    """Devices, offers, published profiles, links; today's prices."""
+
 
 Like = Annotated[
     str | None, typer.Option("--like", help="Only names that contain this.")

@@ -15,7 +15,7 @@ from planner.reference.joining import WHERE_PLANNED
 from planner.report.joining import joining_data, joining_table
 from planner.wiring import measuring
 
-app = typer.Typer(help="Machines of yours that take part in measuring.")
+app = typer.Typer()
 
 
 @app.callback()
