@@ -33,7 +33,7 @@ contracts: $(VENV)/.dev
 
 test: lint types contracts
 	$(BIN)/pytest -m 'not long and not alone' --numprocesses auto --dist loadfile
-	$(BIN)/pytest -m 'not long and alone'
+	$(BIN)/pytest -m 'not long and alone' tests
 
 # What takes minutes because it waits for real measurements.
 test-long: $(VENV)/.dev

@@ -13,7 +13,7 @@ from profilers.store import ProfileStore
 from profilers.trials import Failure
 from tests.support import networks
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 MODEL = """
 import torch
@@ -221,6 +221,7 @@ def test_a_language_model_is_served_as_it_was_profiled_and_says_so(tmp_path, cap
     assert is_as_profiled(tmp_path / "other") is False
 
 
+@pytest.mark.alone
 def test_limits_and_heat_are_in_force_and_told(spec, home, capsys):
     room = ["--cpu-quota", "0.5", "--memory-mib", "4096", "--soak-s", "0.5", "--heat-speed", "0.5"]  # fmt: skip
 

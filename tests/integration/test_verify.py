@@ -102,7 +102,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def verify(folder: Path, url: str, *more: str) -> int:
     return main(
-        ["verify", str(folder), "--url", url, "--workload", "reorder-digits", "--seconds", "8", "--json", *more]
+        ["verify", str(folder), "--url", url, "--workload", "reorder-digits", "--seconds", "4", "--json", *more]
     )  # fmt: skip
 
 

@@ -16,8 +16,6 @@ from planner.errors import ModelLoadError, ProfilingError
 from profilers.trials import Envelope, Trial
 from profilers.worker import begin_trial, identity, measure_trial
 
-pytestmark = pytest.mark.alone
-
 MIB = 2**20
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 HELD_OUT = 300
