@@ -27,7 +27,7 @@ from torch import nn
 
 from planner.domain.profiles import Quality, TokenPoint
 from planner.errors import ProfilingError
-from profilers import decoding, experts, machine, measure, worker
+from profilers import cautions, decoding, experts, machine, measure, worker
 from profilers.backends import load_backend
 from profilers.foreign import told_as
 from profilers.measure import Clock
@@ -113,9 +113,7 @@ def measured(
         measured_at=now(),
         quality=_quality(model, inner),
         warnings=(
-            *worker.measuring_warnings(
-                timings, trial, name=partial(_work_name, places)
-            ),
+            *cautions.of_timings(timings, trial, name=partial(_work_name, places)),
             *(() if model.documents else (_UNGRADED,)),
         ),
         environment=worker.environment(threads=backend.threads),

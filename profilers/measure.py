@@ -30,7 +30,10 @@ Error band of a measurement (one-sided, 90 %, as in `planner.domain.evidence`): 
 largest over its points of
 
     max(high, 90th percentile of the block medians) / median - 1
+    Φ⁻¹(0.9) · s / (√k · mean),   s the standard deviation of the means of its k blocks
 
+the second since capacity hangs on the mean, which pauses between calls can raise where
+no median shows them (a share of a core, neighbours, a machine that stands still);
 and never below `REPEATABILITY_FRAC`; a point that stayed noisy takes the largest of its
 attempts.
 """
@@ -40,6 +43,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from statistics import NormalDist
 from typing import Protocol
 
 import numpy as np
@@ -53,6 +57,7 @@ CONFIDENCE_FRAC = 0.95
 # processes lay within the trial's band, with this as its least width, for 18 of 21 points.
 REPEATABILITY_FRAC = 0.05
 _BAND_QUANTILE_FRAC = 0.9
+_BAND_SIGMAS = NormalDist().inv_cdf(_BAND_QUANTILE_FRAC)
 # Pauses before a batch, and how long each is: what it then takes longer hardly grows
 # beyond. (A small CNN, 2026-11-29, two virtual x86-64 cores: 1.6 ms right after another,
 # 2.3 after 2 ms, 2.6 after 5 ms, 2.65 after 20 ms.)
@@ -137,6 +142,13 @@ class _Series:
     def block_ratio(self) -> float:
         low_s, high_s = np.quantile(self.block_medians_s(), (0.1, 0.9))
         return float(high_s / low_s)
+
+    def mean_band_frac(self) -> float:
+        means_s = np.array([block.mean() for block in self.blocks])
+        if len(means_s) < 2:
+            return 0.0
+        error_s = means_s.std(ddof=1) / math.sqrt(len(means_s))
+        return float(_BAND_SIGMAS * error_s / means_s.mean())
 
     def block_medians_s(self) -> NDArray[np.float64]:
         return np.array([np.median(block) for block in self.blocks])
@@ -320,7 +332,7 @@ def _timing(series: _Series, *, stolen_frac: float, rule: SamplingRule) -> Timin
     worst_s = max(point.p50_high_s, block_s)
     return Timing(
         point=point,
-        error_frac=worst_s / point.p50_s - 1.0,
+        error_frac=max(worst_s / point.p50_s - 1.0, series.mean_band_frac()),
         drift_ratio=series.drift_ratio(),
         is_tail_known=_is_tail_known(samples_s, rule),
     )

@@ -18,7 +18,7 @@ import pickle
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Protocol
@@ -28,7 +28,6 @@ import psutil
 from planner.errors import PlannerError
 from profilers import allocator
 from profilers.emulators import envelope
-from profilers.emulators.duty import PERIOD_S
 from profilers.process import (
     OUT_OF_MEMORY,
     Death,
@@ -277,20 +276,7 @@ def _within(
     return replace(
         measurement,
         environment={**measurement.environment, **limits},
-        warnings=(*measurement.warnings, *_paused(measurement, given)),
     )
-
-
-def _paused(measurement: Measurement, given: Envelope) -> Iterator[str]:
-    """What is to be known of a median where a pause now and then is what slows it."""
-    quota_cores = given.cpu_quota_cores
-    is_cut = quota_cores is not None and quota_cores < given.threads
-    shortest_s = min((p.p50_s for p in measurement.points), default=PERIOD_S)
-    if (is_cut or given.heat_speed_frac is not None) and shortest_s < PERIOD_S:
-        yield (
-            "slowed by pauses that are longer than its calls: most calls meet none and "
-            "medians are those of full speed; means and tails hold the pauses"
-        )
 
 
 def main(descriptor: int) -> None:

@@ -16,7 +16,6 @@ import contextlib
 import copy
 import datetime as dt
 import importlib.util
-import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from planner.domain.conditions import Conditions
 from planner.domain.profiles import MemoryParts, Quality
 from planner.domain.variants import Runtime
 from planner.errors import MissingExtraError, ProfilingError
-from profilers import machine, measure, neighbours
+from profilers import cautions, machine, neighbours
 from profilers.backends import Backend, load_backend, require_engine
 from profilers.emulators import cgroups
 from profilers.energy import gpu_meter, processor_meter
@@ -237,7 +236,8 @@ class _Loaded:
             measured_at=self.now(),
             quality=self.quality,
             warnings=(
-                *_warnings(took.timings, self.model, trial),
+                *cautions.of_timings(took.timings, trial),
+                *_ungraded(self.model),
                 *sentences(conditions),
             ),
             environment=environment(threads=backend.threads),
@@ -341,44 +341,10 @@ def _samples(given: "EvaluationSet") -> Samples:
     )
 
 
-def _warnings(
-    timings: Sequence[measure.Timing], model: "LoadedModel", trial: Trial
-) -> list[str]:
-    said = measuring_warnings(timings, trial)
-    if model.evaluation is None:
-        said.append(
-            f"model '{model.name}' has no evaluation set: what this precision does to "
-            "its answers is unknown"
-        )
-    return said
-
-
-def measuring_warnings(
-    timings: Sequence[measure.Timing],
-    trial: Trial,
-    *,
-    name: Callable[[int], str] = "batch {}".format,
-) -> list[str]:
-    """What users must know of how the times were taken, and of what was timed."""
-    n_threads = trial.envelope.threads * trial.envelope.replicas
-    busy = machine.load_warning(
-        os.getloadavg()[0], cores=os.cpu_count() or 1, threads=n_threads
-    )
-    said = [] if busy is None else [busy]
-    if trial.variant.sparsity_frac:
-        from profilers.pruning import NO_GAIN  # noqa: PLC0415 - imports torch
-
-        said.append(NO_GAIN)
-    loose = [name(t.point.batch) for t in timings if not t.is_tail_known]
-    if loose:
-        said.append(
-            f"the {100 * trial.percentile_frac:g}th percentile at {', '.join(loose)} is "
-            "known less well than to 10 %: its time to be measured was over"
-        )
-    noisy = [name(t.point.batch) for t in timings if t.point.is_noisy]
-    if noisy:
-        said.append(
-            f"timings at {', '.join(noisy)} stayed noisy when repeated: "
-            "the error band is wider"
-        )
-    return said
+def _ungraded(model: "LoadedModel") -> Sequence[str]:
+    if model.evaluation is not None:
+        return ()
+    return [
+        f"model '{model.name}' has no evaluation set: what this precision does to its "
+        "answers is unknown"
+    ]

@@ -169,6 +169,22 @@ def test_the_band_covers_nine_blocks_in_ten():
     assert np.mean(0.001 * (1 + slowness) <= bound_s) == pytest.approx(0.9, abs=0.06)
 
 
+def test_the_band_holds_how_well_the_mean_is_known_where_medians_meet_no_pause():
+    rng = np.random.default_rng(3)
+
+    def service_s(batch, n, at_s):
+        return 0.001 if rng.random() > 0.01 else 0.1
+
+    (timing,) = measured(ScriptedMachine(service_s))
+
+    assert timing.point.p50_s == pytest.approx(0.001)
+    assert timing.point.mean_s == pytest.approx(0.002, rel=0.5)
+    # Some 12 pauses are counted, as a Poisson number is, and all of the half that they make.
+    n_pauses = timing.point.n_samples * (timing.point.mean_s - 0.001) / 0.099
+    of_poisson = 1.28 * n_pauses**-0.5 * (1 - 0.001 / timing.point.mean_s)
+    assert timing.error_frac == pytest.approx(of_poisson, rel=0.15)
+
+
 @pytest.mark.parametrize("n", [6, 7, 10, 20, 25, 50, 101, 500])
 def test_the_interval_of_the_median_covers_it_and_no_narrower_one_would(n):
     low, high = quantile_interval(np.arange(1.0, n + 1), 0.5)

@@ -3,11 +3,13 @@
 import os
 import pickle
 import signal
+import time
 from contextlib import closing
 from dataclasses import replace
 from multiprocessing.connection import Pipe
 from pathlib import Path
 
+import psutil
 import pytest
 
 from profilers import warm
@@ -94,6 +96,8 @@ def test_a_part_that_fails_leaves_nothing_behind_for_the_next(lots, failing, tmp
 def test_a_process_that_is_killed_while_it_waits_is_replaced_at_once(lots):
     first = pid_of(*lots(("steady", CURVE)))
     os.kill(first, signal.SIGKILL)
+    while psutil.Process(first).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
 
     assert pid_of(*lots(("steady", CURVE))) != first
 
