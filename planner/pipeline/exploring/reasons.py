@@ -12,6 +12,7 @@ from planner.optimize.placement import place
 from planner.pipeline.asking.candidates import slo_percentile_s
 from planner.pipeline.asking.obstacles import Obstacle
 from planner.pipeline.asking.options import Option
+from planner.pipeline.asking.places import devices
 from planner.pipeline.asking.question import Question
 from planner.specs.ways_out import Reason
 from planner.units import milliseconds
@@ -55,7 +56,15 @@ def _unservable(w: Workload, question: Question) -> Iterable[Reason]:
         devices = sorted({p.device for p in question.knowledge.profiles[w.model]})
         known = ", ".join(devices[:6]) or "no device at all"
         sentence = f"no machine on offer has a profile of {w.model}; it was profiled on {known}"
-        yield Reason(subject=w.name, sentence=sentence)
+        yield Reason(subject=w.name, sentence=f"{sentence}; {_unforeseen(question)}")
+
+
+def _unforeseen(question: Question) -> str:
+    """Why nothing is predicted of what is on offer, or how to find out."""
+    offered = devices(question.places)
+    if not question.spec.policy.predict_unmeasured or not offered:
+        return "policy.predict_unmeasured: true takes predictions, where profiles lead there"
+    return f"planner predict SPEC --device {offered[0]} says why it is not predicted"
 
 
 def _fastest(w: Workload, slow: Sequence[Option]) -> Reason:

@@ -5,7 +5,7 @@ By what is known of the device (`planner.perf` has their mathematics):
     models   other models were measured there, in the same precision    transfer.py
     sizes    the model was measured on another size of that processor   sizes.py
     peaks    only its peaks are known, and the model's times on others  peaks.py
-    curves   a language model's load curves on others                   roofline.py
+    curves   a language model's load curves on others, and the host     roofline.py
 
 Predictions are never predicted from. What is predicted is said to be: provenance,
 interval, rows used. Of models and sizes only single requests are predicted, since
