@@ -12,8 +12,6 @@ from planner.simulate.compiled import compiled
 from planner.simulate.fleet import (
     ARRIVED,
     NO_CHANGE,
-    SWITCH_ON,
-    TAKE_AWAY,
     Fleet,
     becomes_ready,
     change,
@@ -44,6 +42,8 @@ from planner.simulate.shop import (
     SHARED_QUEUE,
     START_S,
     STARTED_S,
+    SWITCH_ON,
+    TAKE_AWAY,
     UP,
     WAITING,
     Shop,

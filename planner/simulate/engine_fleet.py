@@ -18,8 +18,6 @@ from planner.simulate.engine import AFTER, NOBODY, Engines
 from planner.simulate.fleet import (
     ARRIVED,
     NO_CHANGE,
-    SWITCH_ON,
-    TAKE_AWAY,
     Fleet,
     becomes_ready,
     change,
@@ -27,7 +25,16 @@ from planner.simulate.fleet import (
     next_s,
     release_last,
 )
-from planner.simulate.shop import DOWN, DRAINING, HANDED_ON, LEFT, N_COUNTS, UP
+from planner.simulate.shop import (
+    DOWN,
+    DRAINING,
+    HANDED_ON,
+    LEFT,
+    N_COUNTS,
+    SWITCH_ON,
+    TAKE_AWAY,
+    UP,
+)
 
 
 class EngineFleet(NamedTuple):

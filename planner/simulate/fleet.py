@@ -20,14 +20,17 @@ import numpy as np
 
 from planner.simulate.arrays import Floats, Ints
 from planner.simulate.compiled import compiled
+from planner.simulate.shop import (
+    KIND,
+    MACHINE,
+    SWITCH_OFF,
+    SWITCH_ON,
+    TAKE_AWAY,
+    Changes,
+    Scaling,
+)
 
-# Columns of `Changes.what`, and the kinds of a change.
-MACHINE: Final = 0
-KIND: Final = 1
-
-SWITCH_ON: Final = 0
-SWITCH_OFF: Final = 1
-TAKE_AWAY: Final = 2
+# No kind of `Changes.what`: there is none any more.
 NO_CHANGE: Final = 3
 
 # Columns of `Fleet.machines`.
@@ -43,27 +46,6 @@ N_ON: Final = 3
 MOST_ON: Final = 4
 NEXT_CHANGE: Final = 5
 N_COUNTS: Final = 6
-
-
-class Changes(NamedTuple):
-    """Ascending times, and (change, MACHINE KIND): switched on, off, or taken away."""
-
-    at_s: Floats
-    what: Ints
-
-
-class Scaling(NamedTuple):
-    """The autoscaler's settings; an infinite interval is none.
-
-    `lag_s` also delays the machine that replaces one that was taken away.
-    """
-
-    interval_s: float
-    target_rps: float
-    least: int
-    most: int
-    patience: int
-    lag_s: float
 
 
 class Fleet(NamedTuple):

@@ -6,24 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.simulate.arrays import Floats, Ints
-from planner.simulate.fleet import (
-    MOST_ON,
-    PAID_FROM_S,
-    PAID_S,
-    SWITCH_OFF,
-    SWITCH_ON,
-    TAKE_AWAY,
-    TAKEN,
-    Changes,
-    Fleet,
-    Scaling,
-)
+from planner.simulate.fleet import MOST_ON, PAID_FROM_S, PAID_S, TAKEN, Fleet
 from planner.simulate.requests import block_at
 from planner.simulate.scenario import (
     Group,
     Routing,
     Scenario,
 )
+from planner.simulate.shop import SWITCH_OFF, SWITCH_ON, TAKE_AWAY, Changes, Scaling
 from planner.units import S_PER_H
 
 

@@ -102,6 +102,36 @@ class Floor(NamedTuple):
     counts: Ints
 
 
+# Columns of `Changes.what`, and the kinds of a change.
+MACHINE: Final = 0
+KIND: Final = 1
+
+SWITCH_ON: Final = 0
+SWITCH_OFF: Final = 1
+TAKE_AWAY: Final = 2
+
+
+class Changes(NamedTuple):
+    """Ascending times, and (change, MACHINE KIND): switched on, off, or taken away."""
+
+    at_s: Floats
+    what: Ints
+
+
+class Scaling(NamedTuple):
+    """The autoscaler's settings; an infinite interval is none.
+
+    `lag_s` also delays the machine that replaces one that was taken away.
+    """
+
+    interval_s: float
+    target_rps: float
+    least: int
+    most: int
+    patience: int
+    lag_s: float
+
+
 class Shop(NamedTuple):
     """A group at work: who comes, how they are served, where everything stands."""
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.simulate.batch_fleet import work
-from planner.simulate.fleet import Changes, Scaling, fleet_of
+from planner.simulate.fleet import fleet_of
 from planner.simulate.replicas import serve_alone
 from planner.simulate.run import run
 from planner.simulate.scenario import Routing
@@ -18,8 +18,10 @@ from planner.simulate.shop import (
     REPLICA,
     ROUTING_DRAW,
     SHARE,
+    Changes,
     Jobs,
     Rules,
+    Scaling,
     Shop,
     empty_floor,
 )
