@@ -2,9 +2,10 @@
 
 The first batch of a new shape is compiled while it waits (5 to 45 s for models of
 laptop size, torch 2.13 on two cores); warm-up takes that, and a service pays it at its
-start. Weights are frozen into the code's constants, which lets the compiler lay them out
-for its kernels (an integer product took a sixth of the time, a wide fp32 one half; torch
-2.13, AMD EPYC), except weights in few bits: frozen, they would be held in 32.
+start. Weights of integer products are frozen into the code's constants, which lets the
+compiler lay them out for its kernels: a sixth of the time on wide layers (torch 2.13,
+AMD EPYC). Others are not: of few bits they would be held in 32, and with frozen
+floating-point convolutions of one channel the compiled code stops.
 """
 
 import importlib
@@ -26,7 +27,9 @@ from profilers.foreign import deprecations_of_torch_hidden, told_as
 if TYPE_CHECKING:
     from profilers.backends import Backend
 
-_IN_FEW_BITS = frozenset({Precision.INT8_WEIGHT_ONLY, Precision.INT4})
+_FROZEN = frozenset({Precision.INT8, Precision.INT8_STATIC, Precision.INT8_DYNAMIC})
+# Of which backends torch holds code for which shapes of batches: none after its reset.
+_compiled: set[tuple[int, tuple[int, ...]]] = set()
 
 
 class CompiledBackend(TorchBackend):
@@ -39,8 +42,7 @@ class CompiledBackend(TorchBackend):
         super().__init__(
             compiled, precision=found.precision, images=found.images, threads=threads
         )
-        self._is_frozen = found.precision not in _IN_FEW_BITS
-        self._seen: set[tuple[int, ...]] = set()
+        self._is_frozen = found.precision in _FROZEN
 
     def run(self, inputs: NDArray[np.generic]) -> NDArray[np.float32]:
         """Answers to a batch; of a shape that is new, it is compiled first.
@@ -48,7 +50,7 @@ class CompiledBackend(TorchBackend):
         Raises:
             ProfilingError: The compiler or the module refuses the batch.
         """
-        if inputs.shape in self._seen:
+        if (id(self), inputs.shape) in _compiled:
             return super().run(inputs)
         # As an option of torch.compile, which parameters to freeze is never asked.
         with (
@@ -58,7 +60,7 @@ class CompiledBackend(TorchBackend):
             # The compiler's own passes on scales of integer products.
             warnings.filterwarnings("ignore", "To copy construct from a tensor")
             answers = super().run(inputs)
-        self._seen.add(inputs.shape)
+        _compiled.add((id(self), inputs.shape))
         return answers
 
 
@@ -97,4 +99,5 @@ def load(
     # Beyond its limit of shapes torch would run the module as it is, and not say so.
     torch._dynamo.config.fail_on_recompile_limit_hit = True
     torch._dynamo.reset()  # shapes of other modules count, too
+    _compiled.clear()
     return CompiledBackend(found, threads=threads)
