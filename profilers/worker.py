@@ -344,7 +344,8 @@ def _samples(given: "EvaluationSet") -> Samples:
 def _ungraded(model: "LoadedModel") -> Sequence[str]:
     if model.evaluation is not None:
         return ()
-    return [
+    unknown = (
         f"model '{model.name}' has no evaluation set: what this precision does to its "
         "answers is unknown"
-    ]
+    )
+    return [unknown]

@@ -36,7 +36,9 @@ def profile(
     threads: Annotated[
         list[int] | None,
         typer.Option(
-            "--threads", min=1, help="Threads of a replica on 'local'. Repeatable."
+            "--threads",
+            min=1,
+            help="Threads of a replica on 'local': 1, or all cores of --as-device. Repeatable.",
         ),
     ] = None,
     replicas: Annotated[
@@ -115,15 +117,15 @@ def profile(
     sets: arguments.Sets = None,
 ) -> None:
     """Measure every variant of the document's own models; nothing is measured twice."""
-    rooms = tuple(product(threads or [1], replicas or [1]))
+    if as_device is not None:
+        device = device or ["local"]
+    rooms = tuple(product(threads or [_threads(as_device, device)], replicas or [1]))
     local = LocalRoom(
         cpu_quota_cores=cpu_quota,
         memory_bytes=None if memory_mib is None else memory_mib * BYTES_PER_MIB,
         soak_s=soak_s,
         heat_speed_frac=heat_speed,
     )
-    if as_device is not None:
-        device = device or ["local"]
     _check_room(local, rooms, device)
     if address is None:
         _check_machine(local, rooms)
@@ -192,6 +194,13 @@ def _check_room(
             "--threads, --replicas and the limits are those of 'local', which is not among "
             "the devices: add --device local; a device of the catalogue has its own"
         )
+
+
+def _threads(as_device: str | None, devices: list[str] | None) -> int:
+    """Those that a plan gives a lone replica: a declared device's cores, else one."""
+    if as_device is None or "local" not in (devices or ()):
+        return 1
+    return min(catalog().device(as_device).cores or 1, measuring.size_here()[0])
 
 
 def _check_machine(local: LocalRoom, rooms: tuple[tuple[int, int], ...]) -> None:

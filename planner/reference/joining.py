@@ -105,8 +105,8 @@ def _strangers(found: SelfTest, cluster: Cluster) -> list[str]:
     return said
 
 
-def mismatches(device: Device, found: SelfTest) -> list[str]:
-    """In what the machine is not like that device."""
+def contradictions(device: Device, found: SelfTest) -> list[str]:
+    """What shows that the machine is another device, whatever its owner says."""
     said = []
     if device.architecture and _isa(device.architecture) != _isa(found.architecture):
         said.append(
@@ -123,6 +123,13 @@ def mismatches(device: Device, found: SelfTest) -> list[str]:
             said.append(
                 f"the driver finds {', '.join(found.accelerators)}: it is no {device.name}"
             )
+    return said
+
+
+def mismatches(device: Device, found: SelfTest) -> list[str]:
+    """In what the machine is not like that device."""
+    said = contradictions(device, found)
+    if device.kind is DeviceKind.GPU:
         return said
     if device.cores is not None and found.cores < device.cores:
         said.append(

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
+from planner.errors import SpecError
 from planner.reference.catalog import Catalog
 from planner.wiring.extras import is_installed, require
 from planner.wiring.facts import catalog
@@ -101,11 +102,20 @@ def unlike(device: str) -> tuple[str, ...]:
 
     Raises:
         UnknownReferenceError: No such device in the catalogue.
+        SpecError: This machine is another device.
     """
-    from planner.reference.joining import mismatches  # noqa: PLC0415  # few declare
+    from planner.reference import joining as judging  # noqa: PLC0415  # few declare
     from profilers.self_test import self_test  # noqa: PLC0415  # few declare
 
-    return tuple(mismatches(catalog().device(device), self_test()))
+    known, found = catalog().device(device), self_test()
+    contradictions = judging.contradictions(known, found)
+    if contradictions:
+        raise SpecError(
+            f"--as-device (as_device in Python): {'; '.join(contradictions)}. What is "
+            "measured here would stand for it in silence: name the device that this "
+            "machine is (planner catalog devices), or leave it out"
+        )
+    return tuple(judging.mismatches(known, found))
 
 
 def size_here() -> tuple[int, float]:

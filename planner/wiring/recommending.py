@@ -35,7 +35,12 @@ def world(
 
     A plan is tried on simulated traffic where that is asked for and the compiler of
     the simulator's loops is installed: without it a trial would take minutes.
+
+    Raises:
+        SpecError: The study is to measure here for a device that this machine is not.
     """
+    if study is not None and study.here is not None and address is None:
+        measuring.unlike(study.here)
     profiler = (
         measuring.profiler(facts, executor=executor, address=address)
         if models

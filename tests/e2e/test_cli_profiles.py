@@ -2,6 +2,7 @@
 
 import copy
 import json
+import platform
 
 import pytest
 import yaml
@@ -28,6 +29,9 @@ def build():
 def inputs():
     return torch.zeros(4, 16)
 """
+# Of the processor family that the tests run on: no other could be declared here.
+DEVICE = "radxa-x4-n100" if platform.machine() == "x86_64" else "raspberry-pi-4"
+OTHER_FAMILY = "raspberry-pi-4" if DEVICE == "radxa-x4-n100" else "radxa-x4-n100"
 SPEC = {
     "kind": "deployment",
     "version": 1,
@@ -54,13 +58,10 @@ SPEC = {
             "kind": "edge",
             "name": "shop",
             "zone": "eu",
-            "devices": [
-                {"device": "raspberry-pi-3b-plus", "stock": 4, "capex_usd": 35}
-            ],
+            "devices": [{"device": DEVICE, "stock": 4, "capex_usd": 35}],
         }
     ],
 }
-DEVICE = "raspberry-pi-3b-plus"
 
 
 def written(folder, spec):
@@ -239,6 +240,31 @@ def test_limits_and_heat_are_in_force_and_told(spec, home, capsys):
     assert "slowed by pauses" in out
     assert found.points[0].mean_s > found.points[0].p50_s
     assert len(found.points) < len(found.batch_grid)
+
+
+@pytest.mark.parametrize(
+    ("device", "why"),
+    [
+        (OTHER_FAMILY, f"it is no {OTHER_FAMILY}"),
+        ("nvidia-l4", "no accelerator is found here"),
+    ],
+)
+def test_a_machine_is_not_declared_to_be_what_it_cannot_be(
+    spec, home, tmp_path, capsys, device, why
+):
+    asked = [
+        ["profile", spec, "--as-device", device, "--export", "export.json"],
+        ["recommend", spec, "--profile-budget-usd", "5", "--as-device", device],
+    ]
+
+    for command in asked:
+        assert main([*command, "--executor", "local"]) == 2
+
+        said = " ".join(told(capsys).err.split())
+        assert why in said
+        assert "name the device that this machine is (planner catalog devices)" in said
+    assert not (tmp_path / "export.json").exists()
+    assert stored(home) == []
 
 
 def test_too_little_memory_is_said_to_be_and_tried_again_only_where_asked(
