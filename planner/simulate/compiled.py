@@ -5,6 +5,7 @@ with the same answers. Machine code is kept beside the source, or in the user's
 cache where that may not be written.
 """
 
+import pickle
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -25,4 +26,18 @@ def compiled(function: AnyFunction) -> AnyFunction:
     # Without `_nrt`, numba counts references to every array at every call: 0.5 million
     # requests/s instead of 2.7 (numba 0.68, 2026-11). Nothing here allocates.
     options: dict[str, Any] = {"_nrt": False, "cache": True, "error_model": "numpy"}
-    return cast("AnyFunction", njit(**options)(function))
+    dispatcher = njit(**options)(function)
+    _forget_what_cannot_be_read(dispatcher._cache)
+    return cast("AnyFunction", dispatcher)
+
+
+def _forget_what_cannot_be_read(cache: Any) -> None:  # noqa: ANN401  # numba has no types
+    """Flush an index written when its arguments' types had other homes.
+
+    numba (0.68) would raise at the first call, after an upgrade for one, and offers no
+    public way to ask.
+    """
+    try:
+        cache._cache_file._load_index()
+    except (AttributeError, ImportError, EOFError, pickle.UnpicklingError):
+        cache.flush()
