@@ -254,7 +254,7 @@ def _dated(result: TrialResult) -> TrialResult:
     """A stored failure says that it is one, so that nobody looks for it in this run."""
     if isinstance(result, Measurement):
         return result
-    kept = f"(kept from {result.failed_at:%Y-%m-%d}, not tried again unless asked)"
+    kept = f"(kept from {result.failed_at:%Y-%m-%d}, --retry-failed tries again)"
     return replace(result, reason=f"{result.reason} {kept}")
 
 

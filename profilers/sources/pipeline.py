@@ -4,6 +4,8 @@ Estimators are pickled by custom, and a pickle runs code: the factory, which is 
 user's own source, builds or loads it; what is measured and served is the graph.
 """
 
+from typing import Any
+
 from planner.domain.profiling import PipelineModel
 from planner.errors import MissingExtraError, ModelLoadError
 from profilers import factories
@@ -52,7 +54,19 @@ def graph(model: PipelineModel) -> bytes:
         if classifies:
             # The first output is the label; scores are what accuracy and users need.
             converted.graph.output.pop(0)
+        _say_operator_sets_once(converted)
         return bytes(converted.SerializeToString())
+
+
+def _say_operator_sets_once(graph: Any) -> None:  # noqa: ANN401 - onnx has no types
+    """skl2onnx 1.20 says one for each estimator; onnxruntime's quantizers want it once."""
+    versions = {o.domain: o.version for o in graph.opset_import}
+    while len(graph.opset_import) > len(versions):
+        graph.opset_import.pop()
+    for opset, (domain, version) in zip(
+        graph.opset_import, versions.items(), strict=True
+    ):
+        opset.domain, opset.version = domain, version
 
 
 _NAME = "pipeline"

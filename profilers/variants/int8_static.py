@@ -97,6 +97,12 @@ def require_quantizable(module: nn.Module, name: str) -> None:
         ProfilingError: It has neither convolutions nor linear layers.
     """
     if not has_convolutions(module) and not has_linears(module):
+        if isinstance(module, torch.fx.GraphModule):
+            raise ProfilingError(
+                f"int8 is not offered for model '{name}' on this runtime: an exported "
+                "program holds operators, not the layers that would be quantized; "
+                "onnxruntime and openvino quantize operators, or give the model's factory"
+            )
         raise ProfilingError(
             f"int8 is not offered for model '{name}': it has neither convolutions nor "
             "linear layers to quantize"
@@ -141,12 +147,24 @@ def quantized_onnx(
         full = temporary.with_name("full.onnx")
         prepared = temporary.with_name("prepared.onnx")
         fp32.write_onnx(model, full)
+        _require_network(full, model.name)
         with told_as(
             ProfilingError, f"quantizing model '{model.name}' to int8 for onnxruntime"
         ):
             _prepare(full, prepared)
             quantize(prepared, temporary)
         _require_int8(temporary, model.name)
+
+
+def _require_network(path: Path, name: str) -> None:
+    import onnx  # noqa: PLC0415 - heavy
+
+    graph = onnx.load(path, load_external_data=False)
+    if not any(node.domain in ("", "ai.onnx") for node in graph.graph.node):
+        raise ProfilingError(
+            f"int8 is not offered for model '{name}': its graph holds no operator of a "
+            "neural network, such as trees do not; choose fp32"
+        )
 
 
 def _prepare(full: Path, prepared: Path) -> None:

@@ -127,6 +127,18 @@ def test_a_trusted_program_answers_as_its_module(exported):
         )
 
 
+# torch 2.13's, of its own code, when such a program is copied.
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+def test_int8_of_a_program_names_the_engines_that_quantize_operators(
+    tmp_path, exported
+):
+    model = load_model(of(exported, FileFormat.EXPORTED, trusted=True))
+    variant = Variant(precision=Precision.INT8, runtime=Runtime.TORCH)
+
+    with pytest.raises(ProfilingError, match="onnxruntime and openvino quantize"):
+        export_variant(model, variant, tmp_path)
+
+
 @pytest.mark.parametrize("format_", list(FileFormat))
 def test_a_pickle_is_refused_whatever_it_is_called(tmp_path, format_):
     path = tmp_path / "model.pkl"
