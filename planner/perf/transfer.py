@@ -60,8 +60,9 @@ def transferred(
         common = [m for m in here if m in there and m != model]
     if len(common) < MIN_COMMON:
         return Refused(
-            reason=f"{len(common)} models were measured on both devices, and "
-            f"{MIN_COMMON} are needed to measure how far off a prediction is",
+            reason=f"{len(common)} other models are known both there and where this one "
+            f"was measured, and {MIN_COMMON} are needed to tell how far off a prediction "
+            "is: measure it there, planner profile",
             n_common=len(common),
         )
     beyond = _beyond(here[model], [here[m] for m in common])

@@ -3,78 +3,91 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from planner.domain.evidence import BAND_QUANTILE_FRAC
+from planner.domain.evidence import BAND_QUANTILE_FRAC, Evidence
 from planner.domain.predictions import Foresight, Prediction
 from planner.domain.profiles import BatchProfile, LoadCurve, Profile, TokenRates
-from planner.report.sentences import PROVENANCE_WORDS, latency, number, rate, share
+from planner.report.sentences import latency, number, rate, share
 from planner.report.tables import Table, table
 from planner.units import milliseconds
 
 # Grounds that a terminal shows; the JSON document holds all.
 SHOWN_ROWS = 1
 _TWO_BANDS = (
-    "Error up to: 9 in 10 take at most so much longer, which is what a plan counts on; of "
+    "Error: 9 in 10 take at most so much longer, which is what a plan counts on; of "
     "the interval 1 in 20 lie above and 1 in 20 below."
 )
 
 
 def foresight_table(known: Foresight) -> Table:
     """Every measured and predicted setting, its interval, and what each hangs on."""
+    told = [
+        *((p, None) for p in known.measured),
+        *((p.profile, p) for p in known.predictions),
+    ]
+    under_load = bool(told) and all(isinstance(p, LoadCurve) for p, _ in told)
+    said = _UNDER_LOAD if under_load else ("Asked", ">Time", ">90 % interval")
+    cells = _under_load if under_load else _said
     rows = [
-        *(r for p in known.measured for r in _figures(p, None)),
-        *(r for p in known.predictions for r in _figures(p.profile, p)),
+        [str(p.variant), *words, *_ending(p.evidence)]
+        for p, predicted in told
+        for words in cells(p, predicted)
     ]
     return table(
         f"{known.model} on {known.device}",
-        [
-            *("Variant", "Asked", ">Time", ">90 % interval", "How", ">Error up to"),
-            "As of",
-        ],
+        ["Variant", *said, "How", ">Error", ">As of"],
         rows,
         footnotes=_footnotes(known),
     )
 
 
-def _figures(profile: Profile, prediction: Prediction | None) -> Iterable[list[str]]:
-    evidence = profile.evidence
-    ending = [
-        PROVENANCE_WORDS[evidence.provenance],
+_UNDER_LOAD = (">Tokens", ">At once", ">Answers", ">TTFT", ">TPOT (90 %)")
+
+
+def _ending(evidence: Evidence) -> list[str]:
+    return [
+        str(evidence.provenance),
         share(evidence.error_frac),
         evidence.as_of.isoformat(),
     ]
-    for asked, time, time_s in _said(profile):
-        interval = "" if prediction is None else _interval(prediction, time_s)
-        yield [str(profile.variant), asked, time, interval, *ending]
 
 
-def _said(profile: Profile) -> Iterable[tuple[str, str, float]]:
-    """What is asked, what is said, and the time that an interval is of."""
+def _under_load(profile: Profile, prediction: Prediction | None) -> Iterable[list[str]]:
+    """Tokens read and written, requests at once, answers a second, and their times."""
+    if isinstance(profile, LoadCurve):
+        for load in profile.points:
+            tpot = latency(milliseconds(load.tpot_p50_s))
+            if prediction is not None:
+                tpot += f" ({_interval(prediction, load.tpot_p50_s)})"
+            yield [
+                f"{profile.prompt_tokens:,}+{profile.output_tokens:,}",
+                number(load.concurrency),
+                rate(load.rate_rps),
+                latency(milliseconds(load.ttft_p50_s)),
+                tpot,
+            ]
+
+
+def _said(profile: Profile, prediction: Prediction | None) -> Iterable[list[str]]:
+    """What is asked, what is said, and its interval, where one time has one."""
     if isinstance(profile, BatchProfile):
         for point in profile.points:
-            said = latency(milliseconds(point.p50_s))
-            yield f"batch {point.batch}", said, point.p50_s
+            interval = "" if prediction is None else _interval(prediction, point.p50_s)
+            yield [f"batch {point.batch}", latency(milliseconds(point.p50_s)), interval]
     elif isinstance(profile, LoadCurve):
-        for load in profile.points:
-            yield (
-                (
-                    f"{number(load.concurrency)} at once, {profile.prompt_tokens:,}+"
-                    f"{profile.output_tokens:,} tokens, {rate(load.rate_rps)}"
-                ),
-                (
-                    f"TPOT {latency(milliseconds(load.tpot_p50_s))}, "
-                    f"TTFT {latency(milliseconds(load.ttft_p50_s))}"
-                ),
-                load.tpot_p50_s,
-            )
+        for tokens, at_once, _, ttft, tpot in _under_load(profile, prediction):
+            yield [
+                f"{at_once} at once, {tokens} tokens",
+                f"TPOT {tpot}, TTFT {ttft}",
+                "",
+            ]
     elif isinstance(profile, TokenRates):
-        yield (
-            "one at a time",
-            (
-                f"reads {number(profile.prompt_tokens_per_s)} and writes "
-                f"{number(profile.output_tokens_per_s)} tokens/s"
-            ),
-            1 / profile.output_tokens_per_s,
+        step_s = 1 / profile.output_tokens_per_s
+        said = (
+            f"reads {number(profile.prompt_tokens_per_s)} and writes "
+            f"{number(profile.output_tokens_per_s)} tokens/s"
         )
+        interval = "" if prediction is None else _interval(prediction, step_s)
+        yield ["one at a time", said, interval]
 
 
 def _interval(prediction: Prediction, time_s: float) -> str:

@@ -109,7 +109,7 @@ def test_a_device_with_two_models_in_common_is_refused_with_the_number(atlas):
     found = ask(atlas, "mobilenet-v2-1.0-224", "raspberry-pi-5")
 
     assert found.predictions == ()
-    assert any("2 models were measured on both" in r for r in found.refusals)
+    assert any("2 other models are known both there" in r for r in found.refusals)
 
 
 def test_a_board_from_another_world_of_accelerators_is_not_predicted_from_gpus(atlas):
