@@ -59,7 +59,9 @@ def test_what_was_published_is_said_to_be(capsys):
     )  # fmt: skip
 
     assert code == 0
-    assert "published measurement" in " ".join(capsys.readouterr().out.split())
+    rows = [r for r in capsys.readouterr().out.splitlines() if " batch " in r]
+    assert rows
+    assert all(" published " in row for row in rows)
 
 
 def test_only_the_batch_that_is_asked_for_is_listed(capsys):
