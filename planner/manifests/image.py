@@ -19,7 +19,9 @@ _BASE: Final = "python:3.11-slim-bookworm"
 _TORCH_INDEX: Final = "https://download.pytorch.org/whl/cpu"
 _TORCH: Final = frozenset({Runtime.TORCH, Runtime.TORCH_COMPILE})
 _WEIGHT_ONLY: Final = frozenset({Precision.INT8_WEIGHT_ONLY, Precision.INT4})
-_INT8: Final = frozenset({Precision.INT8, Precision.INT8_DYNAMIC})
+_INT8: Final = frozenset(
+    {Precision.INT8, Precision.INT8_STATIC, Precision.INT8_DYNAMIC}
+)
 
 
 def extras(source: str, variant: PlanVariant) -> frozenset[str]:

@@ -37,13 +37,14 @@ def test_cuda_without_a_gpu_is_refused_before_the_model_is_built():
         )
 
 
-def test_compiling_without_a_compiler_is_refused(monkeypatch):
+def test_compiling_without_a_compiler_is_refused():
     from torch._inductor import config
 
-    monkeypatch.setattr(config.cpp, "cxx", ("no-such-compiler",))
-
-    with pytest.raises(
-        ProfilingError, match=r"a C\+\+ compiler.*install g\+\+ or clang"
+    with (
+        config.patch({"cpp.cxx": ("no-such-compiler",)}),
+        pytest.raises(
+            ProfilingError, match=r"a C\+\+ compiler.*install g\+\+ or clang"
+        ),
     ):
         require_engine(Runtime.TORCH_COMPILE)
 
