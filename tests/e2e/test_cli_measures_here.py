@@ -1,7 +1,6 @@
 """`recommend --profile-budget-usd` on a machine whose model cannot be run: tried once, told."""
 
 import json
-import platform
 
 import pytest
 import yaml
@@ -11,11 +10,11 @@ from planner.domain.profiling import TorchModel
 from profilers.identity import identity
 from profilers.store import ProfileStore
 from profilers.trials import Failure
+from tests.support import kiosk
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
-# Of the processor family that the tests run on: no other could be declared here.
-DEVICE = "radxa-x4-n100" if platform.machine() == "x86_64" else "raspberry-pi-4"
+DEVICE = kiosk.DEVICE
 MODEL = """
 import torch
 
@@ -27,31 +26,7 @@ def build():
 def inputs():
     return torch.zeros(4, 16)
 """
-SPEC = {
-    "kind": "deployment",
-    "version": 1,
-    "name": "kiosk",
-    "models": [
-        {
-            "name": "digits",
-            "source": {"kind": "torch", "factory": "model:build"},
-            "inputs": {"factory": "model:inputs"},
-            "variants": {"precisions": ["fp32"], "runtimes": ["torch"]},
-        }
-    ],
-    "workloads": [
-        {
-            "name": "cameras",
-            "model": "digits",
-            "origin": "shop",
-            "traffic": {"kind": "constant", "rate_rps": 2},
-            "slo": {"percentile": 95, "latency_ms": 60},
-        }
-    ],
-    "sites": [
-        {"kind": "edge", "name": "shop", "devices": [{"device": DEVICE, "stock": 4}]}
-    ],
-}
+SPEC = kiosk.spec(runtime="torch", rate_rps=2, latency_ms=60)
 # Quick enough if the figure is right, and far from it at the policy's confidence.
 ELSEWHERE = {
     "model": "digits",

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import platform
 
 import pytest
 import yaml
@@ -12,7 +11,7 @@ from planner.specs.serving import ServingConfig
 from profilers.serving.language import load_speaker
 from profilers.store import ProfileStore
 from profilers.trials import Failure
-from tests.support import networks
+from tests.support import kiosk, networks
 
 pytestmark = pytest.mark.slow
 
@@ -29,39 +28,8 @@ def build():
 def inputs():
     return torch.zeros(4, 16)
 """
-# Of the processor family that the tests run on: no other could be declared here.
-DEVICE = "radxa-x4-n100" if platform.machine() == "x86_64" else "raspberry-pi-4"
-OTHER_FAMILY = "raspberry-pi-4" if DEVICE == "radxa-x4-n100" else "radxa-x4-n100"
-SPEC = {
-    "kind": "deployment",
-    "version": 1,
-    "name": "kiosk",
-    "models": [
-        {
-            "name": "digits",
-            "source": {"kind": "torch", "factory": "model:build"},
-            "inputs": {"factory": "model:inputs"},
-            "variants": {"precisions": ["fp32"], "runtimes": ["onnxruntime"]},
-        }
-    ],
-    "workloads": [
-        {
-            "name": "cameras",
-            "model": "digits",
-            "origin": "shop",
-            "traffic": {"kind": "constant", "rate_rps": 5},
-            "slo": {"percentile": 95, "latency_ms": 2000},
-        }
-    ],
-    "sites": [
-        {
-            "kind": "edge",
-            "name": "shop",
-            "zone": "eu",
-            "devices": [{"device": DEVICE, "stock": 4, "capex_usd": 35}],
-        }
-    ],
-}
+DEVICE = kiosk.DEVICE
+SPEC = kiosk.spec(runtime="onnxruntime", rate_rps=5, latency_ms=2000)
 
 
 def written(folder, spec):
@@ -245,7 +213,7 @@ def test_limits_and_heat_are_in_force_and_told(spec, home, capsys):
 @pytest.mark.parametrize(
     ("device", "why"),
     [
-        (OTHER_FAMILY, f"it is no {OTHER_FAMILY}"),
+        (kiosk.OTHER_FAMILY, f"it is no {kiosk.OTHER_FAMILY}"),
         ("nvidia-l4", "no accelerator is found here"),
     ],
 )

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
@@ -18,15 +17,9 @@ from profilers import compiled_int8_static
 from profilers.backends import load_backend
 from profilers.models import load_model
 from profilers.variants import export_variant
+from tests.support.digit_readers import HELD_OUT, digits, trained
 
 pytestmark = pytest.mark.slow
-HELD_OUT = 300
-
-
-def digits():
-    bunch = load_digits()
-    images = torch.tensor(bunch.images / 16, dtype=torch.float32).unsqueeze(1)
-    return images, torch.tensor(bunch.target)
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +37,7 @@ def reader():
         nn.Flatten(),
         nn.Linear(256, 10),
     )
-    images, labels = (part[:-HELD_OUT] for part in digits())
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
-    for _ in range(4):
-        for some in torch.randperm(len(images)).split(64):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(network(images[some]), labels[some]).backward()
-            optimizer.step()
-    yield network.eval()
+    yield trained(network, epochs=4)
     torch.set_num_threads(threads_before)
 
 

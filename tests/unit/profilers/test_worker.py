@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 
 from planner.domain.profiling import TorchModel
@@ -15,16 +14,10 @@ from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ModelLoadError, ProfilingError
 from profilers.trials import Envelope, Trial
 from profilers.worker import begin_trial, identity, measure_trial
+from tests.support.digit_readers import HELD_OUT, digits, trained
 
 MIB = 2**20
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
-HELD_OUT = 300
-
-
-def digits():
-    bunch = load_digits()
-    images = torch.tensor(bunch.images / 16, dtype=torch.float32).unsqueeze(1)
-    return images, torch.tensor(bunch.target)
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +33,7 @@ def reader():
         nn.Flatten(),
         nn.Linear(128, 10),
     )
-    images, labels = (part[:-HELD_OUT] for part in digits())
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
-    for epoch in range(6):
-        order = torch.randperm(
-            len(images), generator=torch.Generator().manual_seed(epoch)
-        )
-        for some in order.split(64):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(network(images[some]), labels[some]).backward()
-            optimizer.step()
-    yield network.eval()
+    yield trained(network, epochs=6)
     torch.set_num_threads(threads_before)
 
 
