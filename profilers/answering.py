@@ -108,4 +108,4 @@ def _warnings(
         for key, trial in demand.calibration.items()
         if isinstance(result := results[key], Failure)
     ]
-    return tuple(dict.fromkeys([*said, *failed]))
+    return tuple(dict.fromkeys([*demand.notes, *said, *failed]))

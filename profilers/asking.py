@@ -15,7 +15,7 @@ from itertools import product
 from typing import TypeVar
 
 from planner.domain.profiling import ProfilingJob, UserModel
-from planner.domain.variants import Runtime, Variant
+from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
 from profilers.demand import Demand, Wanted
 from profilers.keys import deployed_key, trial_key
@@ -23,6 +23,7 @@ from profilers.ports import Emulator
 from profilers.trials import LOCAL, Envelope, Trial
 
 Answer = TypeVar("Answer")
+_NAMED_WAYS = frozenset({Precision.INT8_STATIC, Precision.INT8_DYNAMIC})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Asking:
 
     `identify` gives the hash of a model's content, `cores` those of such a device. A
     measurement for "local" has the room of `local_envelope`, unless the job names rooms.
+    `int8_way` says what `int8` is another name of, for a model on a runtime.
     """
 
     emulator: Emulator
@@ -38,10 +40,14 @@ class Asking:
     identify: Callable[[UserModel], str]
     cores: Callable[[str], int]
     local_envelope: Envelope
+    int8_way: Callable[[UserModel, Runtime], Precision | None]
 
     def demand(self, jobs: Sequence[ProfilingJob]) -> Demand:
         """Every profile that the jobs ask for, and what the emulator learns from."""
-        wanted = tuple(w for job in jobs for w in self._wanted(job))
+        jobs_variants = [(job, *self._variants(job)) for job in jobs]
+        wanted = tuple(
+            w for job, variants, _ in jobs_variants for w in self._wanted(job, variants)
+        )
         emulated = dict.fromkeys(
             w.device
             for w in wanted
@@ -57,9 +63,31 @@ class Asking:
             ): t
             for t in calibrating
         }
-        return Demand.of(wanted, calibration)
+        notes = tuple(note for _, _, told in jobs_variants for note in told)
+        return Demand.of(wanted, calibration, notes)
 
-    def _wanted(self, job: ProfilingJob) -> Iterator[Wanted]:
+    def _variants(
+        self, job: ProfilingJob
+    ) -> tuple[tuple[Variant, ...], tuple[str, ...]]:
+        """Each once, and which of their names were left out as another's."""
+        same: dict[Precision, list[Runtime]] = {}
+        if Precision.INT8 in job.precisions and _NAMED_WAYS & set(job.precisions):
+            for runtime in job.runtimes:
+                way = self.int8_way(job.model, runtime)
+                if way in job.precisions and way is not None:
+                    same.setdefault(way, []).append(runtime)
+        variants = tuple(
+            v for v in _variants(job) if v.runtime not in same.get(v.precision, ())
+        )
+        notes = tuple(
+            f"{job.model.name}: int8 is {way} on {', '.join(runtimes)}: measured once, as int8"
+            for way, runtimes in same.items()
+        )
+        return variants, notes
+
+    def _wanted(
+        self, job: ProfilingJob, variants: Sequence[Variant]
+    ) -> Iterator[Wanted]:
         """A refusal of the model or of a device leaves the others standing."""
         identity = asked(lambda: self.identify(job.model))
         rooms = [
@@ -68,7 +96,7 @@ class Asking:
             for envelope in self._rooms(device, job)
         ]
         envelopes = [e for _, e in rooms if isinstance(e, Envelope)]
-        for (device, envelope), variant in product(rooms, _variants(job)):
+        for (device, envelope), variant in product(rooms, variants):
             bare = Wanted(model=job.model.name, variant=variant, device=device)
             if isinstance(identity, ProfilingError):
                 yield replace(bare, refusal=str(identity))

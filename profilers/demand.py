@@ -72,21 +72,26 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """Everything that one call of `profile` needs measured."""
+    """Everything that one call of `profile` needs measured; `notes` say what it leaves out."""
 
     wanted: tuple[Wanted, ...]
     calibration: Mapping[TrialKey, Trial]
     trials: Mapping[TrialKey, Trial]
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, wanted: Sequence[Wanted], calibration: Mapping[TrialKey, Trial]
+        cls,
+        wanted: Sequence[Wanted],
+        calibration: Mapping[TrialKey, Trial],
+        notes: tuple[str, ...] = (),
     ) -> "Demand":
         """The trials of these profiles, and those that the emulator learns from."""
         return cls(
             wanted=tuple(wanted),
             calibration=calibration,
             trials={**_trials(wanted), **calibration},
+            notes=notes,
         )
 
     def with_own_rooms(self, cramped: Sequence[Wanted]) -> "Demand":
@@ -108,7 +113,7 @@ class Demand:
             for w in self.wanted
             if w.key is None or w.key in reaches
         ]
-        return Demand.of(wanted, self.calibration)
+        return Demand.of(wanted, self.calibration, self.notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from pydantic import TypeAdapter
 
 from profilers.servers import ServerMeasured, ServerSeen
-from profilers.trials import Deployed, Failure, Measurement, TrialResult
+from profilers.trials import Deployed, Failure, Layers, Measurement, TrialResult
 
 _MEASUREMENTS = TypeAdapter(Measurement)
 _FAILURES = TypeAdapter(Failure)
 _DEPLOYED = TypeAdapter(Deployed)
 _SERVERS = TypeAdapter(ServerMeasured)
 _SERVERS_SEEN = TypeAdapter(ServerSeen)
+_LAYERS = TypeAdapter(Layers)
 
-Stored = TrialResult | Deployed | ServerMeasured | ServerSeen
+Stored = TrialResult | Deployed | ServerMeasured | ServerSeen | Layers
 
 
 def canonical(document: object) -> str:
@@ -35,16 +36,8 @@ def encode(result: Stored) -> str:
     Raises:
         ValueError: A figure is infinite or not a number.
     """
-    if isinstance(result, Measurement):
-        kind, fields = "measurement", _MEASUREMENTS.dump_python(result)
-    elif isinstance(result, Failure):
-        kind, fields = "failure", _FAILURES.dump_python(result)
-    elif isinstance(result, ServerMeasured):
-        kind, fields = "server", _SERVERS.dump_python(result)
-    elif isinstance(result, ServerSeen):
-        kind, fields = "server-seen", _SERVERS_SEEN.dump_python(result)
-    else:
-        kind, fields = "deployed", _DEPLOYED.dump_python(result)
+    kind = _KINDS[type(result)]
+    fields = _ADAPTERS[kind].dump_python(result)  # type: ignore[arg-type]  # its own
     told = {k: v for k, v in fields.items() if v or k not in _TOLD_WHERE_THERE}
     if told.get("quality"):
         told["quality"] = {
@@ -79,18 +72,28 @@ _TOLD_WHERE_THERE = frozenset(
 )
 _GRADED_WHERE_THERE = frozenset({"drop", "slices", "shifted", "calibration_error_frac"})
 _ADAPTERS: Mapping[
-    object,
+    str,
     TypeAdapter[Measurement]
     | TypeAdapter[Failure]
     | TypeAdapter[Deployed]
     | TypeAdapter[ServerMeasured]
-    | TypeAdapter[ServerSeen],
+    | TypeAdapter[ServerSeen]
+    | TypeAdapter[Layers],
 ] = {
     "measurement": _MEASUREMENTS,
     "failure": _FAILURES,
     "deployed": _DEPLOYED,
     "server": _SERVERS,
     "server-seen": _SERVERS_SEEN,
+    "layers": _LAYERS,
+}
+_KINDS: Mapping[type, str] = {
+    Measurement: "measurement",
+    Failure: "failure",
+    Deployed: "deployed",
+    ServerMeasured: "server",
+    ServerSeen: "server-seen",
+    Layers: "layers",
 }
 
 

@@ -75,6 +75,12 @@ def server_key(
     return TrialKey(hashlib.sha256(canonical(content).encode()).hexdigest())
 
 
+def layers_key(*, identity: str, environment: Mapping[str, str]) -> TrialKey:
+    """The content hash of whose layers were looked at, and with what."""
+    content = {"layers": identity, "environment": dict(environment)}
+    return TrialKey(hashlib.sha256(canonical(content).encode()).hexdigest())
+
+
 def server_seen_key(*, identity: str, device: str) -> TrialKey:
     """The content hash of which deployment's server was seen, for whose requests."""
     content = {"served there": identity, "device": device}

@@ -84,6 +84,19 @@ class LoadedModel:
         return has_convolutions(self.module)
 
 
+def is_convolutional(model: UserModel) -> bool:
+    """Whether a user's model has convolutions, without its weights or data.
+
+    Raises:
+        ModelLoadError: Its source fails or gives something else.
+        MissingExtraError: What reads it is not installed.
+    """
+    graph = sources.onnx_graph(model)
+    if graph is not None:
+        return bool(onnx_files.operators(graph) & _ONNX_CONVOLUTIONS)
+    return has_convolutions(build_module(model))
+
+
 def has_convolutions(module: nn.Module) -> bool:
     """Whether a module has convolutions."""
     return any(isinstance(part, _ConvNd) for part in module.modules())

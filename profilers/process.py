@@ -158,9 +158,14 @@ def packed(trial: Trial) -> Packed:
     Raises:
         MissingExtraError: A live model, and nothing here packs functions by value.
     """
-    if any(callable(f) for f in _functions(trial.model)):
+    if has_live_parts(trial.model):
         return Packed(content=_pack_by_value()(trial), curve=trial.curve)
     return Packed(content=pickle.dumps(trial), curve=trial.curve)
+
+
+def has_live_parts(model: UserModel) -> bool:
+    """Whether it holds functions of this process, and no file has it whole."""
+    return any(callable(f) for f in _functions(model))
 
 
 def _functions(model: UserModel) -> tuple[object, ...]:

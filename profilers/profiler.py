@@ -23,6 +23,7 @@ from profilers.answering import Answering
 from profilers.asking import Asking, asked
 from profilers.deciding import Deciding
 from profilers.demand import Demand, Settled
+from profilers.int8_ways import Int8Ways
 from profilers.limits import Limits
 from profilers.ports import Emulator, Executor
 from profilers.process import resolve, utc_now
@@ -157,6 +158,12 @@ class Profiling:
             identify=self._identify,
             cores=self._executor.cores,
             local_envelope=self._local_envelope,
+            int8_way=Int8Ways(
+                store=self._store,
+                identify=self._identify,
+                environment=environments[LOCAL],
+                now=self._now,
+            ).way,
         )
 
     def _identify(self, model: UserModel) -> str:

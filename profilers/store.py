@@ -28,6 +28,7 @@ from profilers.trials import (
     LOCAL,
     Deployed,
     Failure,
+    Layers,
     Measurement,
     Trial,
     TrialKey,
@@ -120,6 +121,15 @@ class ProfileStore:
         found = self._lookup(keys)
         return {k: r for k, r in found.items() if isinstance(r, ServerSeen)}
 
+    def layers(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Layers]:
+        """What models of those keys are made of.
+
+        Raises:
+            ProfileStoreError: The file cannot be read or is not ours.
+        """
+        found = self._lookup(keys)
+        return {k: r for k, r in found.items() if isinstance(r, Layers)}
+
     def _lookup(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Stored]:
         found: dict[TrialKey, Stored] = {}
         with self._opened() as database:
@@ -164,6 +174,14 @@ class ProfileStore:
         """
         what = f"what a request costs {seen.server} on {seen.device}"
         self._keep(key, model, what, seen)
+
+    def keep_layers(self, key: TrialKey, model: str, seen: Layers) -> None:
+        """Commit what a model is made of.
+
+        Raises:
+            ProfileStoreError: The file cannot be written or is not ours.
+        """
+        self._keep(key, model, "its layers", seen)
 
     def _keep(self, key: TrialKey, model: str, what: str, result: Stored) -> None:
         row = (key, model, what, encode(result), self._now().isoformat())

@@ -126,6 +126,14 @@ TrialResult = Measurement | Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Layers:
+    """What a model is made of, as far as that decides how it is quantized."""
+
+    has_convolutions: bool
+    measured_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
     """What a running deployment did under load: service times of the batches that came.
 
