@@ -26,7 +26,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/.dev
-	$(BIN)/mypy planner profilers cloud_adapters
+	$(BIN)/mypy planner profilers cloud_adapters tests/bench
 
 contracts: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo

@@ -8,18 +8,19 @@ has is used and left alone.
 import logging
 import os
 import socket
+from importlib.resources import files
 
 import ray
 from ray.exceptions import RayError
 
-import planner
-import profilers
 from planner.errors import DeviceUnavailableError
 from profilers.process import one_line
 
 # Tasks and results are small; more would only outgrow a container's /dev/shm.
 OBJECT_STORE_BYTES = 256 * 1024**2
 CONNECT_TIMEOUT_S = 10.0
+# What tasks and actors are made of; other nodes need not have it installed.
+_OUR_PACKAGES = ("planner", "profilers")
 
 
 def connect(address: str | None, *, n_cpus: int, instead: str) -> bool:
@@ -57,7 +58,7 @@ def _join(address: str) -> None:
     _require_listener(address)
     ray.init(
         address=address,
-        runtime_env={"py_modules": [planner, profilers]},
+        runtime_env={"py_modules": [str(files(name)) for name in _OUR_PACKAGES]},
         log_to_driver=False,
         logging_level=logging.ERROR,
     )

@@ -22,9 +22,9 @@ from torch import nn
 
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Variant
-from profilers import machine
 from profilers.artifacts import Artifact
 from profilers.backends import Backend, load_backend
+from profilers.memory import PeakMemory
 from profilers.models import LoadedModel, load_model
 from profilers.variants import export_variant
 
@@ -156,7 +156,7 @@ class BackendConformance:
         self, model: LoadedModel, artifact: Artifact
     ) -> None:
         wide = np.resize(model.example.numpy(), (20_000, 1, 8, 8))
-        peak = machine.PeakMemory()
+        peak = PeakMemory()
 
         self.load(model, artifact, threads=1).run(wide)
 

@@ -45,6 +45,11 @@ def runtime_versions() -> Mapping[str, str]:
     return found
 
 
+def environment(*, threads: int) -> Mapping[str, str]:
+    """The same, and the threads that it ran with."""
+    return {**runtime_versions(), "threads": str(threads)}
+
+
 def identity(model: UserModel) -> str:
     """SHA-256 of the model's content, in hexadecimal; its name is no part of it.
 

@@ -27,10 +27,12 @@ from torch import nn
 
 from planner.domain.profiles import Quality, TokenPoint
 from planner.errors import ProfilingError
-from profilers import cautions, decoding, experts, machine, measure, worker
+from profilers import cautions, decoding, experts, machine, measure
 from profilers.backends import load_backend
 from profilers.foreign import told_as
+from profilers.identity import environment
 from profilers.measure import Clock
+from profilers.memory import ReplicaMemory
 from profilers.models import LoadedModel
 from profilers.quality.likelihood import graded_text
 from profilers.trials import Measurement, Trial
@@ -78,7 +80,7 @@ def measured(
         raise ProfilingError(
             "a causal language model is measured one replica at a time"
         )
-    memory = worker.ReplicaMemory(floor_bytes)
+    memory = ReplicaMemory(floor_bytes)
     backend: Any = load_backend(
         trial.variant.runtime,
         artifact.path,
@@ -116,7 +118,7 @@ def measured(
             *cautions.of_timings(timings, trial, name=partial(_work_name, places)),
             *(() if model.documents else (_UNGRADED,)),
         ),
-        environment=worker.environment(threads=backend.threads),
+        environment=environment(threads=backend.threads),
         memory_parts=replace(parts, kv_bytes_per_token=kv_bytes / largest),
         tokens=tuple(_points(places, timings)),
         experts=use,

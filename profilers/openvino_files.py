@@ -20,6 +20,7 @@ from typing import Any
 from planner.domain.variants import Precision
 from planner.errors import MissingExtraError, ProfilingError
 from profilers.artifacts import replacing
+from profilers.exporting import write_onnx
 from profilers.foreign import told_as
 from profilers.models import LoadedModel
 
@@ -74,11 +75,9 @@ def write(
         raise MissingExtraError(
             "openvino", "openvino", "running models on openvino"
         ) from missing
-    from profilers.variants import fp32  # noqa: PLC0415 - a variant writes by this module
-
     with TemporaryDirectory() as scratch:
         onnx_path = Path(scratch) / "full.onnx"
-        fp32.write_onnx(model, onnx_path)
+        write_onnx(model, onnx_path)
         with told_as(
             ProfilingError, f"writing model '{model.name}' as {precision} for openvino"
         ):

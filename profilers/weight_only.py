@@ -23,11 +23,10 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from profilers import openvino_files, torchao_tensors
+from profilers import exporting, openvino_files, torchao_tensors
 from profilers.artifacts import replacing
 from profilers.foreign import told_as
 from profilers.models import LoadedModel, has_linears
-from profilers.variants import fp32
 
 GROUP = 32
 # onnxruntime's fastest: inputs are rounded to 8 bits, block by block, within the product.
@@ -115,7 +114,7 @@ def write_onnx(model: LoadedModel, bits: Bits, path: Path) -> None:
 
     with replacing(path) as temporary:
         full = temporary.with_name("full.onnx")
-        fp32.write_onnx(model, full)
+        exporting.write_onnx(model, full)
         with told_as(
             ProfilingError,
             f"packing the weights of model '{model.name}' in {bits} bits",

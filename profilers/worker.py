@@ -3,13 +3,8 @@
 Another part of the same curve goes on with the engine as it is, but where the variant was
 graded: that left more behind than serving does, so the engine is loaded and weighed anew.
 
-Memory of a replica = what a fresh Python holds after importing what the replica
-imports (a short process of its own) + how far this process's peak rises from before
-the variant is loaded until every batch size has run. So the exporter, the fp32
-original and this process's other imports are not counted, and the largest batch is.
-On a GPU it is what the engine held of the device's memory.
-
-    runtime + max(the peak while loading, weights (what stays of that) + activations)
+Memory is what a replica holds (`profilers.memory`), on a GPU what the engine held of the
+device's.
 """
 
 import contextlib
@@ -29,12 +24,13 @@ from planner.domain.conditions import Conditions
 from planner.domain.profiles import MemoryParts, Quality
 from planner.domain.variants import Runtime
 from planner.errors import MissingExtraError, ProfilingError
-from profilers import cautions, machine, neighbours
+from profilers import cautions, neighbours
 from profilers.backends import Backend, load_backend, require_engine
 from profilers.emulators import cgroups
 from profilers.energy import gpu_meter, processor_meter
-from profilers.identity import identity, runtime_versions
+from profilers.identity import environment, identity, runtime_versions
 from profilers.measure import Clock
+from profilers.memory import ImportedMemory, ReplicaMemory
 from profilers.quality.grading import Samples, graded
 from profilers.timing import Timed, timed
 from profilers.trials import Measurement, Trial
@@ -77,7 +73,7 @@ def begin_trial(trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]) -
     model = load_model(trial.model)
     with contextlib.ExitStack() as kept:
         imported = kept.enter_context(
-            machine.ImportedMemory(replica_imports(model, trial.variant))
+            ImportedMemory(replica_imports(model, trial.variant))
         )
         directory = kept.enter_context(tempfile.TemporaryDirectory(prefix="variant-"))
         artifact = export_variant(model, trial.variant, Path(directory))
@@ -149,7 +145,7 @@ class _Loaded:
     clock: Clock
     now: Callable[[], dt.datetime]
     backend: Backend | None = None
-    memory: "ReplicaMemory" = field(init=False)
+    memory: ReplicaMemory = field(init=False)
     took: Timed | None = None
     mapped_bytes: float = 0.0
     heaviest: MemoryParts | None = None
@@ -254,53 +250,9 @@ def _watch(runtime: Runtime) -> Watch:
     return Watch(meter=meter, group_stat=cgroups.own_cpu_stat)
 
 
-class ReplicaMemory:
-    """Weighs a replica from before it loads, by what each stage adds.
-
-    `found_bytes` of libraries were mapped in when the same engine was first weighed here:
-    loaded again it finds them there, and its stages add them no more.
-    """
-
-    def __init__(self, floor_bytes: float, *, found_bytes: float = 0.0) -> None:
-        self._floor_bytes = floor_bytes
-        self._found_bytes = found_bytes
-        self._mapped_bytes = machine.mapped_bytes()
-        self._loading_bytes = self._weights_bytes = 0.0
-        self._stage = machine.PeakMemory()
-
-    def loaded(self) -> None:
-        """Loading is over, and running begins."""
-        self._loading_bytes = self._stage.added_bytes()
-        self._weights_bytes = self._stage.held_bytes()
-        self._stage = machine.PeakMemory()
-
-    def parts(self) -> MemoryParts:
-        """What is held, so far, and for what."""
-        return MemoryParts(
-            runtime_bytes=self._floor_bytes,
-            weights_bytes=self._weights_bytes,
-            activations_bytes=self._stage.added_bytes() + self._found_bytes,
-        )
-
-    def mapped_bytes(self) -> float:
-        """Libraries that were mapped in for it so far."""
-        return float(max(0, machine.mapped_bytes() - self._mapped_bytes))
-
-    def peak_bytes(self) -> float:
-        """The most that was ever held: while loading, or while running."""
-        parts = self.parts()
-        running_bytes = parts.weights_bytes + parts.activations_bytes
-        return self._floor_bytes + max(self._loading_bytes, running_bytes)
-
-
 def _memory_bytes(backend: Backend, memory: ReplicaMemory) -> float:
     on_device = getattr(backend, "device_memory_bytes", None)
     return memory.peak_bytes() if on_device is None else float(on_device())
-
-
-def environment(*, threads: int) -> Mapping[str, str]:
-    """What the figures depend on."""
-    return {**runtime_versions(), "threads": str(threads)}
 
 
 def _batches(

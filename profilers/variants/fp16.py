@@ -13,11 +13,10 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from profilers import openvino_files
+from profilers import exporting, openvino_files
 from profilers.artifacts import replacing
 from profilers.foreign import told_as
 from profilers.models import LoadedModel
-from profilers.variants import fp32
 
 PRECISION = Precision.FP16
 NOT_OFFERED: dict[Runtime, str] = {}
@@ -48,7 +47,7 @@ def write_onnx(model: LoadedModel, path: Path) -> None:
 
     with replacing(path) as temporary:
         full = temporary.with_name("full.onnx")
-        fp32.write_onnx(model, full)
+        exporting.write_onnx(model, full)
         with told_as(ProfilingError, f"converting model '{model.name}' to fp16"):
             from onnxruntime.transformers.float16 import (  # noqa: PLC0415 - heavy
                 convert_float_to_float16,

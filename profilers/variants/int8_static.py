@@ -20,13 +20,12 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from profilers import openvino_files
+from profilers import exporting, openvino_files
 from profilers.artifacts import replacing
 from profilers.feeds import feeds
 from profilers.foreign import deprecations_of_torch_hidden, told_as
 from profilers.models import LoadedModel, has_convolutions, has_linears
 from profilers.onnx_files import input_names
-from profilers.variants import fp32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +145,7 @@ def quantized_onnx(
     with replacing(path) as temporary:
         full = temporary.with_name("full.onnx")
         prepared = temporary.with_name("prepared.onnx")
-        fp32.write_onnx(model, full)
+        exporting.write_onnx(model, full)
         _require_network(full, model.name)
         with told_as(
             ProfilingError, f"quantizing model '{model.name}' to int8 for onnxruntime"

@@ -18,6 +18,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from planner.domain.placement import NoPlan
 from planner.domain.profiling import ProfilingJob, TorchModel
@@ -133,7 +134,7 @@ class Made:
     """A plan and how it came about."""
 
     known: object
-    plan: object
+    plan: Any
     took_s: float
     profiler: Timed
 

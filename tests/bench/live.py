@@ -490,8 +490,8 @@ def as_served(made: payloads.Payloads, url: str) -> payloads.Payloads:
         async with load.session() as client:
             return await endpoint.look_at(client, url)
 
-    about = run(look()).about
-    return made.bare(about.input_shape, about.input_dtype)
+    takes = run(look()).about.takes
+    return made.bare(takes.shape, takes.dtype)
 
 
 def row(spec, sending, rate_rps, ways, limit_s, length_s, repeat):

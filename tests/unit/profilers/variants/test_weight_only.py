@@ -11,11 +11,10 @@ from torch import nn
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
-from profilers import machine
 from profilers.backends import load_backend
+from profilers.memory import PeakMemory, ReplicaMemory
 from profilers.models import load_model
 from profilers.variants import export_variant
-from profilers.worker import ReplicaMemory
 
 pytestmark = pytest.mark.slow
 SIDE = 1024
@@ -49,7 +48,7 @@ def exported(model, precision, runtime, folder):
 def test_files_and_memory_shrink(model, tmp_path, runtime):
     def size_and_memory(precision):
         artifact = exported(model, precision, runtime, tmp_path)
-        memory = machine.PeakMemory()
+        memory = PeakMemory()
         backend = load_backend(
             runtime,
             artifact.path,

@@ -11,8 +11,9 @@ from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
 from profilers.conformance import small_convolutional, small_images
+from profilers.exporting import require_same_answers, write_onnx
 from profilers.models import load_model
-from profilers.variants import export_variant, fp32
+from profilers.variants import export_variant
 
 FP32_ONNX = Variant(precision=Precision.FP32, runtime=Runtime.ONNXRUNTIME)
 pytestmark = pytest.mark.slow
@@ -51,9 +52,9 @@ def test_a_module_that_no_graph_can_hold_is_refused_in_one_sentence(tmp_path):
 def test_a_graph_that_answers_something_else_is_refused(tmp_path):
     model = loaded(small_convolutional)
     path = tmp_path / "fp32.onnx"
-    fp32.write_onnx(model, path)
+    write_onnx(model, path)
     with torch.no_grad():
         model.module[-1].bias += 1.0
 
     with pytest.raises(ProfilingError, match="of its output range off"):
-        fp32.require_same_answers(model, path)
+        require_same_answers(model, path)

@@ -1,0 +1,155 @@
+"""What a replica holds of memory, weighed from a process that holds more than it.
+
+What a fresh Python holds after importing what the replica imports (a short process of its
+own) + how far this process's peak rises from before the variant is loaded until every
+batch size has run. So the exporter, the fp32 original and this process's other imports are
+not counted, and the largest batch is:
+
+    runtime + max(the peak while loading, weights (what stays of that) + activations)
+"""
+
+import gc
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from planner.domain.profiles import MemoryParts
+from planner.errors import ProfilingError
+from planner.units import BYTES_PER_KIB
+from profilers import allocator
+
+_PROC = Path("/proc")
+_RESIDENT = "import psutil; print(psutil.Process().memory_info().rss)"
+
+
+class ReplicaMemory:
+    """Weighs a replica from before it loads, by what each stage adds.
+
+    `found_bytes` of libraries were mapped in when the same engine was first weighed here:
+    loaded again it finds them there, and its stages add them no more.
+    """
+
+    def __init__(self, floor_bytes: float, *, found_bytes: float = 0.0) -> None:
+        self._floor_bytes = floor_bytes
+        self._found_bytes = found_bytes
+        self._mapped_bytes = mapped_bytes()
+        self._loading_bytes = self._weights_bytes = 0.0
+        self._stage = PeakMemory()
+
+    def loaded(self) -> None:
+        """Loading is over, and running begins."""
+        self._loading_bytes = self._stage.added_bytes()
+        self._weights_bytes = self._stage.held_bytes()
+        self._stage = PeakMemory()
+
+    def parts(self) -> MemoryParts:
+        """What is held, so far, and for what."""
+        return MemoryParts(
+            runtime_bytes=self._floor_bytes,
+            weights_bytes=self._weights_bytes,
+            activations_bytes=self._stage.added_bytes() + self._found_bytes,
+        )
+
+    def mapped_bytes(self) -> float:
+        """Libraries that were mapped in for it so far."""
+        return float(max(0, mapped_bytes() - self._mapped_bytes))
+
+    def peak_bytes(self) -> float:
+        """The most that was ever held: while loading, or while running."""
+        parts = self.parts()
+        running_bytes = parts.weights_bytes + parts.activations_bytes
+        return self._floor_bytes + max(self._loading_bytes, running_bytes)
+
+
+class PeakMemory:
+    """Peak resident memory that is added from now on, in this process.
+
+    Freed memory is first given back to the system, else what is loaded next would reuse it
+    unseen. The peak is VmHWM, reset through /proc/self/clear_refs (proc(5)); where that
+    may not be written, it is the resident size at the moment of asking.
+    """
+
+    def __init__(self) -> None:
+        gc.collect()
+        allocator.give_back()
+        self._before_bytes = _resident_bytes()
+        self._has_peak = _reset_peak()
+
+    def added_bytes(self) -> float:
+        """How far the peak lies above where it began."""
+        peak_bytes = _peak_bytes() if self._has_peak else _resident_bytes()
+        return float(max(0, peak_bytes - self._before_bytes))
+
+    def held_bytes(self) -> float:
+        """How much of it is still held, when what was freed has been given back."""
+        gc.collect()
+        allocator.give_back()
+        return float(max(0, _resident_bytes() - self._before_bytes))
+
+
+def mapped_bytes() -> int:
+    """Resident memory of files that this process has mapped in: its libraries, above all."""
+    return int(getattr(psutil.Process().memory_info(), "shared", 0))
+
+
+class ImportedMemory:
+    """Resident memory of a fresh Python that has imported these modules and nothing else.
+
+    The fresh process starts at once and is asked for its answer later: importing torch takes
+    seconds, in which this process has other things to do.
+    """
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self._modules = ", ".join(modules)
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and names of ours
+            [sys.executable, "-c", f"import {self._modules}; {_RESIDENT}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        # Popen's own exit closes the pipe and waits.
+        self._process.__exit__(None, None, None)
+
+    def resident_bytes(self) -> float:
+        """The answer, once it is there.
+
+        Raises:
+            ProfilingError: They cannot even be imported in a fresh process.
+        """
+        told, _ = self._process.communicate()
+        if self._process.returncode != 0:
+            raise ProfilingError(
+                f"{self._modules} cannot be imported in a fresh process (it ended with "
+                f"{self._process.returncode}): is the memory limit below what they need "
+                "by themselves?"
+            )
+        return float(told)
+
+
+def _resident_bytes() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def _reset_peak() -> bool:
+    try:
+        (_PROC / "self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def _peak_bytes() -> int:
+    for line in (_PROC / "self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * BYTES_PER_KIB
+    return _resident_bytes()
