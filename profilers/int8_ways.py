@@ -19,7 +19,7 @@ from typing import Final
 
 from planner.domain.profiling import UserModel
 from planner.domain.variants import Precision, Runtime
-from planner.errors import ProfilingError
+from planner.errors import MissingExtraError, ProfilingError
 from profilers.keys import layers_key
 from profilers.process import has_live_parts, search_path
 from profilers.store import ProfileStore
@@ -52,7 +52,7 @@ class Int8Ways:
             return _ONE_WAY[runtime]
         try:
             has_convolutions = self._has_convolutions(model)
-        except ProfilingError:  # its trials say why
+        except (ProfilingError, MissingExtraError):  # its trials say why
             return None
         if has_convolutions is None:
             return None
@@ -99,9 +99,6 @@ def _is_convolutional(model: UserModel) -> bool:
 def main() -> None:
     """The child: the model comes in on standard input, the answer is the exit code."""
     model: UserModel = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
-    try:
-        found = _is_convolutional(model)
-    except ProfilingError:
-        os._exit(1)
+    found = _is_convolutional(model)
     # At once: what the user's code left behind may not end.
     os._exit(_CONVOLUTIONS if found else _NONE)

@@ -26,10 +26,9 @@ _ROUTING = (
     "of the example text, and made-up text routes otherwise than yours"
 )
 
-_IN_TIME = {Pays.YES: "faster", Pays.NO: "slower", Pays.UNTOLD: "no telling"}
 _AGAINST = (
-    "Against fp32: faster or slower with 90 % probability by the error of both, no telling "
-    "between."
+    "Against fp32, from the smallest batch size of both to the largest: faster or slower "
+    "with 90 % probability by the error of both, no telling between."
 )
 # A list of batch sizes, or a figure: in these alone do alike warnings differ.
 _FIGURES = re.compile(r"batch \d+(, batch \d+)*|(?<!\w)\d[\d.,]*")
@@ -178,7 +177,19 @@ def _where(p: Profile) -> str:
 def _ratio(against: Payoff | None) -> str:
     if against is None:
         return NOTHING
-    return f"× {against.time_ratio:.2f} {_IN_TIME[against.in_time]}"
+    ratios = list(against.time_ratios.values())
+    ends = dict.fromkeys(f"{ratio:.2f}" for ratio in (ratios[0], ratios[-1]))
+    return f"× {' to '.join(ends)} {_in_time(against)}"
+
+
+def _in_time(against: Payoff) -> str:
+    match against.in_time:
+        case Pays.UNTOLD:
+            return "no telling"
+        case Pays.NO:
+            return f"slower {against.where(against.costing)}".rstrip()
+        case _:
+            return f"faster {against.where(against.paying)}".rstrip()
 
 
 def _languages(
@@ -324,10 +335,12 @@ def _against(p: Payoff) -> dict[str, object]:
         "model": p.profile.model,
         "device": p.profile.device,
         "variant": asdict(p.profile.variant),
-        "time_ratio": p.time_ratio,
+        "time_ratios": {str(n): ratio for n, ratio in p.time_ratios.items()},
         "memory_ratio": p.memory_ratio,
         "band_ratio": p.band_ratio,
         "in_time": p.in_time,
+        "faster_at_batches": p.paying,
+        "slower_at_batches": p.costing,
     }
 
 

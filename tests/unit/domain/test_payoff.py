@@ -7,7 +7,7 @@ import pytest
 
 from planner.domain.evidence import Evidence, Provenance
 from planner.domain.payoff import Pays, payoffs, unpaid
-from planner.domain.profiles import BatchProfile, ServicePoint, TokenRates
+from planner.domain.profiles import BatchProfile, ServicePoint, TokenPoint, TokenRates
 from planner.domain.variants import Precision, Runtime, SparsityPattern, Variant
 
 
@@ -68,6 +68,81 @@ def test_the_bands_of_both_decide_together(time_s, in_time):
     (found,) = payoffs([PLAIN, profile(Precision.INT8, {1: time_s})])
 
     assert found.in_time is in_time
+
+
+PLAIN_AT_THREE = profile(Precision.FP32, {1: 0.010, 8: 0.040, 32: 0.160})
+
+
+@pytest.mark.parametrize(
+    ("ratios", "in_time", "paying", "costing"),
+    [
+        ((0.5, 0.6, 0.7), Pays.YES, (1, 8, 32), ()),
+        ((2.0, 0.7, 0.6), Pays.SOME, (8, 32), (1,)),
+        ((1.0, 1.0, 0.6), Pays.SOME, (32,), ()),
+        ((2.0, 1.0, 1.0), Pays.NO, (), (1,)),
+        ((1.0, 1.0, 1.0), Pays.UNTOLD, (), ()),
+        # One band for all claims together, a wider one where some are picked out:
+        # Φ⁻¹(1 - 0.1/3) · √2 · ln 1.05 / Φ⁻¹(0.9) gives a factor of 1.1037.
+        ((0.93, 0.93, 0.93), Pays.YES, (1, 8, 32), ()),
+        ((0.93, 0.93, 1.0), Pays.UNTOLD, (), ()),
+        ((0.90, 0.93, 1.0), Pays.SOME, (1,), ()),
+        ((1.08, 1.08, 1.08), Pays.NO, (), (1, 8, 32)),
+        ((1.08, 1.08, 1.00), Pays.UNTOLD, (), ()),
+    ],
+)
+def test_each_batch_of_both_is_judged(ratios, in_time, paying, costing):
+    times_s = {
+        n: s * r
+        for (n, s), r in zip(((1, 0.010), (8, 0.040), (32, 0.160)), ratios, strict=True)
+    }
+
+    (found,) = payoffs([PLAIN_AT_THREE, profile(Precision.INT8, times_s)])
+
+    assert (found.in_time, found.paying, found.costing) == (in_time, paying, costing)
+
+
+def test_of_many_batches_that_take_the_same_time_one_is_seldom_said_to_pay():
+    rng = np.random.default_rng(5)
+    errors_frac = (0.1, 0.3)
+    sigmas = np.log1p(errors_frac) / 1.281552
+    factors = np.exp(rng.normal(size=(2000, 2, 6)) * sigmas[:, None])
+
+    told = [
+        payoffs(
+            [
+                profile(kind, dict(enumerate(figures_s, 1)), error_frac=error)
+                for kind, figures_s, error in zip(
+                    (Precision.FP32, Precision.INT8), both, errors_frac, strict=True
+                )
+            ]
+        )[0].in_time
+        for both in factors
+    ]
+
+    # Each claim alone would be wrong for one draw in two.
+    assert 0.05 < np.mean([t in {Pays.YES, Pays.SOME} for t in told]) <= 0.1 + 0.015
+
+
+def test_what_costs_time_at_one_batch_and_pays_at_others_is_said():
+    mixed = profile(Precision.INT8, {1: 0.020, 8: 0.020, 32: 0.080})
+
+    (said,) = unpaid([PLAIN_AT_THREE, mixed])
+
+    assert said == (
+        "m: int8 on torch, measured for local, takes 2.00 times as long as fp32 on "
+        "torch at batch 1: it pays in time from batch 8 alone"
+    )
+
+
+def test_what_costs_time_at_some_and_pays_nowhere_is_said_to_where():
+    slow = profile(Precision.INT8, {1: 0.020, 8: 0.060, 32: 0.160})
+
+    (said,) = unpaid([PLAIN_AT_THREE, slow])
+
+    assert said == (
+        "m: int8 on torch, measured for local, takes 1.50 to 2.00 times as long as fp32 "
+        "on torch up to batch 8: it does not pay there in time"
+    )
 
 
 @pytest.mark.parametrize("errors_frac", [(0.05, 0.4), (0.4, 0.05)])
@@ -189,3 +264,27 @@ def test_language_models_are_compared_by_the_tokens_they_write():
 
     assert found.time_ratio == pytest.approx(3.0)
     assert found.in_time is Pays.NO
+
+
+def test_a_language_model_is_judged_at_each_batch_where_its_contexts_take_longest():
+    def rates(precision, steps_s):
+        return TokenRates(
+            model="m",
+            variant=Variant(precision=precision, runtime=Runtime.TORCH),
+            device="local",
+            prompt_tokens_per_s=100.0,
+            output_tokens_per_s=20.0,
+            evidence=PLAIN.evidence,
+            grid=tuple(
+                TokenPoint(batch=b, context_tokens=c, prefill_s=1.0, step_s=step_s)
+                for (b, c), step_s in steps_s.items()
+            ),
+        )
+
+    plain = rates(Precision.FP32, {(1, 128): 0.03, (1, 512): 0.05, (4, 128): 0.1})
+    int8 = rates(Precision.INT8, {(1, 128): 0.04, (1, 512): 0.10, (4, 128): 0.05})
+
+    (found,) = payoffs([plain, int8])
+
+    assert found.time_ratios == pytest.approx({1: 2.0, 4: 0.5})
+    assert found.in_time is Pays.SOME

@@ -95,6 +95,28 @@ def test_int8_that_is_slower_is_shown_and_said():
     assert shown.footnotes[1] == "a warning"
 
 
+@pytest.mark.parametrize(
+    ("times_s", "told"),
+    [
+        ((0.025, 0.050, 0.200), "× 2.50 slower"),
+        ((0.020, 0.020, 0.060), "× 2.00 to 0.75 faster at batch 32"),
+        ((0.020, 0.010, 0.060), "× 2.00 to 0.75 faster from batch 8"),
+        ((0.014, 0.020, 0.084), "× 1.40 to 1.05 slower at batch 1"),
+    ],
+)
+def test_every_batch_size_of_both_is_judged(times_s, told):
+    def timed(profile, times_s):
+        batches = zip((1, 8, 32), times_s, strict=True)
+        points = tuple(ServicePoint(batch=n, p50_s=s) for n, s in batches)
+        return replace(profile, points=points)
+
+    plain = timed(FP32, (0.010, 0.020, 0.080))
+
+    shown = tables(plain, timed(INT8, times_s))["Profiles"]
+
+    assert shown.rows[1][6] == told
+
+
 def test_what_is_faster_and_what_cannot_be_told_are_words_of_the_same_column():
     pruned = replace(
         FP32,
@@ -192,7 +214,8 @@ def test_plain_data_says_what_does_not_pay():
     data = outcome_data(outcome(FP32, INT8))
 
     (against,) = data["against_fp32"]
-    assert against["time_ratio"] == 2.5
+    assert against["time_ratios"] == {"1": 2.5}
+    assert (against["faster_at_batches"], against["slower_at_batches"]) == ((), (1,))
     assert against["in_time"] == "does not pay"
     assert against["band_ratio"] == pytest.approx(1.0714, abs=1e-4)
     assert data["warnings"][-1] == "a warning"
