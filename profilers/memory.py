@@ -11,7 +11,7 @@ not counted, and the largest batch is:
 import gc
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -21,9 +21,14 @@ from planner.domain.profiles import MemoryParts
 from planner.errors import ProfilingError
 from planner.units import BYTES_PER_KIB
 from profilers import allocator
+from profilers.trials import Envelope
+
+# What is imported, within which limits.
+Imports = tuple[tuple[str, ...], Envelope]
 
 _PROC = Path("/proc")
 _RESIDENT = "import psutil; print(psutil.Process().memory_info().rss)"
+_FOUND: dict[Imports, float] = {}
 
 
 class ReplicaMemory:
@@ -100,13 +105,18 @@ class ImportedMemory:
     """Resident memory of a fresh Python that has imported these modules and nothing else.
 
     The fresh process starts at once and is asked for its answer later: importing torch takes
-    seconds, in which this process has other things to do.
+    seconds, in which this process has other things to do. It inherits the limits that are in
+    force here, which are the envelope's; what was found within the same is not asked again.
     """
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        self._modules = ", ".join(modules)
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and names of ours
-            [sys.executable, "-c", f"import {self._modules}; {_RESIDENT}"],
+    def __init__(self, modules: Sequence[str], envelope: Envelope) -> None:
+        self._imports = (tuple(modules), envelope)
+        self._names = ", ".join(modules)
+        self._process = None if self._imports in _FOUND else self._started()
+
+    def _started(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and names of ours
+            [sys.executable, "-c", f"import {self._names}; {_RESIDENT}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -116,9 +126,10 @@ class ImportedMemory:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        # Popen's own exit closes the pipe and waits.
-        self._process.__exit__(None, None, None)
+        if self._process is not None:
+            self._process.kill()
+            # Popen's own exit closes the pipe and waits.
+            self._process.__exit__(None, None, None)
 
     def resident_bytes(self) -> float:
         """The answer, once it is there.
@@ -126,14 +137,29 @@ class ImportedMemory:
         Raises:
             ProfilingError: They cannot even be imported in a fresh process.
         """
-        told, _ = self._process.communicate()
-        if self._process.returncode != 0:
+        if self._process is not None:
+            _FOUND[self._imports] = self._told_bytes(self._process)
+        return _FOUND[self._imports]
+
+    def _told_bytes(self, process: "subprocess.Popen[str]") -> float:
+        told, _ = process.communicate()
+        if process.returncode != 0:
             raise ProfilingError(
-                f"{self._modules} cannot be imported in a fresh process (it ended with "
-                f"{self._process.returncode}): is the memory limit below what they need "
+                f"{self._names} cannot be imported in a fresh process (it ended with "
+                f"{process.returncode}): is the memory limit below what they need "
                 "by themselves?"
             )
         return float(told)
+
+
+def found() -> Mapping[Imports, float]:
+    """What fresh processes were found to hold, in bytes, for others that would ask it anew."""
+    return dict(_FOUND)
+
+
+def know(found: Mapping[Imports, float]) -> None:
+    """What another process of the same program and environment has found holds here, too."""
+    _FOUND.update(found)
 
 
 def _resident_bytes() -> int:

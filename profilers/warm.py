@@ -8,17 +8,22 @@ stays with what it has loaded until it is asked for that: one variant, in its ow
 as ever. Whichever has waited longest ends where they are too many or hold too much memory.
 A process whose part failed does not stay; where one has died meanwhile, the next part is
 begun anew in another.
+
+What is the same for all of them is done once: the imports, a look through all that they made
+for garbage (each process would go through it again, and copy what it touches), and what a
+fresh Python holds of memory (`profilers.memory`), which one process finds for the next.
 """
 
 import contextlib
 import datetime as dt
+import gc
 import importlib
 import os
 import pickle
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Protocol
@@ -26,7 +31,7 @@ from typing import Protocol
 import psutil
 
 from planner.errors import PlannerError
-from profilers import allocator
+from profilers import allocator, memory
 from profilers.emulators import envelope
 from profilers.process import (
     OUT_OF_MEMORY,
@@ -82,10 +87,11 @@ class Begin(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """A trial's message; whether its process stays to go on."""
+    """A trial's message; whether its process stays to go on; what fresh processes hold."""
 
     message: Message
     stays: bool
+    imported: Mapping[memory.Imports, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +179,8 @@ def serve(driver: Connection) -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
     begin: Begin = resolve(greeting.measuring.function)
+    gc.collect()
+    gc.freeze()
     driver.send(Warm())
     held = Held()
     with contextlib.ExitStack() as stack:
@@ -181,6 +189,7 @@ def serve(driver: Connection) -> None:
             trial: Packed = pickle.loads(driver.recv_bytes())  # noqa: S301  # our own driver
             process = held.take(trial.curve) or _forked(begin, driver, held)
             answer = process.ask(trial, driver)
+            memory.know(answer.imported)
             if answer.stays and trial.curve:
                 held.keep(trial.curve, process)
             driver.send(answer.message)
@@ -214,7 +223,7 @@ def _live(begin: Begin, pipe: Connection) -> None:
             )
             if not stays:
                 trials.close()
-            answer = _Answer(message=message, stays=stays)
+            answer = _Answer(message=message, stays=stays, imported=memory.found())
             pipe.send_bytes(pickle.dumps(answer))
             if not stays:
                 return

@@ -73,7 +73,7 @@ def begin_trial(trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]) -
     model = load_model(trial.model)
     with contextlib.ExitStack() as kept:
         imported = kept.enter_context(
-            ImportedMemory(replica_imports(model, trial.variant))
+            ImportedMemory(replica_imports(model, trial.variant), trial.envelope)
         )
         directory = kept.enter_context(tempfile.TemporaryDirectory(prefix="variant-"))
         artifact = export_variant(model, trial.variant, Path(directory))

@@ -4,6 +4,7 @@ Each call appends the model's name, the batch sizes, the node and its own proces
 in the model's directory, so that a test can count what was really measured.
 """
 
+import gc
 import hashlib
 import os
 import signal
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from planner.errors import ModelLoadError, ProfilingError
+from profilers.memory import ImportedMemory, found
 from profilers.trials import MeasuredPoint, Measurement
 from profilers.warm import Begun
 
@@ -175,6 +177,18 @@ def assassin(trial, clock, now):
     return steady(trial, clock, now)
 
 
+def inherits(trial, clock, now):
+    """Tells what its parent left it, and asks what a fresh Python holds."""
+    told = {
+        "known": str(len(found())),
+        "frozen": str(gc.get_freeze_count()),
+        "looked_through": str(len(gc.get_objects())),
+    }
+    with ImportedMemory(["json"], trial.envelope) as imported:
+        held_bytes = imported.resident_bytes()
+    return replace(steady(trial, clock, now), memory_bytes=held_bytes, environment=told)
+
+
 def calls(trial, clock, now):
     """Calls a live model's factory."""
     assert trial.model.factory() == 42
@@ -186,7 +200,7 @@ BEHAVIOURS = {
     for f in (
         steady, slow, hang, refuse, raises, exits, crash, oom, flaky, noisy, shaky,
         talks, killer, calls, greedy, roomy, bulky, absurd, assassin, where, closed,
-        environment,
+        environment, inherits,
     )
 }  # fmt: skip
 

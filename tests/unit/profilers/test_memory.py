@@ -5,6 +5,7 @@ import pytest
 
 from planner.errors import ProfilingError
 from profilers.memory import ImportedMemory, PeakMemory
+from profilers.trials import Envelope
 
 
 def test_peak_memory_sees_what_was_freed_again():
@@ -26,15 +27,26 @@ def test_memory_that_an_earlier_array_gave_back_is_seen_when_taken_again():
 
 def test_a_fresh_process_with_more_imports_holds_more():
     with (
-        ImportedMemory(["json"]) as little,
-        ImportedMemory(["json", "numpy"]) as more,
+        ImportedMemory(["json"], Envelope()) as little,
+        ImportedMemory(["json", "numpy"], Envelope()) as more,
     ):
         assert 1e6 < little.resident_bytes() < more.resident_bytes() < 200e6
 
 
+def test_it_is_asked_anew_only_within_other_limits(monkeypatch):
+    with ImportedMemory(["json"], Envelope()) as imported:
+        asked_bytes = imported.resident_bytes()
+    monkeypatch.setattr("subprocess.Popen", None)
+
+    with ImportedMemory(["json"], Envelope()) as imported:
+        assert imported.resident_bytes() == asked_bytes
+    with pytest.raises(TypeError):
+        ImportedMemory(["json"], Envelope(memory_bytes=1e9))
+
+
 def test_a_module_that_cannot_be_imported_is_told():
     with (
-        ImportedMemory(["no_such_module"]) as imported,
+        ImportedMemory(["no_such_module"], Envelope()) as imported,
         pytest.raises(ProfilingError, match="no_such_module cannot be imported"),
     ):
         imported.resident_bytes()

@@ -128,6 +128,17 @@ def test_what_waits_ends_with_the_executor(lots, tmp_path):
     assert not is_alive(*pids)
 
 
+def test_what_is_the_same_for_all_is_done_once(lots):
+    first, second = lots(("inherits", None), ("inherits", None))
+
+    assert (first.environment["known"], second.environment["known"]) == ("0", "1")
+    assert first.memory_bytes == second.memory_bytes > 1e6
+    frozen, looked_through = (
+        int(second.environment[name]) for name in ("frozen", "looked_through")
+    )
+    assert looked_through < frozen / 10
+
+
 def begin(trial, *, clock, now):
     """Of the driver's own process, as the forks of these tests are; closing leaves a mark."""
 
