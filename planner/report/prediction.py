@@ -19,7 +19,10 @@ _TWO_BANDS = (
 
 
 def foresight_table(known: Foresight) -> Table:
-    """Every measured and predicted setting, its interval, and what each hangs on."""
+    """Every measured and predicted setting, its interval, and what each hangs on.
+
+    What holds for all batches or loads of a profile stands in its first row.
+    """
     told = [
         *((p, None) for p in known.measured),
         *((p.profile, p) for p in known.predictions),
@@ -27,14 +30,23 @@ def foresight_table(known: Foresight) -> Table:
     under_load = bool(told) and all(isinstance(p, LoadCurve) for p, _ in told)
     said = _UNDER_LOAD if under_load else ("Asked", ">Time", ">90 % interval")
     cells = _under_load if under_load else _said
-    rows = [
-        [str(p.variant), *words, *_ending(p.evidence)]
-        for p, predicted in told
-        for words in cells(p, predicted)
-    ]
+    several = any(p.device_count > 1 for p, _ in told)
+    devices = [">GPUs"] if several else []
+    rows = []
+    for p, predicted in told:
+        count = [f"{p.device_count:,}"] if several else []
+        whole = [str(p.variant), *count]
+        for i, words in enumerate(cells(p, predicted)):
+            if i == 0:
+                rows.append([*whole, *words, *_ending(p.evidence)])
+            else:
+                said_before = [""] if under_load else words[:1]
+                rows.append(
+                    [*("" for _ in whole), *said_before, *words[1:], "", "", ""]
+                )
     return table(
         f"{known.model} on {known.device}",
-        ["Variant", *said, "How", ">Error", ">As of"],
+        ["Variant", *devices, *said, "How", ">Error", ">As of"],
         rows,
         footnotes=_footnotes(known),
     )
@@ -91,8 +103,9 @@ def _said(profile: Profile, prediction: Prediction | None) -> Iterable[list[str]
 
 
 def _interval(prediction: Prediction, time_s: float) -> str:
-    low_s, high_s = prediction.interval_s(time_s)
-    return f"{latency(milliseconds(low_s))} to {latency(milliseconds(high_s))}"
+    low, high = (latency(milliseconds(s)) for s in prediction.interval_s(time_s))
+    figure, _, unit = low.partition(" ")
+    return f"{figure if high.endswith(f' {unit}') else low} to {high}"
 
 
 def _footnotes(known: Foresight) -> Sequence[str]:

@@ -6,6 +6,7 @@ to the device, each says why.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from planner.domain.evidence import Provenance
 from planner.domain.hardware import Device
@@ -14,6 +15,7 @@ from planner.domain.profiles import BatchProfile, LoadCurve, Profile, TokenRates
 from planner.domain.variants import Precision, Runtime
 from planner.pipeline.asking.atlas import Atlas
 from planner.pipeline.asking.unmeasured.curves import from_curves
+from planner.pipeline.asking.unmeasured.loads import HALVES
 from planner.pipeline.asking.unmeasured.models import from_models
 from planner.pipeline.asking.unmeasured.peaks import from_peaks
 from planner.pipeline.asking.unmeasured.rows import Answer, usable
@@ -141,8 +143,11 @@ def _setting(profile: Profile) -> object:
     if isinstance(profile, BatchProfile):
         return profile.variant
     if isinstance(profile, LoadCurve):
+        variant = profile.variant
+        is_half = variant.precision in HALVES
         return (
-            profile.variant,
+            # To a prediction both halves are the same two bytes a number.
+            replace(variant, precision=Precision.BF16) if is_half else variant,
             profile.prompt_tokens,
             profile.output_tokens,
             profile.device_count,

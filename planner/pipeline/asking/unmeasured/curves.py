@@ -168,7 +168,7 @@ def _told(
         )
     curve = replace(
         shape,
-        variant=_variant(shape.variant, device),
+        variant=_variant(shape, device),
         device=device.name,
         host=there.host,
         points=tuple(_predicted(p, shape, stated, there, engine) for p in loads),
@@ -185,10 +185,13 @@ def _told(
     )
 
 
-def _variant(variant: Variant, device: Device) -> Variant:
+def _variant(shape: LoadCurve, device: Device) -> Variant:
+    """What engines take there, where it is not another's own choice."""
     if device.name in WITHOUT_BF16:
-        return replace(variant, precision=Precision.FP16)
-    return variant
+        return replace(shape.variant, precision=Precision.FP16)
+    if shape.device in WITHOUT_BF16:
+        return replace(shape.variant, precision=Precision.BF16)
+    return shape.variant
 
 
 def _most_at_once(stated: Operations, shape: LoadCurve, device: Device) -> float:
