@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from planner.domain.profiles import BatchProfile, LoadCurve, Profile
+from planner.domain.variants import Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +37,14 @@ def _first_s(profile: Profile) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Why there is no prediction; `n_common` models could have taught one."""
+    """Why there is no prediction, in a precision where only that is refused.
+
+    `n_common` models could have taught one.
+    """
 
     reason: str
     n_common: int = 0
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

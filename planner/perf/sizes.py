@@ -22,6 +22,7 @@ from statistics import NormalDist
 from typing import Final
 
 from planner.domain.evidence import BAND_QUANTILE_FRAC
+from planner.domain.factors import Factor
 
 _Z_BAND: Final = NormalDist().inv_cdf(BAND_QUANTILE_FRAC)
 # Nine in ten machine types of a size read prompts within this ratio of the median one.
@@ -43,25 +44,6 @@ class Size:
 
     vcpus: int
     images_per_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Factor:
-    """Time there over time here: its middle, and its log-normal spread."""
-
-    low_ratio: float
-    high_ratio: float
-
-    @property
-    def middle_ratio(self) -> float:
-        """The factor that is applied."""
-        return math.sqrt(self.low_ratio * self.high_ratio)
-
-    @property
-    def sigma(self) -> float:
-        """Standard deviation of its logarithm, as for a normal tail."""
-        between = math.log(self.high_ratio / self.low_ratio) / 2
-        return _HEAVIER_TAILS * math.hypot(between, math.log(_MACHINES_RATIO)) / _Z_BAND
 
 
 def is_comparable(here: Size, there: Size) -> bool:
@@ -86,3 +68,9 @@ def factor(here: Size, there: Size, *, uses_all_cores: bool) -> Factor:
     by_speed = here.images_per_s / there.images_per_s
     other = here.vcpus / there.vcpus if uses_all_cores else 1.0
     return Factor(low_ratio=min(by_speed, other), high_ratio=max(by_speed, other))
+
+
+def factor_sigma(change: Factor) -> float:
+    """Standard deviation of the factor's logarithm with the machine types' own spread."""
+    machines = math.log(_MACHINES_RATIO) / _Z_BAND
+    return _HEAVIER_TAILS * math.hypot(change.sigma, machines)

@@ -7,7 +7,6 @@
     published   what others measured on devices: the tables that ratios come from
     ratios      device over this machine, by how long a model takes here
     bands       how far such a mapping was off, device by device, on the tables
-    proxies     devices without a table, mapped through a relative that has one
     emulator    all of it behind the port `profilers.ports.Emulator`
 
 The public name is `profilers.emulators.emulator.Emulators`.

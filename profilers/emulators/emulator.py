@@ -6,7 +6,7 @@
                           a cloud machine's memory is a property of the offer
     calibrate    times of known models here, once a room (envelope without memory)
     profile      `profilers.emulators.mapping`, from the fastest published rows of the
-                 device, or of its relative where `proxies` names one
+                 device, or of its relative (`planner.reference.relatives`)
 
 A precision that nobody published for a device is refused, never replaced.
 """
@@ -25,10 +25,10 @@ from planner.domain.profiles import BatchProfile, Profile
 from planner.domain.variants import Precision
 from planner.errors import DeviceUnavailableError
 from planner.reference.records import PublishedModel
+from planner.reference.relatives import RELATIVES
 from planner.units import BYTES_PER_MIB
 from profilers.emulators import bands, calibration
 from profilers.emulators.mapping import Learned, emulated
-from profilers.emulators.proxies import PROXIES
 from profilers.emulators.published import FAMILIES, Published, Table, tables, times
 from profilers.emulators.ratios import MIN_MODELS
 from profilers.trials import Envelope, Failure, Measurement, Trial, TrialResult
@@ -102,7 +102,7 @@ class Emulators:
     def devices(self) -> tuple[str, ...]:
         """Catalogue names of the devices that can be emulated at some precision."""
         published = {device for table in self._tables.values() for device in table}
-        names = sorted(published | PROXIES.keys())
+        names = sorted(published | RELATIVES.keys())
         return tuple(name for name in names if self.precisions(name))
 
     def precisions(self, device: str) -> tuple[Precision, ...]:
@@ -165,9 +165,9 @@ class Emulators:
 
     def _known_rows(self, device: str, precision: Precision) -> Mapping[str, Published]:
         """Published rows of the known models, on the device or on its relative."""
-        proxy = PROXIES.get(device)
+        relative = RELATIVES.get(device)
         table = self._tables.get(precision, {})
-        rows = table.get(proxy.relative if proxy else device, {})
+        rows = table.get(relative.device if relative else device, {})
         return {model: rows[model] for model in calibration.MODELS if model in rows}
 
     def _learned(self, trial: Trial, device: str) -> Learned:
@@ -200,7 +200,7 @@ class Emulators:
             known_error_frac=median(here[model].error_frac for model in rows),
             devices_sigma=bands.sigma(errors),
             n_devices=n_devices,
-            proxy=PROXIES.get(device),
+            relative=RELATIVES.get(device),
         )
 
     def _known_here(self, trial: Trial) -> Mapping[str, Measurement]:

@@ -1,8 +1,8 @@
 """A measurement made here, told as the profile of a device that is not here.
 
-    point        every figure × ratio(p50 here) × the proxy's factor
+    point        every figure × ratio(p50 here) × the relative's factor
     error band   σ² = max(σ devices left out, σ known models' scatter)²
-                      + σ beyond² + σ known² + σ measurement² + σ proxy²
+                      + σ beyond² + σ known² + σ measurement² + σ relative²
                  error = exp(z · σ) − 1
 
 The errors are taken as independent and log-normal, as `Evidence` takes them. Of
@@ -23,9 +23,9 @@ from statistics import NormalDist
 from planner.domain.evidence import BAND_QUANTILE_FRAC, Evidence, Provenance
 from planner.domain.profiles import BatchProfile, ServicePoint
 from planner.domain.variants import Precision
+from planner.reference.relatives import Relative
 from planner.units import milliseconds
 from profilers.emulators import calibration
-from profilers.emulators.proxies import Proxy
 from profilers.emulators.published import Published
 from profilers.emulators.ratios import Pair, Ratio, fit, scatter_sigma
 from profilers.profiles import rested_s
@@ -50,7 +50,7 @@ class Learned:
     known_error_frac: float
     devices_sigma: float
     n_devices: int
-    proxy: Proxy | None = None
+    relative: Relative | None = None
 
     def pairs(self) -> tuple[Pair, ...]:
         """The known models' two times."""
@@ -95,7 +95,7 @@ def error_frac(learned: Learned, measurement: Measurement) -> float:
     known_sigma = _sigma(learned.known_error_frac)
     own_sigma = _sigma(measurement.error_frac)
     sigma = math.hypot(
-        mapping_sigma, beyond_sigma, known_sigma, own_sigma, _proxy_sigma(learned)
+        mapping_sigma, beyond_sigma, known_sigma, own_sigma, _relative_sigma(learned)
     )
     return math.expm1(_Z_BAND * sigma)
 
@@ -106,12 +106,16 @@ def _sigma(band_frac: float) -> float:
 
 def _factor(learned: Learned) -> float:
     return (
-        learned.proxy.factors[learned.precision].middle_ratio if learned.proxy else 1.0
+        learned.relative.factors[learned.precision].middle_ratio
+        if learned.relative
+        else 1.0
     )
 
 
-def _proxy_sigma(learned: Learned) -> float:
-    return learned.proxy.factors[learned.precision].sigma if learned.proxy else 0.0
+def _relative_sigma(learned: Learned) -> float:
+    return (
+        learned.relative.factors[learned.precision].sigma if learned.relative else 0.0
+    )
 
 
 def _scaled(point: MeasuredPoint, ratio: float) -> ServicePoint:
@@ -131,8 +135,8 @@ def _sources(learned: Learned) -> Iterable[str]:
     yield from dict.fromkeys(
         row.source.partition(": ")[0] for row in learned.rows.values()
     )
-    if learned.proxy:
-        yield learned.proxy.source
+    if learned.relative:
+        yield learned.relative.source
 
 
 def _note(
@@ -141,11 +145,11 @@ def _note(
     first = measurement.points[0]
     factor = _factor(learned)
     said = []
-    if learned.proxy:
-        bounds = learned.proxy.factors[learned.precision]
+    if learned.relative:
+        bounds = learned.relative.factors[learned.precision]
         said.append(
-            f"emulated via {learned.proxy.relative} × {factor:.2f} (between "
-            f"{bounds.low_ratio:.2f} and {bounds.high_ratio:.2f}: {learned.proxy.argument})"
+            f"emulated via {learned.relative.device} × {factor:.2f} (between "
+            f"{bounds.low_ratio:.2f} and {bounds.high_ratio:.2f}: {learned.relative.argument})"
         )
     said.append(
         f"this machine's {milliseconds(first.p50_s):.2f} ms at batch {first.batch} "

@@ -30,7 +30,7 @@ from planner.domain.profiles import TokenRates
 from planner.domain.variants import Precision, Runtime
 from planner.perf import peaks as roofs
 from planner.perf.kriging import covering
-from planner.perf.sizes import Size, factor, is_comparable
+from planner.perf.sizes import Size, factor, factor_sigma, is_comparable
 from planner.perf.transfer import INTERVAL_FRAC, Transferred, transferred
 from planner.pipeline.asking.atlas import Atlas, runs_cuda
 from planner.pipeline.asking.unmeasured.loads import KnownOfHost, left_out, seen_points
@@ -211,7 +211,7 @@ def _size(generation, a, b, by_size) -> Iterator[tuple[float, float]]:
     if is_comparable(small, large):
         change = factor(large, small, uses_all_cores=True)
         truth = by_size[b] / by_size[a]
-        yield math.log(truth / change.middle_ratio), change.sigma
+        yield math.log(truth / change.middle_ratio), factor_sigma(change)
 
 
 SPECS = (

@@ -115,7 +115,7 @@ def test_clients_send_whatever_batches_there_are_whichever_is_listed(capsys):
 @pytest.mark.parametrize(
     ("device", "words"),
     [
-        ("raspberry-pi-5", "8 are needed"),
+        ("raspberry-pi-4-coral-usb", "8 are needed"),
         ("graviton4-8vcpu", "no profile on another device"),
     ],
 )

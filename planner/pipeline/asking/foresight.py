@@ -18,6 +18,7 @@ from planner.pipeline.asking.unmeasured.curves import from_curves
 from planner.pipeline.asking.unmeasured.loads import HALVES
 from planner.pipeline.asking.unmeasured.models import from_models
 from planner.pipeline.asking.unmeasured.peaks import from_peaks
+from planner.pipeline.asking.unmeasured.relatives import from_relatives
 from planner.pipeline.asking.unmeasured.rows import Answer, usable
 from planner.pipeline.asking.unmeasured.sizes import from_sizes
 from planner.reference.catalog import Catalog
@@ -43,7 +44,10 @@ def foresee(
     ]
     answers = _answers(profiles, device, atlas, catalog, hosts)
     predicted = [a for a in answers if isinstance(a, Prediction)]
-    refused = [a.reason for a in answers if isinstance(a, Refused)]
+    told = {p.variant.precision for p in (*own, *(p.profile for p in predicted))}
+    refused = [
+        a.reason for a in answers if isinstance(a, Refused) and a.precision not in told
+    ]
     if not own and not answers:
         refused = [_nowhere(model, profiles, device)]
     return Foresight(
@@ -120,6 +124,7 @@ def _answers(
     return [
         *from_models(batches, device, atlas),
         *from_sizes(batches, device, catalog),
+        *from_relatives(batches, device),
         *from_peaks(batches, device, atlas, catalog),
         *from_curves(curves, device, atlas, catalog, hosts=hosts),
     ]

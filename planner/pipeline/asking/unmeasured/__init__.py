@@ -2,13 +2,13 @@
 
 By what is known of the device (`planner.perf` has their mathematics):
 
-    models   other models were measured there, in the same precision    transfer.py
-    sizes    the model was measured on another size of that processor   sizes.py
-    peaks    only its peaks are known, and the model's times on others  peaks.py
-    curves   a language model's load curves on others, and the host     roofline.py
+    models      other models were measured there, in the same precision    transfer.py
+    sizes       the model was measured on another size of that processor   sizes.py
+    relatives   the model was measured on a device like it, as is argued in
+                `planner.reference.relatives`
+    peaks       only its peaks are known, and the model's times on others  peaks.py
+    curves      a language model's load curves on others, and the host     roofline.py
 
 Predictions are never predicted from. What is predicted is said to be: provenance,
-interval, rows used. Of models and sizes only single requests are predicted, since
-nothing published says how larger batches fare there; batch 1 is never optimistic
-about capacity.
+interval, rows used.
 """

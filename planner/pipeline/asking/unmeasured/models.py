@@ -17,6 +17,7 @@ from planner.domain.operations import Operations
 from planner.domain.predictions import Prediction, Refused
 from planner.domain.profiles import BatchProfile, ServicePoint
 from planner.domain.servers import Timing
+from planner.domain.variants import Precision
 from planner.perf.transfer import Transferred, transferred
 from planner.pipeline.asking.atlas import Atlas, Setting, setting_of, years
 from planner.pipeline.asking.unmeasured.rows import (
@@ -53,16 +54,19 @@ def from_models(
                 told = _told_by_models(source, batches, target, device, atlas)
                 predicted.append(told)
                 predicted += [refusal] if refusal else []
-        answers += predicted or _nearest_miss(f"{precision} on {device.name}", refused)
+        answers += predicted or _nearest_miss(precision, device, refused)
     return answers
 
 
-def _nearest_miss(where: str, refused: Sequence[Refused]) -> list[Refused]:
+def _nearest_miss(
+    precision: Precision, device: Device, refused: Sequence[Refused]
+) -> list[Refused]:
     """Of many ways that did not lead there, the one that came nearest."""
     if not refused:
         return []
     nearest = max(refused, key=lambda r: r.n_common)
-    return [Refused(reason=f"{where}: {nearest.reason}", n_common=nearest.n_common)]
+    reason = f"{precision} on {device.name}: {nearest.reason}"
+    return [replace(nearest, reason=reason, precision=precision)]
 
 
 def _across(

@@ -10,7 +10,7 @@ from planner.domain.hardware import Device
 from planner.domain.predictions import Prediction
 from planner.domain.profiles import BatchProfile
 from planner.domain.variants import Runtime
-from planner.perf.sizes import Size, factor, is_comparable
+from planner.perf.sizes import Size, factor, factor_sigma, is_comparable
 from planner.pipeline.asking.atlas import Setting, setting_of
 from planner.pipeline.asking.unmeasured.rows import (
     Z_BAND,
@@ -65,7 +65,7 @@ def _told_by_size(
 ) -> Prediction:
     all_cores = source.variant.runtime not in MAY_USE_ONE_THREAD
     change = factor(here, there, uses_all_cores=all_cores)
-    sigma = math.hypot(change.sigma, source.evidence.sigma())
+    sigma = math.hypot(factor_sigma(change), source.evidence.sigma())
     # A large batch divides over cores as long matrix products do, a small one as an
     # image does: the factor's two ends hold both.
     points = tuple(rescaled(p, change.middle_ratio) for p in source.points)

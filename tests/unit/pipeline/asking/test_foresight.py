@@ -1,6 +1,7 @@
 """What is predicted from the shipped tables, against rows that were held back."""
 
 import datetime as dt
+import math
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from planner.domain.variants import Precision, Runtime, Variant
 from planner.pipeline.asking.atlas import Atlas
 from planner.pipeline.asking.foresight import chosen, foresee, predicted_profiles
 from planner.reference.catalog import Catalog
+from planner.reference.relatives import RELATIVES
 
 CATALOG = Catalog.shipped()
 
@@ -106,7 +108,7 @@ def test_a_burstable_size_is_not_predicted_from_the_whole_processor(atlas):
 
 
 def test_a_device_with_two_models_in_common_is_refused_with_the_number(atlas):
-    found = ask(atlas, "mobilenet-v2-1.0-224", "raspberry-pi-5")
+    found = ask(atlas, "mobilenet-v2-1.0-224", "mini-pc-ryzen-5-5560u")
 
     assert found.predictions == ()
     assert any("2 other models are known both there" in r for r in found.refusals)
@@ -405,3 +407,45 @@ def test_small_models_first_tokens_on_the_gpu_held_back_follow_its_host(atlas):
 
     assert ttft_s("gcp g2-standard-16") == pytest.approx(0.0171, rel=0.25)
     assert ttft_s("upcloud GPU-12xCPU-128GB-1xL4") == pytest.approx(0.0101, rel=0.3)
+
+
+def test_a_board_without_a_table_is_told_from_its_relative_by_the_argued_factor(atlas):
+    found = ask(atlas, "mobilenet-v2-1.0-224", "raspberry-pi-5")
+
+    truth = published(
+        "mobilenet-v2-1.0-224", "rk3588", Precision.INT8, Runtime.TFLITE
+    ).points[0]
+    told = next(
+        p
+        for p in found.predictions
+        if (p.profile.variant.precision, p.profile.variant.runtime)
+        == (Precision.INT8, Runtime.TFLITE)
+    )
+    factor = RELATIVES["raspberry-pi-5"].factors[Precision.INT8]
+    for point_s, bound_s in (
+        (told.low_s, factor.low_ratio * truth.p50_s),
+        (told.high_s, factor.high_ratio * truth.p50_s),
+    ):
+        # Bounds are quantiles of 10 and 90 %, the interval's ends of 5 and 95 %.
+        assert abs(math.log(point_s / truth.p50_s)) >= abs(
+            math.log(bound_s / truth.p50_s)
+        )
+    assert told.profile.points[0].p50_s == pytest.approx(
+        truth.p50_s * factor.middle_ratio
+    )
+    assert "Cortex-A76" in told.profile.evidence.note
+    assert "top500-benchmark" in told.profile.evidence.source
+
+
+def test_a_precision_that_no_factor_is_argued_for_is_not_told_by_a_relative(atlas):
+    emulated = replace(
+        published("mobilenet-v2-1.0-224", "rk3588", Precision.FP32, Runtime.TFLITE),
+        variant=Variant(precision=Precision.BF16, runtime=Runtime.ONNXRUNTIME),
+    )
+
+    found = foresee(
+        "mine", [emulated], CATALOG.device("raspberry-pi-5"), atlas=atlas, catalog=CATALOG
+    )  # fmt: skip
+
+    assert found.predictions == ()
+    assert found.refusals

@@ -10,9 +10,9 @@ from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import DeviceUnavailableError, UnknownReferenceError
 from planner.reference.catalog import Catalog
+from planner.reference.relatives import RELATIVES
 from profilers.emulators import calibration
 from profilers.emulators.emulator import SYSTEM_BYTES, Emulators, Host
-from profilers.emulators.proxies import PROXIES
 from profilers.trials import Envelope, Failure, MeasuredPoint, Measurement, Trial
 
 PI_4 = "raspberry-pi-4"
@@ -233,12 +233,12 @@ def test_times_of_another_room_do_not_calibrate_this_one(catalog, emulators, tmp
         emulators.profile(measurement(0.005), mine(emulators, tmp_path), PI_4)
 
 
-@pytest.mark.parametrize("device", PROXIES)
+@pytest.mark.parametrize("device", RELATIVES)
 def test_a_device_without_a_table_is_emulated_by_way_of_its_relative(
     catalog, emulators, tmp_path, device
 ):
     emulators.calibrate(as_fast_as_a_pi_4(catalog, emulators))
-    relative = PROXIES[device].relative
+    relative = RELATIVES[device].device
 
     own = emulators.profile(
         measurement(0.02), mine(emulators, tmp_path, device=device), device
@@ -247,7 +247,7 @@ def test_a_device_without_a_table_is_emulated_by_way_of_its_relative(
         measurement(0.02), mine(emulators, tmp_path, device=relative), relative
     )
 
-    factor = PROXIES[device].factors[Precision.FP32]
+    factor = RELATIVES[device].factors[Precision.FP32]
     assert own.points[0].p50_s == pytest.approx(
         of_relative.points[0].p50_s * factor.middle_ratio
     )

@@ -4,11 +4,12 @@ import math
 import pytest
 
 from planner.domain.evidence import Provenance
+from planner.domain.factors import Factor
 from planner.domain.profiles import Quality
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
+from planner.reference.relatives import Relative
 from profilers.emulators.mapping import Learned, emulated
-from profilers.emulators.proxies import Factor, Proxy
 from profilers.emulators.published import Published
 from profilers.trials import Envelope, MeasuredPoint, Measurement, Trial
 
@@ -16,7 +17,7 @@ LOCAL_S = {"m-small": 0.001, "m-middle": 0.010, "m-large": 0.100}
 
 
 def learned(
-    *, factor=5.0, devices_sigma=0.2, known_error_frac=0.0, proxy=None, scatter=0.0
+    *, factor=5.0, devices_sigma=0.2, known_error_frac=0.0, relative=None, scatter=0.0
 ):
     """A device `factor` times slower; `scatter` bends the middle model's time."""
     bend = {"m-middle": scatter}
@@ -37,7 +38,7 @@ def learned(
         known_error_frac=known_error_frac,
         devices_sigma=devices_sigma,
         n_devices=8,
-        proxy=proxy,
+        relative=relative,
     )
 
 
@@ -76,10 +77,10 @@ def trial(tmp_path, runtime=Runtime.ONNXRUNTIME):
     )
 
 
-def proxy(low_ratio, high_ratio):
+def a_relative(low_ratio, high_ratio):
     factor = Factor(low_ratio=low_ratio, high_ratio=high_ratio)
-    return Proxy(
-        relative="cousin",
+    return Relative(
+        device="cousin",
         factors={Precision.INT8: factor},
         argument="half the clock",
         source="a datasheet",
@@ -183,9 +184,9 @@ def test_a_time_beyond_the_known_models_widens_the_band_and_is_said(tmp_path):
     assert "lie outside" not in inside.note
 
 
-def test_a_proxy_is_applied_shown_and_widens_the_band(tmp_path):
+def test_a_relative_is_applied_shown_and_widens_the_band(tmp_path):
     profile = emulated(
-        learned(proxy=proxy(1.0, 4.0)), measurement(0.004), trial(tmp_path)
+        learned(relative=a_relative(1.0, 4.0)), measurement(0.004), trial(tmp_path)
     )
 
     assert profile.points[0].p50_s == pytest.approx(0.040)

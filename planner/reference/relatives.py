@@ -1,45 +1,21 @@
-"""Devices without a published table, mapped through a relative that has one.
+"""Devices without a published table, and the relative of each that has one.
 
-The relative's emulated time is multiplied by a factor between two bounds, each an
-argument from published figures. The bounds are taken as the 10 % and 90 %
-quantiles of the factor's (log-normal) distribution: its middle is their geometric
-mean, and what it adds to the error band is half their distance.
+The relative's time is multiplied by a factor between two bounds, each an argument from
+published figures.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
-from planner.domain.evidence import BAND_QUANTILE_FRAC
+from planner.domain.factors import Factor
 from planner.domain.variants import Precision
 
-_Z_BAND = NormalDist().inv_cdf(BAND_QUANTILE_FRAC)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Factor:
-    """Device time over its relative's, between two bounds."""
+class Relative:
+    """A device with a table, time over its time by precision, and the argument for it."""
 
-    low_ratio: float
-    high_ratio: float
-
-    @property
-    def middle_ratio(self) -> float:
-        """The factor that is applied."""
-        return math.sqrt(self.low_ratio * self.high_ratio)
-
-    @property
-    def sigma(self) -> float:
-        """What its uncertainty adds to the error band, in logarithms."""
-        return math.log(self.high_ratio / self.low_ratio) / (2 * _Z_BAND)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proxy:
-    """A relative, the factor for each precision, and the argument for it."""
-
-    relative: str
+    device: str
     factors: Mapping[Precision, Factor]
     argument: str
     source: str
@@ -52,8 +28,8 @@ _HPL_PI_4, _HPL_PI_5, _HPL_RK3588S = 11.889, 35.169, 53.333
 # sweep: median of 28 models at fp32 and of 24 at int8.
 _RK3588S_OVER_PI_4 = {Precision.FP32: 0.394, Precision.INT8: 0.380}
 
-_PI_5 = Proxy(
-    relative="rk3588",
+_PI_5 = Relative(
+    device="rk3588",
     factors={
         precision: Factor(
             low_ratio=_HPL_PI_4 / _HPL_PI_5 / over_pi_4,
@@ -69,6 +45,22 @@ _PI_5 = Proxy(
     source="github.com/geerlingguy/top500-benchmark@be7b678134",
 )
 
+# The same chip on other boards; each board's memory and cooling are its own.
+_HPL_ROCK_5B = 51.382
+_BOARD_RATIO = (_HPL_RK3588S / _HPL_ROCK_5B) ** 2
+_ON_RK3588 = Relative(
+    device="rk3588",
+    factors={
+        precision: Factor(low_ratio=1 / _BOARD_RATIO, high_ratio=_BOARD_RATIO)
+        for precision in _RK3588S_OVER_PI_4
+    },
+    argument=(
+        "the same chip on another board; faster or slower by twice what two boards with "
+        "it differ by in Linpack"
+    ),
+    source="github.com/geerlingguy/top500-benchmark@be7b678134",
+)
+
 # 12 cores at 2,201.6 MHz: MLPerf v2.1 open/Krai/systems/orin-tflite-v2.7.1-ruy.json.
 _AGX_ORIN_GHZ = 2.2016
 # 6 cores; the Super developer kit raised 1.5 GHz to 1.7: NVIDIA datasheet, December
@@ -80,10 +72,10 @@ _ORIN_NANO_GHZ, _ORIN_NANO_SUPER_GHZ = 1.5, 1.7
 _TWICE_THE_CORES = {Precision.FP32: 1.24, Precision.INT8: 1.70}
 
 
-def _orin_nano(clock_ghz: float) -> Proxy:
+def _orin_nano(clock_ghz: float) -> Relative:
     slower = _AGX_ORIN_GHZ / clock_ghz
-    return Proxy(
-        relative="jetson-agx-orin",
+    return Relative(
+        device="jetson-agx-orin",
         factors={
             precision: Factor(low_ratio=slower, high_ratio=slower * twice)
             for precision, twice in _TWICE_THE_CORES.items()
@@ -99,10 +91,12 @@ def _orin_nano(clock_ghz: float) -> Proxy:
     )
 
 
-PROXIES: Mapping[str, Proxy] = {
+RELATIVES: Mapping[str, Relative] = {
     "raspberry-pi-5": _PI_5,
     "raspberry-pi-5-8gb": _PI_5,
     "raspberry-pi-5-16gb": _PI_5,
     "jetson-orin-nano-8gb": _orin_nano(_ORIN_NANO_GHZ),
+    "orange-pi-5": _ON_RK3588,
+    "radxa-rock-5b": _ON_RK3588,
     "jetson-orin-nano-super-8gb": _orin_nano(_ORIN_NANO_SUPER_GHZ),
 }
