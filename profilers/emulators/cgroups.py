@@ -133,14 +133,25 @@ def _group(
 
 
 def own_cpu_stat(proc: Path = Path("/proc/self")) -> Path | None:
-    """The statistics of the group that this process is in; None where there is none."""
+    """What a quota did to the group that this process is in; None where none can.
+
+    Both versions may be mounted side by side: one has the controller, and counts periods.
+    """
     try:
         found = places(
             (proc / "cgroup").read_text(), (proc / "mountinfo").read_text(), "cpu"
         )
     except OSError:
         return None
-    return found[-1].origin / "cpu.stat" if found else None
+    stats = (place.origin / "cpu.stat" for place in found)
+    return next((stat for stat in stats if _counts_periods(stat)), None)
+
+
+def _counts_periods(stat: Path) -> bool:
+    try:
+        return "nr_periods" in stat.read_text()
+    except OSError:
+        return False
 
 
 def _entered(limits: Mapping[str, str], place: Place) -> Path:

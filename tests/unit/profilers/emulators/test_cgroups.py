@@ -82,3 +82,74 @@ def test_groups_of_processes_that_are_gone_are_swept_away(tmp_path):
 
     assert not gone.exists()
     assert alive.exists()
+
+
+# As Linux 6.18 and 5.15 tell it: of version 1, of the same file without a controller in
+# version 2, and of version 2 with it.
+STAT_V1 = "nr_periods 30\nnr_throttled 6\nthrottled_time 812345678\n"
+STAT_V2_BARE = "usage_usec 42\nuser_usec 40\nsystem_usec 2\n"
+STAT_V2 = f"{STAT_V2_BARE}nr_periods 30\nnr_throttled 6\nthrottled_usec 812345\n"
+
+
+def system(root, groups, mounts):
+    """A root where control groups are mounted: the kernel's own words for a process."""
+    proc = root / "proc"
+    proc.mkdir()
+    (proc / "cgroup").write_text(groups)
+    (proc / "mountinfo").write_text(
+        "".join(
+            f"{n} 23 0:{n} {part} {root / name} rw,relatime - {kind}\n"
+            for n, (name, part, kind) in enumerate(mounts, 30)
+        )
+    )
+    return proc
+
+
+def stat_of(group, text):
+    group.mkdir(parents=True)
+    (group / "cpu.stat").write_text(text)
+    return group / "cpu.stat"
+
+
+def test_what_a_quota_did_is_read_where_both_versions_are_mounted(tmp_path):
+    proc = system(
+        tmp_path,
+        "4:memory:/jobs/7\n3:cpu,cpuacct:/jobs/7\n0::/jobs/7\n",
+        [
+            ("cpu,cpuacct", "/", "cgroup cgroup rw,cpu,cpuacct"),
+            ("memory", "/", "cgroup cgroup rw,memory"),
+            ("unified", "/", "cgroup2 cgroup2 rw,nsdelegate"),
+        ],
+    )
+    stat_of(tmp_path / "unified/jobs/7", STAT_V2_BARE)
+    counting = stat_of(tmp_path / "cpu,cpuacct/jobs/7", STAT_V1)
+
+    assert cgroups.own_cpu_stat(proc) == counting
+
+
+def test_a_container_of_version_1_reads_its_own_group(tmp_path):
+    proc = system(
+        tmp_path,
+        "1:cpu:/docker/f00\n",
+        [("cpu", "/docker/f00", "cgroup cgroup ro,cpu")],
+    )
+    counting = stat_of(tmp_path / "cpu", STAT_V1)
+
+    assert cgroups.own_cpu_stat(proc) == counting
+
+
+def test_version_2_alone_counts_where_it_has_the_controller(tmp_path):
+    proc = system(
+        tmp_path, "0::/app.scope\n", [("", "/", "cgroup2 cgroup2 rw,nsdelegate")]
+    )
+    counting = stat_of(tmp_path / "app.scope", STAT_V2)
+
+    assert cgroups.own_cpu_stat(proc) == counting
+
+    counting.write_text(STAT_V2_BARE)
+    assert cgroups.own_cpu_stat(proc) is None
+
+
+def test_no_group_has_no_statistics(tmp_path):
+    assert cgroups.own_cpu_stat(tmp_path) is None
+    assert cgroups.own_cpu_stat(system(tmp_path, "", [])) is None
