@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from planner.errors import PlannerError, ProfilingError
+from profilers.out_of_memory import OUT_OF_MEMORY, is_for_memory
 
 # OpenVINO's own, as in "Check 'false' failed at src/frontends/common/src/frontend.cpp:47:".
 _PLACE: Final = re.compile(r"(Exception from|Check .* failed at) \S+:\d+:?")
@@ -36,10 +37,14 @@ def told_as(
         yield
     except PlannerError:
         raise
+    except MemoryError as failure:
+        said = f": {failure}" if str(failure) else ""
+        raise error(f"{doing} failed: {OUT_OF_MEMORY}{said}") from failure
     # A script that calls sys.exit on import must not end the worker.
     except (Exception, SystemExit) as failure:
-        ending = f" ({way_out})" if way_out else ""
-        raise error(f"{doing} failed: {last_line(failure)}{ending}") from failure
+        said = last_line(failure)
+        ending = f" ({way_out})" if way_out and not is_for_memory(said) else ""
+        raise error(f"{doing} failed: {said}{ending}") from failure
 
 
 def last_line(failure: BaseException) -> str:

@@ -38,6 +38,7 @@ import psutil
 from planner.domain.profiling import ModelFile, PipelineModel, UserModel
 from planner.errors import MissingExtraError
 from profilers import allocator
+from profilers.out_of_memory import KILLED
 from profilers.trials import Measurement, Trial, TrialKey
 
 # A reason is one line of a table; compilers answer with pages.
@@ -56,10 +57,6 @@ PRELOAD = (
     "profilers.models",
     "profilers.variants",
 )
-_KILLED_FOR_MEMORY = "as the system does when memory runs out"
-OUT_OF_MEMORY = "out of memory"
-# What torch and onnxruntime say when an allocation is refused.
-_REFUSED_MEMORY = ("allocate memory", "bad_alloc", "bad allocation")
 # A child that ends by itself takes 0.1 s; one that hangs or still imports is killed.
 LEAVE_S = 1.0
 # Enough of a crashed process's last words to hold its last line.
@@ -279,18 +276,12 @@ def search_path() -> tuple[str, ...]:
     return tuple(str(Path(entry).absolute()) for entry in sys.path)
 
 
-def is_for_memory(reason: str) -> bool:
-    """Whether a trial's end reads as if it had wanted more memory than it could have."""
-    words = (_KILLED_FOR_MEMORY, OUT_OF_MEMORY, *_REFUSED_MEMORY)
-    return any(word in reason.lower() for word in words)
-
-
 def ending(code: int, last_words: str) -> str:
     """How a process ended, from its exit code as `subprocess` spells it."""
     if code < 0:
         how = f"was killed by {signal.Signals(-code).name}"
         if -code == signal.SIGKILL:
-            how += f" ({_KILLED_FOR_MEMORY})"
+            how += f" ({KILLED})"
     else:
         how = f"ended with exit code {code}"
     return one_line(f"the process {how}" + (f": {last_words}" if last_words else ""))

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from planner.domain.profiling import ProfilingProgress
-from planner.units import BYTES_PER_MIB
 from profilers.encoding import encode
 from profilers.events import KeepFailure, KeepMeasurement, RunTrial, Ticked
 from profilers.limits import Limits
+from profilers.out_of_memory import told_with_limit
 from profilers.ports import Executor
-from profilers.process import is_for_memory
 from profilers.schedule import Schedule
 from profilers.store import ProfileStore, describe
 from profilers.trials import Failure, Measurement, Trial, TrialKey, TrialResult
@@ -58,14 +57,6 @@ def drive(
 def is_noisy(result: TrialResult | None) -> bool:
     """Whether any of its points is."""
     return isinstance(result, Measurement) and any(p.is_noisy for p in result.points)
-
-
-def _room(trial: Trial, reason: str) -> str:
-    """How much memory it had, where that is what it wanted more of."""
-    limit_bytes = trial.envelope.memory_bytes
-    if limit_bytes is None or not is_for_memory(reason):
-        return ""
-    return f"; it was given {limit_bytes / BYTES_PER_MIB:.0f} MiB of memory"
 
 
 def settled(first: Measurement, second: TrialResult) -> Measurement:
@@ -197,7 +188,9 @@ class Session:
 
     def _result(self, kept: Kept, trial: Trial) -> TrialResult:
         if isinstance(kept, KeepFailure):
-            return self._failure(kept.reason + _room(trial, kept.reason))
+            return self._failure(
+                told_with_limit(kept.reason, trial.envelope.memory_bytes)
+            )
         try:
             encode(kept.measurement)
         except ValueError:

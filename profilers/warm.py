@@ -31,10 +31,11 @@ from typing import Protocol
 import psutil
 
 from planner.errors import PlannerError
+from planner.units import BYTES_PER_KIB, BYTES_PER_MIB
 from profilers import allocator, memory
 from profilers.emulators import envelope
+from profilers.out_of_memory import OUT_OF_MEMORY, told_with_peak
 from profilers.process import (
-    OUT_OF_MEMORY,
     Death,
     Greeting,
     Message,
@@ -113,12 +114,15 @@ class _Process:
         if answer is not None and answer.stays:
             return answer
         self.pipe.close()
-        _, status = os.waitpid(self.pid, 0)
+        _, status, used = os.wait4(self.pid, 0)
         if answer is not None:
             return answer
         now_bytes = os.fstat(sys.stderr.fileno()).st_size
         last_words = tail(sys.stderr.fileno(), written_bytes, now_bytes)
         reason = ending(os.waitstatus_to_exitcode(status), last_words)
+        if os.WIFSIGNALED(status):
+            peak_mib = used.ru_maxrss * BYTES_PER_KIB / BYTES_PER_MIB
+            reason += f"; it held up to {peak_mib:.0f} MiB, its libraries included"
         return _Answer(message=Death(reason=reason), stays=False)
 
     def has_died(self) -> bool:
@@ -269,11 +273,12 @@ def _answer(trials: _Trials, content: bytes) -> Message:
     try:
         return trials.measured(pickle.loads(content))  # noqa: S301  # our own driver
     except PlannerError as error:
-        return Refusal(reason=one_line(str(error)))
+        reason = str(error)
     except MemoryError as error:
-        return Refusal(reason=one_line(f"{OUT_OF_MEMORY} {error}"))
+        reason = f"{OUT_OF_MEMORY} {error}"
     except (Exception, SystemExit) as error:  # noqa: BLE001  # the process boundary
-        return Refusal(reason=one_line(f"{type(error).__name__}: {error}"))
+        reason = f"{type(error).__name__}: {error}"
+    return Refusal(reason=told_with_peak(one_line(reason)))
 
 
 def _within(

@@ -95,6 +95,7 @@ def test_a_trial_is_measured_within_its_envelope_and_the_record_says_so(tmp_path
     kept = outcomes([trial("greedy", tmp_path, envelope=room)])
 
     assert kept["greedy"].startswith("out of memory")
+    assert "; it held up to " in kept["greedy"]
 
 
 def test_a_trials_process_keeps_the_memory_that_a_model_freed(tmp_path):
