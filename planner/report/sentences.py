@@ -46,7 +46,7 @@ PROVENANCE_MEANING: Final = {
     Provenance.IMPORTED: "timed on this device by the program whose file was imported",
     Provenance.PUBLISHED: "someone else timed it on this device; the source is cited",
     Provenance.EMULATED: "timed on another machine and mapped to this device",
-    Provenance.PREDICTED: "computed from specifications, timed nowhere",
+    Provenance.PREDICTED: "computed from times elsewhere or from specifications, not timed there",
 }
 PURCHASE_WORDS: Final = {
     Purchase.ON_DEMAND: "on demand",

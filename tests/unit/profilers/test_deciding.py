@@ -1,6 +1,5 @@
 """A plan is asked in between, and what it would not use at its fastest is not timed."""
 
-import datetime as dt
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,6 @@ from planner.domain.profiling import PointsTimed
 from planner.domain.variants import Precision
 from profilers.local import LocalExecutor
 from profilers.served import ServedProfiling
-from profilers.servers import OWN_PORT, ServerMeasured
 from profilers.store import ProfileStore
 from tests.support.profiling import (
     MEASURING,
@@ -22,23 +20,9 @@ from tests.support.profiling import (
     profiling,
     sessions,
 )
+from tests.support.timed import SERVER
 
 GRID = (1, 2, 4, 8)
-SERVER = ServerMeasured(
-    server=OWN_PORT,
-    request_bytes=2048,
-    processor_s=0.0008,
-    processor_low_s=0.0007,
-    processor_high_s=0.0009,
-    latency_s=0.0003,
-    latency_low_s=0.0002,
-    latency_high_s=0.0004,
-    n_requests=300,
-    error_frac=0.125,
-    busy_ratio=0.5,
-    measured_at=dt.datetime(2026, 11, 25, tzinfo=dt.UTC),
-    environment={},
-)
 
 
 @pytest.fixture(autouse=True)

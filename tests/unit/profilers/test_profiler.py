@@ -1,6 +1,5 @@
 """Jobs become trials, trials become profiles; what is stored is not measured again."""
 
-import datetime as dt
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,7 @@ from planner.domain.variants import Precision, Runtime, SparsityPattern, Variant
 from profilers.local import LocalExecutor
 from profilers.session import settled
 from profilers.store import ProfileStore
-from profilers.trials import Envelope, Failure, MeasuredPoint, Measurement, Trial
+from profilers.trials import Envelope, Failure, Measurement, Trial
 from tests.support.profiling import (
     MEASURING,
     SUPPORT,
@@ -22,6 +21,7 @@ from tests.support.profiling import (
     measured,
     profiling,
 )
+from tests.support.timed import measurement, point
 
 
 @pytest.fixture(autouse=True)
@@ -244,26 +244,7 @@ def test_what_stays_noisy_is_kept_and_reported_and_not_repeated_for_ever(
 
 
 def noisy(p50_s, *, error_frac):
-    point = MeasuredPoint(
-        batch=1,
-        p50_s=p50_s,
-        p50_low_s=p50_s,
-        p50_high_s=p50_s,
-        mean_s=p50_s,
-        p90_s=p50_s,
-        p95_s=p50_s,
-        p99_s=p50_s,
-        n_samples=9,
-        is_noisy=True,
-    )
-    return Measurement(
-        points=(point,),
-        memory_bytes=1.0,
-        artifact_bytes=1.0,
-        artifact_sha256="",
-        error_frac=error_frac,
-        measured_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
-    )
+    return measurement(point(p50_s, is_noisy=True), error_frac=error_frac)
 
 
 def test_two_noisy_runs_widen_the_band_until_it_holds_both_medians():

@@ -11,7 +11,7 @@ from profilers.keys import deployed_key
 from profilers.local import LocalExecutor
 from profilers.process import resolve
 from profilers.store import ProfileStore
-from profilers.trials import Deployed, MeasuredPoint
+from profilers.trials import Deployed
 from tests.support.profiling import (
     IDENTITY,
     MEASURING,
@@ -20,6 +20,7 @@ from tests.support.profiling import (
     job,
     profiling,
 )
+from tests.support.timed import point
 
 VARIANT = Variant(precision=Precision.FP32, runtime=Runtime.TORCH)
 
@@ -34,20 +35,7 @@ def deployed(device, p50_s):
         model="as it was called then",
         variant=VARIANT,
         device=device,
-        points=(
-            MeasuredPoint(
-                batch=1,
-                p50_s=p50_s,
-                p50_low_s=p50_s,
-                p50_high_s=p50_s,
-                mean_s=p50_s,
-                p90_s=p50_s,
-                p95_s=p50_s,
-                p99_s=p50_s,
-                n_samples=100,
-                is_noisy=False,
-            ),
-        ),
+        points=(point(p50_s),),
         error_frac=0.05,
         measured_at=dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
         source="planner verify: 100 requests to the running deployment",

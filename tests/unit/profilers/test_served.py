@@ -14,7 +14,7 @@ from profilers.encoding import decode, encode
 from profilers.keys import server_seen_key
 from profilers.local import LocalExecutor
 from profilers.served import ServedProfiling
-from profilers.servers import OWN_PORT, ServerMeasured, ServerSeen
+from profilers.servers import OWN_PORT, ServerSeen
 from profilers.store import ProfileStore
 from tests.support.profiling import (
     MEASURING,
@@ -24,23 +24,7 @@ from tests.support.profiling import (
     job,
     profiling,
 )
-
-MEASURED = ServerMeasured(
-    server=OWN_PORT,
-    request_bytes=2048,
-    processor_s=0.0008,
-    processor_low_s=0.0007,
-    processor_high_s=0.0009,
-    latency_s=0.0003,
-    latency_low_s=0.0002,
-    latency_high_s=0.0004,
-    n_requests=2100,
-    error_frac=0.125,
-    busy_ratio=0.5,
-    measured_at=dt.datetime(2026, 11, 24, tzinfo=dt.UTC),
-    environment={"processor": "a test's"},
-)
-
+from tests.support.timed import SERVER
 
 SEEN = ServerSeen(
     device="half-speed",
@@ -100,7 +84,7 @@ def test_it_is_measured_once_and_known_from_then_on(store, tmp_path):
 
     def weigh(model):
         asked.append(model.name)
-        return MEASURED
+        return SERVER
 
     for way in (weigh, weigh, None):
         (found,) = profile(served(store, weigh=way), job("steady", tmp_path)).profiles
@@ -125,7 +109,7 @@ def test_it_is_measured_once_and_known_from_then_on(store, tmp_path):
 def test_a_server_takes_from_the_model_what_it_finds_no_other_core_for(
     store, tmp_path, runtime, cores, share
 ):
-    profiler = served(store, weigh=lambda _: MEASURED, cores=cores)
+    profiler = served(store, weigh=lambda _: SERVER, cores=cores)
     wanted = replace(job("steady", tmp_path), runtimes=(runtime,))
 
     (found,) = profile(profiler, wanted).profiles
@@ -143,13 +127,13 @@ def test_replicas_that_fill_the_machine_leave_the_server_no_core(
         job("steady", tmp_path), rooms=rooms, runtimes=(Runtime.ONNXRUNTIME,)
     )
 
-    outcome = profile(served(store, weigh=lambda _: MEASURED), asked)
+    outcome = profile(served(store, weigh=lambda _: SERVER), asked)
 
     assert {p.server.shared_frac for p in outcome.profiles} == {share}
 
 
 def test_elsewhere_it_is_scaled_as_a_model_is_within_a_wider_band(store, tmp_path):
-    profiler = served(store, weigh=lambda _: MEASURED)
+    profiler = served(store, weigh=lambda _: SERVER)
 
     (found,) = profile(
         profiler, job("steady", tmp_path, devices=("half-speed",))
@@ -176,18 +160,18 @@ def test_a_server_that_does_not_start_is_told_and_costs_no_profile(store, tmp_pa
 
 
 def test_what_is_stored_is_read_back_whole():
-    assert decode(encode(MEASURED)) == MEASURED
+    assert decode(encode(SERVER)) == SERVER
 
 
 def test_a_stored_cost_that_is_no_number_is_refused():
-    endless = replace(MEASURED, processor_s=math.inf)
+    endless = replace(SERVER, processor_s=math.inf)
 
     with pytest.raises(ValueError, match="JSON compliant"):
         encode(endless)
 
 
 def test_on_one_core_elsewhere_only_the_emulators_band_is_left():
-    cost = servers.there(MEASURED, ratio=3.0, error_frac=0.3, cores=1)
+    cost = servers.there(SERVER, ratio=3.0, error_frac=0.3, cores=1)
 
     assert cost.processor_s == pytest.approx(0.0024)
     assert cost.evidence.error_frac == pytest.approx(0.3)
@@ -208,7 +192,7 @@ def on_half_speed(store, tmp_path, *, weigh=None):
 def test_what_was_seen_on_the_device_stands_in_place_of_what_was_scaled(
     store, tmp_path
 ):
-    scaled = on_half_speed(store, tmp_path, weigh=lambda _: MEASURED)
+    scaled = on_half_speed(store, tmp_path, weigh=lambda _: SERVER)
     kept(store, SEEN)
 
     cost = on_half_speed(store, tmp_path)
@@ -225,7 +209,7 @@ def test_what_was_seen_on_the_device_stands_in_place_of_what_was_scaled(
 def test_processor_time_that_was_not_told_stays_scaled_and_the_sum_holds(
     store, tmp_path
 ):
-    scaled = on_half_speed(store, tmp_path, weigh=lambda _: MEASURED)
+    scaled = on_half_speed(store, tmp_path, weigh=lambda _: SERVER)
     kept(store, UNTOLD)
 
     cost = on_half_speed(store, tmp_path)
@@ -238,7 +222,7 @@ def test_processor_time_that_was_not_told_stays_scaled_and_the_sum_holds(
 
 
 def test_more_processor_time_than_was_seen_in_all_is_not_believed(store, tmp_path):
-    on_half_speed(store, tmp_path, weigh=lambda _: MEASURED)
+    on_half_speed(store, tmp_path, weigh=lambda _: SERVER)
     kept(store, replace(UNTOLD, together_s=0.001))
 
     cost = on_half_speed(store, tmp_path)
@@ -271,8 +255,8 @@ def test_what_was_seen_is_read_back_as_it_was_kept(store, seen):
 
 
 def test_of_the_model_itself_a_pause_is_counted_once_and_its_batches_are_stirred():
-    own = replace(MEASURED, is_own=True, rested_s=0.003, stirred_s=0.0004)
-    nothing = replace(MEASURED, rested_s=0.003)
+    own = replace(SERVER, is_own=True, rested_s=0.003, stirred_s=0.0004)
+    nothing = replace(SERVER, rested_s=0.003)
 
     def here(measured):
         return servers.here(

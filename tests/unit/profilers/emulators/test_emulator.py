@@ -1,6 +1,5 @@
 """Over the shipped catalogue, with this machine's times given, not measured."""
 
-import datetime as dt
 import math
 
 import pytest
@@ -13,7 +12,8 @@ from planner.reference.catalog import Catalog
 from planner.reference.relatives import RELATIVES
 from profilers.emulators import calibration
 from profilers.emulators.emulator import SYSTEM_BYTES, Emulators, Host
-from profilers.trials import Envelope, Failure, MeasuredPoint, Measurement, Trial
+from profilers.trials import Envelope, Failure, Trial
+from tests.support.timed import measurement, point
 
 PI_4 = "raspberry-pi-4"
 HERE = Host(cores=2, isa="x86_64")
@@ -29,27 +29,8 @@ def emulators(catalog):
     return Emulators(catalog, host=HERE)
 
 
-def measurement(p50_s, *, error_frac=0.05):
-    point = MeasuredPoint(
-        batch=1,
-        p50_s=p50_s,
-        p50_low_s=p50_s,
-        p50_high_s=p50_s,
-        mean_s=p50_s,
-        p90_s=p50_s,
-        p95_s=p50_s,
-        p99_s=p50_s,
-        n_samples=100,
-        is_noisy=False,
-    )
-    return Measurement(
-        points=(point,),
-        memory_bytes=5e7,
-        artifact_bytes=1e6,
-        artifact_sha256="0" * 64,
-        error_frac=error_frac,
-        measured_at=dt.datetime(2026, 11, 24, tzinfo=dt.UTC),
-    )
+def measured(p50_s, **changes):
+    return measurement(point(p50_s), **changes)
 
 
 def published_s(catalog, model, precision, device=PI_4):
@@ -65,7 +46,7 @@ def published_s(catalog, model, precision, device=PI_4):
 def as_fast_as_a_pi_4(catalog, emulators, *, times=1.0):
     """Calibration results of a machine that is a Raspberry Pi 4, `times` faster."""
     return {
-        t: measurement(published_s(catalog, t.model.name, t.variant.precision) / times)
+        t: measured(published_s(catalog, t.model.name, t.variant.precision) / times)
         for t in emulators.calibration_trials([PI_4])
     }
 
@@ -146,7 +127,7 @@ def test_a_machine_that_is_a_faster_pi_4_maps_to_a_pi_4_exactly(
     emulators.calibrate(as_fast_as_a_pi_4(catalog, emulators, times=times))
 
     profile = emulators.profile(
-        measurement(0.005), mine(emulators, tmp_path, precision=precision), PI_4
+        measured(0.005), mine(emulators, tmp_path, precision=precision), PI_4
     )
 
     assert profile.points[0].p50_s == pytest.approx(0.005 * times)
@@ -159,7 +140,7 @@ def test_models_that_took_no_part_come_out_within_the_band(catalog, tmp_path):
     emulators = Emulators(catalog, host=Host(cores=8, isa="arm64"))
     emulators.calibrate(
         {
-            t: measurement(
+            t: measured(
                 published_s(catalog, t.model.name, t.variant.precision, "rk3588")
             )
             for t in emulators.calibration_trials([PI_4])
@@ -169,9 +150,7 @@ def test_models_that_took_no_part_come_out_within_the_band(catalog, tmp_path):
 
     for model in unseen:
         here_s = published_s(catalog, model, Precision.FP32, "rk3588")
-        profile = emulators.profile(
-            measurement(here_s), mine(emulators, tmp_path), PI_4
-        )
+        profile = emulators.profile(measured(here_s), mine(emulators, tmp_path), PI_4)
         band = 1 + profile.evidence.error_frac
         truth_s = published_s(catalog, model, Precision.FP32)
         assert truth_s < profile.points[0].p50_s * band
@@ -188,13 +167,13 @@ def test_a_precision_that_nobody_published_is_refused(
         DeviceUnavailableError, match=f"{precision} on '{PI_4}'.*measure fp32, int8"
     ):
         emulators.profile(
-            measurement(0.005), mine(emulators, tmp_path, precision=precision), PI_4
+            measured(0.005), mine(emulators, tmp_path, precision=precision), PI_4
         )
 
 
 def test_without_calibration_nothing_is_emulated(emulators, tmp_path):
     with pytest.raises(DeviceUnavailableError, match="0 of the 3 known models"):
-        emulators.profile(measurement(0.005), mine(emulators, tmp_path), PI_4)
+        emulators.profile(measured(0.005), mine(emulators, tmp_path), PI_4)
 
 
 def test_a_failed_calibration_is_named_and_spares_the_other_precision(
@@ -210,11 +189,11 @@ def test_a_failed_calibration_is_named_and_spares_the_other_precision(
 
     with pytest.raises(DeviceUnavailableError, match="no quantizer"):
         emulators.profile(
-            measurement(0.005),
+            measured(0.005),
             mine(emulators, tmp_path, precision=Precision.INT8),
             PI_4,
         )
-    assert emulators.profile(measurement(0.005), mine(emulators, tmp_path), PI_4)
+    assert emulators.profile(measured(0.005), mine(emulators, tmp_path), PI_4)
 
 
 def test_times_of_another_room_do_not_calibrate_this_one(catalog, emulators, tmp_path):
@@ -230,7 +209,7 @@ def test_times_of_another_room_do_not_calibrate_this_one(catalog, emulators, tmp
     emulators.calibrate(results)
 
     with pytest.raises(DeviceUnavailableError, match="0 of the 3 known models"):
-        emulators.profile(measurement(0.005), mine(emulators, tmp_path), PI_4)
+        emulators.profile(measured(0.005), mine(emulators, tmp_path), PI_4)
 
 
 @pytest.mark.parametrize("device", RELATIVES)
@@ -241,10 +220,10 @@ def test_a_device_without_a_table_is_emulated_by_way_of_its_relative(
     relative = RELATIVES[device].device
 
     own = emulators.profile(
-        measurement(0.02), mine(emulators, tmp_path, device=device), device
+        measured(0.02), mine(emulators, tmp_path, device=device), device
     )
     of_relative = emulators.profile(
-        measurement(0.02), mine(emulators, tmp_path, device=relative), relative
+        measured(0.02), mine(emulators, tmp_path, device=relative), relative
     )
 
     factor = RELATIVES[device].factors[Precision.FP32]
@@ -261,7 +240,7 @@ def test_another_instruction_set_here_gives_another_band(catalog, tmp_path):
         emulators = Emulators(catalog, host=Host(cores=2, isa=isa))
         emulators.calibrate(as_fast_as_a_pi_4(catalog, emulators))
         profile = emulators.profile(
-            measurement(0.02, error_frac=0.0), mine(emulators, tmp_path), PI_4
+            measured(0.02, error_frac=0.0), mine(emulators, tmp_path), PI_4
         )
         bands.append(profile.evidence.error_frac)
 

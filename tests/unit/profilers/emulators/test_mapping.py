@@ -1,5 +1,6 @@
 import datetime as dt
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,8 @@ from planner.domain.variants import Precision, Runtime, Variant
 from planner.reference.relatives import Relative
 from profilers.emulators.mapping import Learned, emulated
 from profilers.emulators.published import Published
-from profilers.trials import Envelope, MeasuredPoint, Measurement, Trial
+from profilers.trials import Envelope, Trial
+from tests.support.timed import measurement, point
 
 LOCAL_S = {"m-small": 0.001, "m-middle": 0.010, "m-large": 0.100}
 
@@ -42,30 +44,20 @@ def learned(
     )
 
 
-def measurement(*p50s_s, error_frac=0.0):
-    return Measurement(
-        points=tuple(
-            MeasuredPoint(
-                batch=batch,
-                p50_s=p50_s,
-                p50_low_s=p50_s,
-                p50_high_s=p50_s,
-                mean_s=1.1 * p50_s,
-                p90_s=1.2 * p50_s,
-                p95_s=1.3 * p50_s,
-                p99_s=1.5 * p50_s,
-                n_samples=100,
-                is_noisy=False,
-            )
-            for batch, p50_s in enumerate(p50s_s, start=1)
-        ),
-        memory_bytes=5e7,
-        artifact_bytes=1e6,
-        artifact_sha256="0" * 64,
-        error_frac=error_frac,
-        measured_at=dt.datetime(2026, 11, 24, tzinfo=dt.UTC),
-        quality=Quality(metric="top1_accuracy", value_frac=0.9, source="a test"),
-    )
+def measured(*p50s_s, error_frac=0.0):
+    points = [
+        point(
+            p50_s,
+            batch=batch,
+            mean_s=1.1 * p50_s,
+            p90_s=1.2 * p50_s,
+            p95_s=1.3 * p50_s,
+            p99_s=1.5 * p50_s,
+        )
+        for batch, p50_s in enumerate(p50s_s, start=1)
+    ]
+    graded = Quality(metric="top1_accuracy", value_frac=0.9, source="a test")
+    return replace(measurement(*points, error_frac=error_frac), quality=graded)
 
 
 def trial(tmp_path, runtime=Runtime.ONNXRUNTIME):
@@ -88,7 +80,7 @@ def a_relative(low_ratio, high_ratio):
 
 
 def test_every_figure_of_every_point_is_scaled(tmp_path):
-    profile = emulated(learned(), measurement(0.004, 0.006), trial(tmp_path))
+    profile = emulated(learned(), measured(0.004, 0.006), trial(tmp_path))
 
     first, second = profile.points
     assert (first.batch, second.batch) == (1, 2)
@@ -99,7 +91,7 @@ def test_every_figure_of_every_point_is_scaled(tmp_path):
 
 
 def test_memory_quality_and_variant_are_those_measured(tmp_path):
-    profile = emulated(learned(), measurement(0.004), trial(tmp_path))
+    profile = emulated(learned(), measured(0.004), trial(tmp_path))
 
     assert (profile.model, profile.device) == ("mine", "board")
     assert profile.memory_bytes == 5e7
@@ -108,7 +100,7 @@ def test_memory_quality_and_variant_are_those_measured(tmp_path):
 
 
 def test_the_evidence_says_emulated_from_what_and_when(tmp_path):
-    evidence = emulated(learned(), measurement(0.004), trial(tmp_path)).evidence
+    evidence = emulated(learned(), measured(0.004), trial(tmp_path)).evidence
 
     assert evidence.provenance is Provenance.EMULATED
     assert evidence.as_of == dt.date(2026, 11, 24)
@@ -122,14 +114,14 @@ def test_the_evidence_says_emulated_from_what_and_when(tmp_path):
 
 def test_the_band_of_devices_left_out_is_the_band_of_the_profile(tmp_path):
     evidence = emulated(
-        learned(devices_sigma=0.2), measurement(0.004), trial(tmp_path)
+        learned(devices_sigma=0.2), measured(0.004), trial(tmp_path)
     ).evidence
 
     assert evidence.sigma() == pytest.approx(0.2)
 
 
 def test_independent_errors_add_in_squares(tmp_path):
-    noisy = measurement(0.004, error_frac=math.expm1(0.15 * 1.2815515655446004))
+    noisy = measured(0.004, error_frac=math.expm1(0.15 * 1.2815515655446004))
 
     evidence = emulated(learned(devices_sigma=0.2), noisy, trial(tmp_path)).evidence
 
@@ -141,7 +133,7 @@ def test_known_models_measured_on_a_busy_machine_widen_the_band(tmp_path):
         devices_sigma=0.2, known_error_frac=math.expm1(0.15 * 1.2815515655446004)
     )
 
-    evidence = emulated(busy, measurement(0.004), trial(tmp_path)).evidence
+    evidence = emulated(busy, measured(0.004), trial(tmp_path)).evidence
 
     assert evidence.sigma() == pytest.approx(0.25)
 
@@ -149,7 +141,7 @@ def test_known_models_measured_on_a_busy_machine_widen_the_band(tmp_path):
 def test_known_models_that_scatter_more_than_devices_do_widen_the_band(tmp_path):
     bent = learned(devices_sigma=0.01, scatter=0.3)
 
-    evidence = emulated(bent, measurement(0.004), trial(tmp_path)).evidence
+    evidence = emulated(bent, measured(0.004), trial(tmp_path)).evidence
 
     # Residuals of a middle point that is 0.3 off: -0.1, 0.2, -0.1, one degree left.
     assert evidence.sigma() == pytest.approx(math.sqrt(0.06))
@@ -176,8 +168,8 @@ def test_a_time_beyond_the_known_models_widens_the_band_and_is_said(tmp_path):
         n_devices=8,
     )
 
-    inside = emulated(sloped, measurement(0.01), trial(tmp_path)).evidence
-    outside = emulated(sloped, measurement(0.01, 10.0), trial(tmp_path)).evidence
+    inside = emulated(sloped, measured(0.01), trial(tmp_path)).evidence
+    outside = emulated(sloped, measured(0.01, 10.0), trial(tmp_path)).evidence
 
     assert outside.error_frac > inside.error_frac
     assert "lie outside" in outside.note
@@ -186,7 +178,7 @@ def test_a_time_beyond_the_known_models_widens_the_band_and_is_said(tmp_path):
 
 def test_a_relative_is_applied_shown_and_widens_the_band(tmp_path):
     profile = emulated(
-        learned(relative=a_relative(1.0, 4.0)), measurement(0.004), trial(tmp_path)
+        learned(relative=a_relative(1.0, 4.0)), measured(0.004), trial(tmp_path)
     )
 
     assert profile.points[0].p50_s == pytest.approx(0.040)
@@ -201,9 +193,9 @@ def test_a_relative_is_applied_shown_and_widens_the_band(tmp_path):
 
 
 def test_another_runtime_than_the_known_models_had_is_said(tmp_path):
-    same = emulated(learned(), measurement(0.004), trial(tmp_path)).evidence.note
+    same = emulated(learned(), measured(0.004), trial(tmp_path)).evidence.note
     other = emulated(
-        learned(), measurement(0.004), trial(tmp_path, Runtime.TORCH)
+        learned(), measured(0.004), trial(tmp_path, Runtime.TORCH)
     ).evidence.note
 
     assert "torch is taken to be as much slower or faster" in other
