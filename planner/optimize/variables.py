@@ -277,7 +277,9 @@ def _sets(problem: PlacementProblem, columns: Sequence[Candidate]) -> Sets:
                 sold.append(c.offer)
             offer_of.append(offers[c.offer.name])
         group_of[i] = g
-    extra = problem.rises.extra_rps if problem.rises else {}
+    rises = problem.rises
+    # Where none may rise, nobody asks in an hour without traffic.
+    extra = rises.extra_rps if rises and rises.most_at_once else {}
     still = (0.0,) * len(problem.blocks)
     return Sets(
         problem=problem,

@@ -129,13 +129,17 @@ def test_of_equal_plans_the_nearest_is_taken():
     assert machines(answer) == {"a on near": (1,)}
 
 
-def test_hours_without_traffic_need_no_machine_and_no_spare():
+@pytest.mark.parametrize(
+    "rises", [None, DemandRises(extra_rps={"a": (0.0, 3.0)}, most_at_once=0)]
+)
+def test_hours_without_traffic_need_no_machine_and_no_spare(rises):
     blocks = (Block(name="day", h_per_month=500.0), Block(name="night", h_per_month=230.0))  # fmt: skip
     asked = problem(
         candidate("a", offer("o", 1.0), 5.0),
         rate_rps={"a": (5.0, 0.0)},
         blocks=blocks,
         limits=Limits(spare_replicas=1),
+        rises=rises,
     )
 
     assert machines(place(asked)) == {"a on o": (2, 0)}
