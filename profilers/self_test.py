@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from statistics import median
 from typing import Final
 
-from planner.domain.joining import SelfTest
+from planner.domain.joining import Machine, SelfTest
 from planner.units import BYTES_PER_MIB
 from profilers import machine
 from profilers.emulators.envelope import enter
@@ -34,17 +35,24 @@ _TIMEOUT_S: Final = 60.0
 _ANSWER_S: Final = 5.0
 
 
-def self_test(*, clock: Callable[[], float] = time.perf_counter) -> SelfTest:
-    """Everything of `SelfTest`, in a few seconds."""
-    words, held = _memory_limit()
-    quota, is_limited = _cpu_limit()
+def machine_here() -> Machine:
+    """What this machine says that it is; nothing is tried."""
     cores, memory_bytes = machine.size()
-    return SelfTest(
+    return Machine(
         processor=machine.processor(),
         architecture=platform.machine(),
         cores=cores,
         memory_bytes=memory_bytes,
         accelerators=_accelerators(),
+    )
+
+
+def self_test(*, clock: Callable[[], float] = time.perf_counter) -> SelfTest:
+    """Everything of `SelfTest`, in a few seconds."""
+    words, held = _memory_limit()
+    quota, is_limited = _cpu_limit()
+    return SelfTest(
+        **asdict(machine_here()),
         python_version=platform.python_version(),
         ray_version=_version("ray"),
         torch_version=_version("torch"),

@@ -4,20 +4,25 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SelfTest:
-    """What was found on the machine; every `_s` and limit was tried, not looked up.
-
-    `matrix_s` is a product of two 512 × 512 matrices of float32 on one thread, the
-    median of several. `memory_limit` and `cpu_quota` say what held, or why it did not.
-    `accelerators` are named as their driver names them. `ray_version` is None where Ray
-    is not installed.
-    """
+class Machine:
+    """What a machine says that it is; `accelerators` are named as their driver names them."""
 
     processor: str
     architecture: str
     cores: int
     memory_bytes: float
     accelerators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTest(Machine):
+    """The machine, and what was tried on it: every `_s` and limit.
+
+    `matrix_s` is a product of two 512 × 512 matrices of float32 on one thread, the
+    median of several. `memory_limit` and `cpu_quota` say what held, or why it did not.
+    `ray_version` is None where Ray is not installed.
+    """
+
     python_version: str
     ray_version: str | None
     torch_version: str | None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from planner.domain.hardware import Device, DeviceKind
-from planner.domain.joining import Joining, SelfTest
+from planner.domain.joining import Joining, Machine, SelfTest
 from planner.units import BYTES_PER_GIB
 
 # A system keeps some of the memory for itself before it counts: a Raspberry Pi 5 of
@@ -105,7 +105,7 @@ def _strangers(found: SelfTest, cluster: Cluster) -> list[str]:
     return said
 
 
-def contradictions(device: Device, found: SelfTest) -> list[str]:
+def contradictions(device: Device, found: Machine) -> list[str]:
     """What shows that the machine is another device, whatever its owner says."""
     said = []
     if device.architecture and _isa(device.architecture) != _isa(found.architecture):
@@ -126,7 +126,7 @@ def contradictions(device: Device, found: SelfTest) -> list[str]:
     return said
 
 
-def mismatches(device: Device, found: SelfTest) -> list[str]:
+def mismatches(device: Device, found: Machine) -> list[str]:
     """In what the machine is not like that device."""
     said = contradictions(device, found)
     if device.kind is DeviceKind.GPU:

@@ -97,6 +97,25 @@ def joining(
     return judging.joining(known, self_test(), cluster=cluster or None)
 
 
+def require_no_other(device: str) -> None:
+    """Refuse where this machine cannot be the device that its owner declares it to be.
+
+    Raises:
+        UnknownReferenceError: No such device in the catalogue.
+        SpecError: This machine is another device.
+    """
+    from planner.reference.joining import contradictions  # noqa: PLC0415  # few declare
+    from profilers.self_test import machine_here  # noqa: PLC0415  # few declare
+
+    found = contradictions(catalog().device(device), machine_here())
+    if found:
+        raise SpecError(
+            f"--as-device (as_device in Python): {'; '.join(found)}. What is "
+            "measured here would stand for it in silence: name the device that this "
+            "machine is (planner catalog devices), or leave it out"
+        )
+
+
 def unlike(device: str) -> tuple[str, ...]:
     """In what this machine is not like the device that its owner declares it to be.
 
@@ -104,18 +123,11 @@ def unlike(device: str) -> tuple[str, ...]:
         UnknownReferenceError: No such device in the catalogue.
         SpecError: This machine is another device.
     """
-    from planner.reference import joining as judging  # noqa: PLC0415  # few declare
-    from profilers.self_test import self_test  # noqa: PLC0415  # few declare
+    from planner.reference.joining import mismatches  # noqa: PLC0415  # few declare
+    from profilers.self_test import machine_here  # noqa: PLC0415  # few declare
 
-    known, found = catalog().device(device), self_test()
-    contradictions = judging.contradictions(known, found)
-    if contradictions:
-        raise SpecError(
-            f"--as-device (as_device in Python): {'; '.join(contradictions)}. What is "
-            "measured here would stand for it in silence: name the device that this "
-            "machine is (planner catalog devices), or leave it out"
-        )
-    return tuple(judging.mismatches(known, found))
+    require_no_other(device)
+    return tuple(mismatches(catalog().device(device), machine_here()))
 
 
 def size_here() -> tuple[int, float]:

@@ -40,7 +40,7 @@ def world(
         SpecError: The study is to measure here for a device that this machine is not.
     """
     if study is not None and study.here is not None and address is None:
-        measuring.unlike(study.here)
+        measuring.require_no_other(study.here)
     profiler = (
         measuring.profiler(facts, executor=executor, address=address)
         if models
