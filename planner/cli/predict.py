@@ -15,7 +15,7 @@ from planner.domain.variants import Precision, Runtime
 from planner.errors import OutsideProfileError, SpecError, UnknownReferenceError
 from planner.pipeline.asking.atlas import Atlas
 from planner.pipeline.asking.batches import of_batch
-from planner.pipeline.asking.foresight import chosen, foresee
+from planner.pipeline.asking.foresight import foresee, in_precision, on_runtime
 from planner.pipeline.asking.knowledge import learn
 from planner.pipeline.asking.loops import closed_loops
 from planner.pipeline.asking.references import check_references
@@ -80,13 +80,16 @@ def predict(
         known = _profiles(model, facts, executor, address, observer)
     atlas = Atlas.of(facts)
     answers = [
-        foresee(
-            name,
-            chosen(profiles, precision, runtime),
-            d,
-            atlas=atlas,
-            catalog=facts,
-            hosts=(host,),
+        on_runtime(
+            foresee(
+                name,
+                in_precision(profiles, precision),
+                d,
+                atlas=atlas,
+                catalog=facts,
+                hosts=(host,),
+            ),
+            runtime,
         )
         for name, profiles in known.items()
         for d in wanted

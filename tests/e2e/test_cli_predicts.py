@@ -65,6 +65,26 @@ def test_what_was_published_is_said_to_be(capsys):
     assert how == {"int8"}
 
 
+def test_a_runtime_that_is_named_is_the_only_one_told(capsys):
+    asked = ["predict", "mobilenet-v2-1.0-224", "--device", "raspberry-pi-4", "--json"]
+    main(asked)
+    every = json.loads(capsys.readouterr().out)
+
+    for runtime in ("armnn", "tflite"):
+        assert main([*asked, "--runtime", runtime]) == 0
+        only = json.loads(capsys.readouterr().out)
+        for kind, of in (
+            ("measured", lambda p: p["variant"]["runtime"]),
+            ("predictions", lambda p: p["profile"]["variant"]["runtime"]),
+        ):
+            assert only[kind] == [p for p in every[kind] if of(p) == runtime]
+
+        assert 0 < len(only["measured"]) < len(every["measured"])
+
+    assert main([*asked, "--runtime", "openvino"]) == 3
+    assert "is on armnn, tflite: choose that" in capsys.readouterr().err
+
+
 def test_only_the_batch_that_is_asked_for_is_listed(capsys):
     main(["predict", "resnet-50", "--device", "nvidia-l40s", "--batch", "8"])
 

@@ -100,16 +100,32 @@ def predicted_profiles(
     )
 
 
-def chosen(
-    profiles: Iterable[Profile], precision: Precision | None, runtime: Runtime | None
+def in_precision(
+    profiles: Iterable[Profile], precision: Precision | None
 ) -> tuple[Profile, ...]:
-    """The profiles of that precision and runtime; None: of any."""
-    return tuple(
-        p
-        for p in profiles
-        if precision in (None, p.variant.precision)
-        and runtime in (None, p.variant.runtime)
+    """The profiles of that precision, which alone lead to others of it; None: of any."""
+    return tuple(p for p in profiles if precision in (None, p.variant.precision))
+
+
+def on_runtime(found: Foresight, runtime: Runtime | None) -> Foresight:
+    """What of it holds on that runtime, whichever it was learned from; None: on any."""
+    if runtime is None:
+        return found
+    measured = tuple(p for p in found.measured if p.variant.runtime is runtime)
+    predictions = tuple(
+        p for p in found.predictions if p.profile.variant.runtime is runtime
     )
+    refusals = found.refusals
+    if not measured and not predictions:
+        every = (*found.measured, *(p.profile for p in found.predictions))
+        others = dict.fromkeys(p.variant.runtime for p in every)
+        if others:
+            refusals = (
+                f"{found.model} on {found.device}: nothing leads to a time on {runtime} "
+                f"there; what is known or predicted is on {', '.join(others)}: choose "
+                "that, or leave out --runtime",
+            )
+    return replace(found, measured=measured, predictions=predictions, refusals=refusals)
 
 
 def _answers(

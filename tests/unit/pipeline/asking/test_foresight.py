@@ -11,7 +11,7 @@ from planner.domain.profiles import BatchProfile, LoadCurve
 from planner.domain.servers import ServerCost, Timing
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.pipeline.asking.atlas import Atlas
-from planner.pipeline.asking.foresight import chosen, foresee, predicted_profiles
+from planner.pipeline.asking.foresight import foresee, in_precision, predicted_profiles
 from planner.reference.catalog import Catalog
 from planner.reference.relatives import RELATIVES
 
@@ -357,15 +357,13 @@ def test_predictions_are_not_predicted_from():
     assert again == ()
 
 
-def test_profiles_are_chosen_by_precision_and_runtime():
+def test_profiles_are_chosen_by_precision():
     profiles = CATALOG.profiles("mobilenet-v2-1.0-224")
 
-    only = chosen(profiles, Precision.INT8, Runtime.ARMNN)
+    only = in_precision(profiles, Precision.INT8)
 
-    assert {(p.variant.precision, p.variant.runtime) for p in only} == {
-        (Precision.INT8, Runtime.ARMNN)
-    }
-    assert chosen(profiles, None, None) == profiles
+    assert {p.variant.precision for p in only} == {Precision.INT8}
+    assert in_precision(profiles, None) == profiles
 
 
 def first_tokens(atlas, beside):
