@@ -104,26 +104,19 @@ def _once(warnings: Iterable[str]) -> Iterable[str]:
 def _servers(served: Sequence[BatchProfile]) -> Table:
     """What serving costs beside the models, a line for each model and device."""
     costs = {(p.model, p.device): p.server for p in served if p.server is not None}
-    notes = [f"{model}: {c.evidence.note}" for (model, _), c in costs.items()]
+    notes = [
+        f"{model}, by {c.server}: {c.evidence.note}" for (model, _), c in costs.items()
+    ]
     return table(
         "What a request costs the server beside the model",
         [
-            *(
-                "Model",
-                "Device",
-                "Server",
-                "How",
-                ">Processor time",
-                ">Beyond it",
-                ">After a pause",
-            ),
-            *(">Of the model's cores", ">Error up to"),
+            *("Model", "Device", "How", ">Processor time", ">Beyond it"),
+            *(">After a pause", ">Of the model's cores", ">Error up to"),
         ],
         [
             (
                 model,
                 device,
-                c.server,
                 c.evidence.provenance.value,
                 latency(milliseconds(c.processor_s)),
                 latency(milliseconds(c.latency_s)),
