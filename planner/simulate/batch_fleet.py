@@ -11,13 +11,12 @@ from planner.simulate.agenda import HEAP, set_alarm
 from planner.simulate.compiled import compiled
 from planner.simulate.fleet import (
     ARRIVED,
-    NO_CHANGE,
+    COME_UP,
+    HAND_ON,
+    NO_ORDER,
     Fleet,
-    becomes_ready,
-    change,
-    look,
+    next_order,
     next_s,
-    release_last,
 )
 from planner.simulate.machines import advance, arrive, finish
 from planner.simulate.shop import (
@@ -42,8 +41,6 @@ from planner.simulate.shop import (
     SHARED_QUEUE,
     START_S,
     STARTED_S,
-    SWITCH_ON,
-    TAKE_AWAY,
     UP,
     WAITING,
     Shop,
@@ -56,22 +53,16 @@ def work(shop: Shop, fleet: Fleet) -> None:
     floor = shop.floor
     n, n_replicas = shop.jobs.model.size, floor.replicas.shape[0]
     request = 0
-    look_s = fleet.scaling.interval_s
-    change_s = next_s(fleet)
+    order_s = next_s(fleet)
     while floor.counts[LEFT] > 0:
         slot = floor.alarms.order[0, HEAP]
         event_s = floor.alarms.at_s[slot]
         arrival_s = shop.jobs.times[request, AT_S] if request < n else np.inf
-        fleet_s = min(change_s, look_s)
-        if fleet_s <= min(event_s, arrival_s):
-            if fleet_s == np.inf:
+        if order_s <= min(event_s, arrival_s):
+            if order_s == np.inf:
                 break
-            if fleet_s == look_s:
-                _scale(shop, fleet, fleet_s)
-                look_s += fleet.scaling.interval_s
-            else:
-                _change(shop, fleet, fleet_s)
-            change_s = next_s(fleet)
+            _carry_out(shop, fleet, order_s)
+            order_s = next_s(fleet)
         elif event_s <= arrival_s:
             queue = slot - n_replicas
             if slot < n_replicas:
@@ -84,26 +75,17 @@ def work(shop: Shop, fleet: Fleet) -> None:
 
 
 @compiled
-def _scale(shop: Shop, fleet: Fleet, now_s: float) -> None:
-    for _ in range(look(fleet, now_s)):
-        _drain(shop, release_last(fleet, now_s))
-
-
-@compiled
-def _change(shop: Shop, fleet: Fleet, now_s: float) -> None:
-    """Machines that are ready by now come up, then the calendar's changes of now."""
-    for machine in range(fleet.machines.shape[0]):
-        if becomes_ready(fleet, machine, now_s):
-            _come_up(shop, machine, now_s)
-    kind, machine = change(fleet, now_s)
-    while kind != NO_CHANGE:
-        if kind == SWITCH_ON:
+def _carry_out(shop: Shop, fleet: Fleet, now_s: float) -> None:
+    """Every order by now."""
+    order, machine = next_order(fleet, now_s)
+    while order != NO_ORDER:
+        if order == COME_UP:
             _come_up(shop, machine, now_s)
         else:
             _drain(shop, machine)
-        if kind == TAKE_AWAY:
+        if order == HAND_ON:
             _hand_on(shop, machine, now_s)
-        kind, machine = change(fleet, now_s)
+        order, machine = next_order(fleet, now_s)
 
 
 @compiled

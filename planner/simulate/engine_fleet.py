@@ -17,13 +17,12 @@ from planner.simulate.compiled import compiled
 from planner.simulate.engine import AFTER, NOBODY, Engines
 from planner.simulate.fleet import (
     ARRIVED,
-    NO_CHANGE,
+    COME_UP,
+    HAND_ON,
+    NO_ORDER,
     Fleet,
-    becomes_ready,
-    change,
-    look,
+    next_order,
     next_s,
-    release_last,
 )
 from planner.simulate.shop import (
     DOWN,
@@ -31,8 +30,6 @@ from planner.simulate.shop import (
     HANDED_ON,
     LEFT,
     N_COUNTS,
-    SWITCH_ON,
-    TAKE_AWAY,
     UP,
 )
 
@@ -78,21 +75,16 @@ def serve_in_fleet(site: EngineFleet, fleet: Fleet) -> None:
     """Every event until the last request is done, or none can be any more."""
     all_of, counts = site.engines, site.counts
     at_s, clocks = all_of.prompts.at_s, all_of.clocks
-    request, look_s, change_s = 0, fleet.scaling.interval_s, next_s(fleet)
+    request, order_s = 0, next_s(fleet)
     while counts[LEFT] > 0:
         replica = _next_step(site)
         step_s = clocks[replica, engine.STEP_END_S]
         arrival_s = at_s[request] if request < at_s.size else np.inf
-        fleet_s = min(change_s, look_s)
-        if fleet_s <= min(step_s, arrival_s):
-            if fleet_s == np.inf:
+        if order_s <= min(step_s, arrival_s):
+            if order_s == np.inf:
                 break
-            if fleet_s == look_s:
-                _scale(site, fleet, fleet_s)
-                look_s += fleet.scaling.interval_s
-            else:
-                _change(site, fleet, fleet_s)
-            change_s = next_s(fleet)
+            _carry_out(site, fleet, order_s)
+            order_s = next_s(fleet)
         elif step_s <= arrival_s:
             counts[LEFT] -= engine.end_step(all_of, replica, step_s)
             counts[LEFT] -= engine.begin_step(all_of, replica, step_s)
@@ -149,26 +141,17 @@ def _route(site: EngineFleet, request: int) -> int:
 
 
 @compiled
-def _scale(site: EngineFleet, fleet: Fleet, now_s: float) -> None:
-    for _ in range(look(fleet, now_s)):
-        _drain(site, release_last(fleet, now_s))
-
-
-@compiled
-def _change(site: EngineFleet, fleet: Fleet, now_s: float) -> None:
-    """Machines that are ready by now come up, then the calendar's changes of now."""
-    for machine in range(fleet.machines.shape[0]):
-        if becomes_ready(fleet, machine, now_s):
-            _come_up(site, machine, now_s)
-    kind, machine = change(fleet, now_s)
-    while kind != NO_CHANGE:
-        if kind == SWITCH_ON:
+def _carry_out(site: EngineFleet, fleet: Fleet, now_s: float) -> None:
+    """Every order by now."""
+    order, machine = next_order(fleet, now_s)
+    while order != NO_ORDER:
+        if order == COME_UP:
             _come_up(site, machine, now_s)
         else:
             _drain(site, machine)
-        if kind == TAKE_AWAY:
+        if order == HAND_ON:
             _hand_on(site, machine, now_s)
-        kind, machine = change(fleet, now_s)
+        order, machine = next_order(fleet, now_s)
 
 
 @compiled

@@ -9,9 +9,10 @@
                     (provisioning and cold start), machines too many are drained once
                     they were too many `patience` looks in a row
 
-A machine is paid for from the moment it is asked for, also while it starts. What its
-replicas do when it comes up, drains or is lost is their loop's: of batches in
-`planner.simulate.batch_fleet`, of tokens in `planner.simulate.engine_fleet`.
+A machine is paid for from the moment it is asked for, also while it starts. All that
+reaches its replicas are orders, one machine at a time: to come up, to drain, to hand on
+what it holds. How they do is their loop's: of batches in `planner.simulate.batch_fleet`,
+of tokens in `planner.simulate.engine_fleet`.
 """
 
 from typing import Final, NamedTuple
@@ -25,13 +26,15 @@ from planner.simulate.shop import (
     MACHINE,
     SWITCH_OFF,
     SWITCH_ON,
-    TAKE_AWAY,
     Changes,
     Scaling,
 )
 
-# No kind of `Changes.what`: there is none any more.
-NO_CHANGE: Final = 3
+# Orders.
+COME_UP: Final = 0
+DRAIN: Final = 1
+HAND_ON: Final = 2
+NO_ORDER: Final = 3
 
 # Columns of `Fleet.machines`.
 READY_S: Final = 0
@@ -45,7 +48,8 @@ TAKEN: Final = 2
 N_ON: Final = 3
 MOST_ON: Final = 4
 NEXT_CHANGE: Final = 5
-N_COUNTS: Final = 6
+TO_DRAIN: Final = 6
+N_COUNTS: Final = 7
 
 
 class Fleet(NamedTuple):
@@ -54,14 +58,16 @@ class Fleet(NamedTuple):
     `machines` (machine, READY_S PAID_FROM_S PAID_S): when it will be ready, since when
     it is paid for (NaN: it is off), and how long it was paid for before. `counts`:
     requests that ARRIVED since the last look, looks in a row that saw TOO_MANY
-    machines, machines TAKEN away, on now (N_ON) and at most (MOST_ON), and the
-    NEXT_CHANGE of the calendar.
+    machines, machines TAKEN away, on now (N_ON) and at most (MOST_ON), the NEXT_CHANGE
+    of the calendar, and how many are still TO_DRAIN since the last look. `look_s` (1,)
+    is when the autoscaler looks next.
     """
 
     changes: Changes
     scaling: Scaling
     machines: Floats
     counts: Ints
+    look_s: Floats
 
 
 def fleet_of(changes: Changes, scaling: Scaling, n_machines: int) -> Fleet:
@@ -71,34 +77,40 @@ def fleet_of(changes: Changes, scaling: Scaling, n_machines: int) -> Fleet:
         scaling=scaling,
         machines=np.tile((np.inf, np.nan, 0.0), (n_machines, 1)),
         counts=np.zeros(N_COUNTS, np.int64),
+        look_s=np.full(1, scaling.interval_s),
     )
 
 
 @compiled
 def next_s(fleet: Fleet) -> float:
-    """When the calendar has its next change, or a machine that starts is ready."""
+    """When there will be orders: a look, a change of the calendar, a machine ready."""
     machines = fleet.machines
-    first_s = _next_change_s(fleet)
+    first_s = min(_next_change_s(fleet), fleet.look_s[0])
     for machine in range(machines.shape[0]):
         first_s = min(first_s, machines[machine, READY_S])
-    return first_s
+    return float(first_s)
 
 
 @compiled
-def becomes_ready(fleet: Fleet, machine: int, now_s: float) -> bool:
-    """Whether a machine that started is ready by now, which is said once."""
-    is_ready = fleet.machines[machine, READY_S] <= now_s
-    if is_ready:
-        fleet.machines[machine, READY_S] = np.inf
-    return bool(is_ready)
+def next_order(fleet: Fleet, now_s: float) -> tuple[int, int]:
+    """What a machine is to do by now, and which; NO_ORDER once there is nothing left."""
+    machines, counts = fleet.machines, fleet.counts
+    if fleet.look_s[0] <= now_s:
+        fleet.look_s[0] += fleet.scaling.interval_s
+        _look(fleet, now_s)
+    if counts[TO_DRAIN] > 0:
+        counts[TO_DRAIN] -= 1
+        return DRAIN, _release_last(fleet, now_s)
+    for machine in range(machines.shape[0]):
+        if machines[machine, READY_S] <= now_s:
+            machines[machine, READY_S] = np.inf
+            return COME_UP, machine
+    return _of_the_calendar(fleet, now_s)
 
 
 @compiled
-def change(fleet: Fleet, now_s: float) -> tuple[int, int]:
-    """The calendar's next change by now that takes effect: its kind, and the machine.
-
-    NO_CHANGE once there is none. A machine that is taken away is replaced.
-    """
+def _of_the_calendar(fleet: Fleet, now_s: float) -> tuple[int, int]:
+    """Its next change by now that takes effect; a machine taken away is replaced."""
     machines, changes, counts = fleet.machines, fleet.changes, fleet.counts
     while _next_change_s(fleet) <= now_s:
         i = counts[NEXT_CHANGE]
@@ -108,17 +120,17 @@ def change(fleet: Fleet, now_s: float) -> tuple[int, int]:
         if kind == SWITCH_ON:
             if is_off:
                 _ask_for(fleet, machine, now_s, np.inf)
-                return SWITCH_ON, machine
+                return COME_UP, machine
         elif kind == SWITCH_OFF:
             if not is_off:
                 _release(fleet, machine, now_s)
-                return SWITCH_OFF, machine
+                return DRAIN, machine
         elif not is_off and machines[machine, READY_S] == np.inf:
             counts[TAKEN] += 1
             _release(fleet, machine, now_s)
             _ask_for(fleet, machine, now_s, now_s + fleet.scaling.lag_s)
-            return TAKE_AWAY, machine
-    return NO_CHANGE, 0
+            return HAND_ON, machine
+    return NO_ORDER, 0
 
 
 @compiled
@@ -129,8 +141,8 @@ def _next_change_s(fleet: Fleet) -> float:
 
 
 @compiled
-def look(fleet: Fleet, now_s: float) -> int:
-    """The autoscaler's look: asks for what is missing; gives how many are to go."""
+def _look(fleet: Fleet, now_s: float) -> None:
+    """The autoscaler's: asks for what is missing, or says how many are TO_DRAIN."""
     scaling, counts = fleet.scaling, fleet.counts
     rate_rps = counts[ARRIVED] / scaling.interval_s
     counts[ARRIVED] = 0
@@ -139,16 +151,16 @@ def look(fleet: Fleet, now_s: float) -> int:
     counts[TOO_MANY] = counts[TOO_MANY] + 1 if wanted < counts[N_ON] else 0
     if counts[TOO_MANY] > scaling.patience:
         counts[TOO_MANY] = 0
-        return int(counts[N_ON] - wanted)
+        counts[TO_DRAIN] = counts[N_ON] - wanted
+        return
     for machine in range(fleet.machines.shape[0]):
         is_off = np.isnan(fleet.machines[machine, PAID_FROM_S])
         if counts[N_ON] < wanted and is_off:
             _ask_for(fleet, machine, now_s, now_s + scaling.lag_s)
-    return 0
 
 
 @compiled
-def release_last(fleet: Fleet, now_s: float) -> int:
+def _release_last(fleet: Fleet, now_s: float) -> int:
     """The last machine that is on is paid for no longer; gives which it is."""
     machine = int(fleet.machines.shape[0]) - 1
     while np.isnan(fleet.machines[machine, PAID_FROM_S]):
