@@ -120,11 +120,12 @@ def on_runtime(found: Foresight, runtime: Runtime | None) -> Foresight:
         every = (*found.measured, *(p.profile for p in found.predictions))
         others = dict.fromkeys(p.variant.runtime for p in every)
         if others:
-            refusals = (
+            reason = (
                 f"{found.model} on {found.device}: nothing leads to a time on {runtime} "
                 f"there; what is known or predicted is on {', '.join(others)}: choose "
-                "that, or leave out --runtime",
+                "that, or leave out --runtime"
             )
+            refusals = (reason,)
     return replace(found, measured=measured, predictions=predictions, refusals=refusals)
 
 
