@@ -52,10 +52,24 @@ def graph(model: PipelineModel) -> bytes:
             target_opset=_OPSET,
         )
         if classifies:
-            # The first output is the label; scores are what accuracy and users need.
-            converted.graph.output.pop(0)
+            converted = _scores_alone(converted)
         _say_operator_sets_once(converted)
         return bytes(converted.SerializeToString())
+
+
+def _scores_alone(graph: Any) -> Any:  # noqa: ANN401 - onnx has no types
+    """Without the label, the first output, and what finds it: accuracy and users need scores."""
+    from skl2onnx.helpers.onnx_helper import (  # noqa: PLC0415 - an extra
+        select_model_inputs_outputs,
+    )
+
+    _, scores = graph.graph.output
+    alone = select_model_inputs_outputs(graph, outputs=[scores.name])
+    read = {name for node in alone.graph.node for name in node.input}
+    for constant in list(alone.graph.initializer):
+        if constant.name not in read:
+            alone.graph.initializer.remove(constant)
+    return alone
 
 
 def _say_operator_sets_once(graph: Any) -> None:  # noqa: ANN401 - onnx has no types

@@ -37,6 +37,7 @@ NOT_OFFERED = {
 }
 CALIBRATION_BATCH = 16
 ENGINE = "x86"
+_FEATURES = frozenset({"Scaler", "Normalizer", "Imputer"})
 
 
 def torch_imports(module: nn.Module) -> tuple[str, ...]:  # noqa: ARG001 - the family's signature
@@ -168,10 +169,43 @@ def _require_network(path: Path, name: str) -> None:
 
 def _prepare(full: Path, prepared: Path) -> None:
     """Infer shapes and fold constants, as onnxruntime's quantizers want it."""
+    import onnx  # noqa: PLC0415 - heavy
     from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415 - heavy
 
     # The exporter has already inferred shapes; the symbolic pass only costs time.
     quant_pre_process(full, prepared, skip_symbolic_shape=True)
+    graph = onnx.load(prepared)
+    _flatten_biases(graph)
+    _type_features(graph)
+    onnx.save(onnx.shape_inference.infer_shapes(graph), prepared)
+
+
+def _type_features(graph: Any) -> None:  # noqa: ANN401 - onnx has no types
+    """What scikit-learn's scalers give is float32: onnx does not infer it, nor what follows."""
+    import onnx  # noqa: PLC0415 - heavy
+
+    for node in graph.graph.node:
+        if node.op_type in _FEATURES:
+            graph.graph.value_info.append(
+                onnx.helper.make_tensor_value_info(
+                    node.output[0], onnx.TensorProto.FLOAT, None
+                )
+            )
+
+
+def _flatten_biases(graph: Any) -> None:  # noqa: ANN401 - onnx has no types
+    """A bias of one row becomes a vector: onnxruntime 1.32's quantizer fails at a row.
+
+    Such are scikit-learn's, once a product and the sum behind it are one Gemm.
+    """
+    biases = {n.input[2] for n in graph.graph.node if n.op_type == "Gemm" and len(n.input) > 2}  # fmt: skip
+    rows = [
+        i
+        for i in graph.graph.initializer
+        if i.name in biases and len(i.dims) == 2 and i.dims[0] == 1
+    ]
+    for row in rows:
+        del row.dims[0]
 
 
 def _write_static(prepared: Path, path: Path, samples: torch.Tensor) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -51,18 +52,28 @@ def test_its_accuracy_is_that_of_scikit_learn(tmp_path):
     assert backend.run(inputs).shape == (200, 10)
 
 
-@pytest.mark.parametrize("precision", [Precision.INT8, Precision.INT8_DYNAMIC])
-def test_a_perceptron_of_scikit_learn_is_quantized(tmp_path, precision):
-    def perceptron():
-        return MLPClassifier((64,), tol=0.01, random_state=0).fit(
-            DIGITS.data[:800] / 16, DIGITS.target[:800]
-        )
+def perceptron():
+    return MLPClassifier((64,), tol=0.01, random_state=0).fit(
+        DIGITS.data[:800] / 16, DIGITS.target[:800]
+    )
 
+
+def scaled_perceptron():
+    return make_pipeline(StandardScaler(), perceptron()).fit(
+        DIGITS.data[:800] / 16, DIGITS.target[:800]
+    )
+
+
+@pytest.mark.parametrize("factory", [perceptron, scaled_perceptron])
+@pytest.mark.parametrize(
+    "precision", [Precision.INT8, Precision.INT8_STATIC, Precision.INT8_DYNAMIC]
+)
+def test_a_perceptron_of_scikit_learn_is_quantized(tmp_path, precision, factory):
     def scaled():
         inputs, labels = held_back()
         return inputs / 16, labels
 
-    model = load_model(replace(of(perceptron), evaluation=scaled))
+    model = load_model(replace(of(factory), evaluation=scaled))
     variant = Variant(precision=precision, runtime=Runtime.ONNXRUNTIME)
     artifact = export_variant(model, variant, tmp_path)
 
@@ -71,8 +82,22 @@ def test_a_perceptron_of_scikit_learn_is_quantized(tmp_path, precision):
     inputs, labels = scaled()
     quality = graded(backend.run, Samples(inputs=inputs, labels=labels))
     assert quality.value_frac == pytest.approx(
-        perceptron().score(inputs, labels), abs=0.03
+        factory().score(inputs, labels), abs=0.03
     )
+    if precision is Precision.INT8_STATIC:
+        nodes = onnx.load(artifact.path).graph.node
+        of_name = {name: node.op_type for node in nodes for name in node.output}
+        products = [n for n in nodes if n.op_type in {"Gemm", "MatMul"}]
+        assert {of_name[n.input[0]] for n in products} == {"DequantizeLinear"}
+
+
+def test_what_finds_the_label_is_not_in_the_graph():
+    graph = onnx.load_from_string(load_model(of(fitted)).graph)
+
+    assert len(graph.graph.output) == 1
+    read = {name for node in graph.graph.node for name in node.input}
+    assert {i.name for i in graph.graph.initializer} <= read
+    assert not {n.op_type for n in graph.graph.node} & {"ArgMax", "ZipMap"}
 
 
 @pytest.mark.parametrize("precision", [Precision.INT8, Precision.INT8_DYNAMIC])
