@@ -32,8 +32,8 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
 
 test: lint types contracts
-	$(BIN)/pytest -m 'not long and not alone' --numprocesses auto --dist loadfile
-	$(BIN)/pytest -m 'not long and alone' tests
+	$(BIN)/pytest -m 'not long and not alone' --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m 'not long and alone' $$(grep -rl --include='*.py' 'mark\.alone' tests)
 
 # What takes minutes because it waits for real measurements.
 test-long: $(VENV)/.dev

@@ -12,7 +12,7 @@ from profilers.store import ProfileStore
 from profilers.trials import Failure
 from tests.support import kiosk
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 DEVICE = kiosk.DEVICE
 MODEL = """

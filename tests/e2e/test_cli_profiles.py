@@ -39,9 +39,9 @@ def written(folder, spec):
     return str(folder / "spec.yaml")
 
 
-def project(folder):
+def project(folder, spec=SPEC):
     """A spec with its model beside it."""
-    spec = written(folder, SPEC)
+    spec = written(folder, spec)
     (folder / "model.py").write_text(MODEL, encoding="utf-8")
     return spec
 
@@ -81,7 +81,7 @@ def stored(home):
 
 
 def test_what_one_machine_measured_is_in_another_projects_plan(
-    spec, tmp_path, capsys, monkeypatch
+    measuring_home, spec, tmp_path, capsys, monkeypatch
 ):
     code = main(["profile", spec, "--executor", "local", "--no-server", "--as-device", DEVICE, "--export", "pi.json"])  # fmt: skip
 
@@ -149,7 +149,7 @@ def digests(tmp_path, capsys):
 
 
 def test_a_plan_names_the_content_that_was_profiled_until_the_model_is_changed(
-    tmp_path, capsys
+    measuring_home, tmp_path, capsys
 ):
     spec = project(tmp_path / "kiosk")
     exported_from(spec, capsys)
@@ -191,7 +191,8 @@ def test_a_language_model_is_served_as_it_was_profiled_and_says_so(tmp_path, cap
 
 
 @pytest.mark.alone
-def test_limits_and_heat_are_in_force_and_told(spec, home, capsys):
+def test_limits_and_heat_are_in_force_and_told(tmp_path, home, capsys):
+    spec = project(tmp_path / "kiosk", kiosk.spec(runtime="torch", rate_rps=5, latency_ms=2000))  # fmt: skip
     room = ["--cpu-quota", "0.5", "--memory-mib", "4096", "--soak-s", "0.5", "--heat-speed", "0.5"]  # fmt: skip
 
     codes = [profile(spec, *room, "--fewer-points"), profile(spec, *room, "--fewer-points")]  # fmt: skip

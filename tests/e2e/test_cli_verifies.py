@@ -87,8 +87,10 @@ def test_a_deployment_that_keeps_its_promise_passes(plan, capsys):
     ids=["slow", "overloaded", "failing", "wrong", "another policy", "another model"],
 )
 def test_a_deployment_that_breaks_its_promise_fails_for_what_it_is(
-    plan, capsys, script, says
+    plan, capsys, monkeypatch, script, says
 ):
+    monkeypatch.setattr(verifying, "_PAUSE_S", 0.05)
+
     with serving(script) as url:
         code = verify(plan, url, "--seconds", "2", "--rate", "100")
 
@@ -102,7 +104,7 @@ def test_a_deployment_that_cannot_keep_up_is_overloaded(plan, capsys):
     script = Script(steady(Response(GOOD.body, after_s=0.03)), is_serial=True)
 
     with serving(script) as url:
-        code = verify(plan, url, "--seconds", "4", "--rate", "80")
+        code = verify(plan, url, "--seconds", "2", "--rate", "80")
 
     assert code == 1
     assert "overloaded: latencies grew" in told(capsys).out

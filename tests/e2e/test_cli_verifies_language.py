@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from planner.cli.app import main
+from profilers.verifying import verify as verifying
 from tests.support.chat_plans import chat_plan
 from tests.support.endpoints import (
     Response,
@@ -89,8 +90,10 @@ def test_an_engine_that_keeps_its_promise_passes(plan, capsys):
     ids=["slow first", "slow tokens", "overloaded", "breaks off", "another model"],
 )  # fmt: skip
 def test_an_engine_that_breaks_its_promise_fails_for_what_it_is(
-    plan, capsys, script, says
+    plan, capsys, monkeypatch, script, says
 ):
+    monkeypatch.setattr(verifying, "_PAUSE_S", 0.05)
+
     with serving(script) as url:
         code = verify(plan, url, "--rate", "60", "--seconds", "1.5")
 

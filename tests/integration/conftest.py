@@ -1,23 +1,13 @@
-"""One Ray runtime for all tests of a session: starting one takes seconds; none beside others."""
+"""One Ray runtime for all tests of a file: starting one takes seconds."""
 
 import logging
-from pathlib import Path
 
 import pytest
 
 from tests.support.profiling import SUPPORT
 
-HERE = Path(__file__).parent
 
-
-def pytest_collection_modifyitems(items):
-    """Whoever times a server wants no other test beside it."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker("alone")
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_runtime():
     """Two processors' worth of Ray on loopback."""
     ray = pytest.importorskip("ray", reason="Ray is not installed")

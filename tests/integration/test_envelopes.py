@@ -131,6 +131,7 @@ def test_part_of_a_core_is_had_without_any_privilege(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_heat_takes_speed_away_after_so_long_and_not_before():
     code = """
         import time
@@ -178,6 +179,7 @@ def test_what_is_no_data_is_counted_too_and_the_process_is_killed():
     assert "touched" not in limited.stdout
 
 
+@pytest.mark.alone
 def test_a_group_is_gone_when_its_process_left_it(writable_control_groups):
     run("print(in_force)", quota_cores=1.0)
 

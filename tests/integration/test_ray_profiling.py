@@ -113,7 +113,7 @@ def test_further_parts_of_a_curve_go_to_the_actor_and_the_process_of_the_first(
             drive(
                 schedule,
                 executor,
-                {k: replace(trial("steady", tmp_path), curve=k) for k in order},
+                {k: replace(trial("meets", tmp_path), curve=k) for k in order},
                 on_start=lambda _: None,
                 on_kept=lambda o, kept=kept: kept.update({o.key: o.measurement}),
             )

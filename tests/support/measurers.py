@@ -69,6 +69,13 @@ def slow(trial, clock, now):
     return steady(trial, clock, now)
 
 
+def meets(trial, clock, now):
+    """Waits until another has begun, too."""
+    while len((trial.model.directory / "log").read_text().splitlines()) < 2:
+        time.sleep(0.02)
+    return steady(trial, clock, now)
+
+
 def hang(trial, clock, now):
     time.sleep(600)
 
@@ -200,7 +207,7 @@ BEHAVIOURS = {
     for f in (
         steady, slow, hang, refuse, raises, exits, crash, oom, flaky, noisy, shaky,
         talks, killer, calls, greedy, roomy, bulky, absurd, assassin, where, closed,
-        environment, inherits,
+        environment, inherits, meets,
     )
 }  # fmt: skip
 
