@@ -65,6 +65,7 @@ _TOLD_WHERE_THERE = frozenset(
         "conditions",
         "batch_grid",
         "limit_s",
+        "operations",
         "rested_s",
         "stirred_s",
         "is_own",

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Final, NewType
 
 from planner.domain.conditions import Conditions
+from planner.domain.operations import Operations
 from planner.domain.profiles import ExpertUse, MemoryParts, Quality, TokenPoint
-from planner.domain.profiling import UserModel
+from planner.domain.profiling import HERE, UserModel
 from planner.domain.variants import Variant
 
 # Names what a trial asks by its content: equal keys, equal questions.
 TrialKey = NewType("TrialKey", str)
 
-# The device of whoever measures, as documents and profiles call it.
-LOCAL: Final = "local"
+LOCAL: Final = HERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,8 @@ class Measurement:
     `environment` names what the figures depend on: processor, threads and the
     versions of the runtimes. `measured_at` is aware UTC. `batch_grid` holds the batch sizes
     that were asked for, where some of them were not timed, and `limit_s` up to what time
-    they were, where there was a limit.
+    they were, where there was a limit. `operations` are the model's as given, where they
+    could be counted.
     """
 
     points: tuple[MeasuredPoint, ...]
@@ -111,6 +112,7 @@ class Measurement:
     conditions: Conditions | None = None
     batch_grid: tuple[int, ...] = ()
     limit_s: float | None = None
+    operations: Operations | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

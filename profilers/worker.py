@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.domain.conditions import Conditions
+from planner.domain.operations import Operations
 from planner.domain.profiles import MemoryParts, Quality
 from planner.domain.variants import Runtime
 from planner.errors import MissingExtraError, ProfilingError
@@ -61,6 +62,7 @@ def begin_trial(trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]) -
     require_engine(trial.variant.runtime)
     import torch  # noqa: PLC0415 - heavy, and only a worker needs it
 
+    from profilers.counting import counted  # noqa: PLC0415 - imports torch
     from profilers.models import load_model  # noqa: PLC0415 - imports torch
     from profilers.variants import (  # noqa: PLC0415 - imports torch
         export_variant,
@@ -71,6 +73,7 @@ def begin_trial(trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]) -
     transformation(trial.variant)
     torch.set_num_threads(trial.envelope.threads)
     model = load_model(trial.model)
+    operations = counted(model)
     with contextlib.ExitStack() as kept:
         imported = kept.enter_context(
             ImportedMemory(replica_imports(model, trial.variant), trial.envelope)
@@ -89,6 +92,7 @@ def begin_trial(trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]) -
             model=model,
             artifact=artifact,
             floor_bytes=floor_bytes,
+            operations=operations,
             clock=clock,
             now=now,
         )
@@ -137,11 +141,13 @@ class _Loaded:
     """A variant in this process, and what was seen of it so far.
 
     `backend` is None before it is loaded, and again once the variant was graded with it.
+    `operations` are the model's, or why nobody can count them.
     """
 
     model: "LoadedModel"
     artifact: "Artifact"
     floor_bytes: float
+    operations: Operations | str
     clock: Clock
     now: Callable[[], dt.datetime]
     backend: Backend | None = None
@@ -234,6 +240,7 @@ class _Loaded:
             warnings=(
                 *cautions.of_timings(took.timings, trial),
                 *_ungraded(self.model),
+                *_uncounted(self.model, self.operations),
                 *sentences(conditions),
             ),
             environment=environment(threads=backend.threads),
@@ -241,6 +248,7 @@ class _Loaded:
             conditions=conditions,
             batch_grid=took.batch_grid,
             limit_s=trial.limit_s if took.batch_grid else None,
+            operations=None if isinstance(self.operations, str) else self.operations,
         )
 
 
@@ -299,5 +307,15 @@ def _ungraded(model: "LoadedModel") -> Sequence[str]:
     unknown = (
         f"model '{model.name}' has no evaluation set: what this precision does to its "
         "answers is unknown"
+    )
+    return [unknown]
+
+
+def _uncounted(model: "LoadedModel", operations: Operations | str) -> Sequence[str]:
+    if isinstance(operations, Operations):
+        return ()
+    unknown = (
+        f"the operations of model '{model.name}' are not known ({operations}): on other "
+        "devices it is predicted by its times alone"
     )
     return [unknown]

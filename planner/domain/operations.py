@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Operations:
     """A model's own figures; None where its authors do not state them.
 
-    `macs` are multiply-accumulates for one item. `kv_values_per_token` are the
+    `macs` are multiply-accumulates for one item; `activation_values` the numbers that its
+    convolutions and matrix products read and write for it beside weights. `kv_values_per_token` are the
     numbers, keys and values together, that a language model keeps of each token.
     """
 
@@ -15,6 +16,7 @@ class Operations:
     parameters: int
     source: str
     macs: int | None = None
+    activation_values: int | None = None
     layers: int | None = None
     kv_values_per_token: int | None = None
 

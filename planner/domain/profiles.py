@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from planner.domain.conditions import Conditions
 from planner.domain.evidence import Evidence
+from planner.domain.operations import Operations
 from planner.domain.quality import Drop, PartScore
 from planner.domain.servers import ServerCost, Timing
 from planner.domain.variants import Variant
@@ -121,7 +122,8 @@ class BatchProfile:
     serving costs on top, None where nobody knows. `batch_grid` holds the batch sizes that
     a plan may choose from where not all of them were timed: the others lie on the line
     between those that were. `conditions` are those of the measurement. `rested_s` is what
-    a batch takes longer when nothing ran before it for a while.
+    a batch takes longer when nothing ran before it for a while. `operations` are what the
+    model asks of any device, where whoever measured it could count them.
     """
 
     model: str
@@ -140,6 +142,7 @@ class BatchProfile:
     batch_grid: tuple[int, ...] = ()
     conditions: Conditions | None = None
     rested_s: float = 0.0
+    operations: Operations | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

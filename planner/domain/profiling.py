@@ -4,9 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from planner.domain.profiles import Profile
 from planner.domain.variants import Precision, Runtime, SparsityPattern, Variant
+
+# The device of whoever measures, as documents and profiles call it.
+HERE: Final = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +165,8 @@ class ProfilingProgress:
 class PointsTimed:
     """How many batch sizes were timed of those on the grids, and what became of the rest.
 
-    `n_read_off` lie between timed ones, on lines that are as sure as the profile's band
-    says. The others the best plan does not use, though it took them to be as fast as the
+    `n_read_off` lie between timed ones, on lines that are about as good as timing again.
+    The others the best plan does not use, though it took them to be as fast as the
     timed ones allow. `n_plans` is how often a plan was made to know that.
     """
 

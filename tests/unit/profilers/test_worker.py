@@ -114,6 +114,8 @@ def test_a_measurement_says_what_it_depends_on(reader, tmp_path):
     assert measurement.environment["torch"] == torch.__version__
     assert measurement.quality is None
     assert any("no evaluation set" in warning for warning in measurement.warnings)
+    asked = measurement.operations
+    assert (asked.macs, asked.parameters) == (64 * 8 * 9 + 1280, 80 + 1290)
 
 
 def test_a_model_whose_numbers_outgrow_the_precision_is_refused(tmp_path):
