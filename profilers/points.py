@@ -9,18 +9,20 @@ and is read off the line between them, s'(b), which is what plans do (`planner.p
 exact for a fixed cost a batch and a cost an item, and never above the bracket. The line's
 uncertainty at b is the farther end of the bracket over s'(b), less 1; but where a point has
 been timed since that the line before it had foreseen within e, lines that end at it are taken to
-be off by no more than 2 e of their worse end (and by `FLOOR_FRAC` at least: what a repetition differs by).
+be off by no more than 2 e of their worse end (and by `FLOOR_FRAC` at least).
 
     start    the smallest and the largest batch
     next     the batch with the largest uncertainty, of those that matter
-    stop     none is above the error band of the timings themselves, or none that
+    stop     none is above `FLOOR_FRAC`, what a repetition differs by, or none that
              matters is left
 
 A batch matters unless it takes longer than the promise allows for certain: whatever the
 plan, a batch whose own time is above `limit_s` serves nobody. Nor does any larger one.
 
 The profile keeps the whole grid: plans may use a batch size between two that were timed, at
-the line's time, which is as sure as those are.
+the line's time, which is as sure as those are. (Bands may be wider than that: they hold what
+disturbs a machine, the same for all points of a curve, and lines as far off as a band of 27 % were
+seen to turn a plan whose points were timed in the same minute.)
 
 Over many curves at once, `until_decided` is told by whoever plans how far the plan uses
 each of them: at first the smallest batch alone is timed, then the farthest that the plan
@@ -120,14 +122,14 @@ class Curve:
         near = [self.foreseen_frac[b] for b in (low, high) if b in self.foreseen_frac]
         return min(bracket, max(2 * max(near), FLOOR_FRAC)) if near else bracket
 
-    def next_batches(self, *, tolerance_frac: float) -> tuple[int, ...]:
+    def next_batches(self) -> tuple[int, ...]:
         """What to time next; empty where no further point can change anything."""
         ends = [b for b in (self.grid[0], self.grid[-1]) if b not in self.timed_s]
         if ends:
             return tuple(dict.fromkeys(ends))
         open_ = [b for b in self.grid if self._matters(b) and b not in self.timed_s]
         most = max(open_, key=self.uncertainty_frac, default=None)
-        if most is None or self.uncertainty_frac(most) <= tolerance_frac:
+        if most is None or self.uncertainty_frac(most) <= FLOOR_FRAC:
             return ()
         return (most,)
 
@@ -149,20 +151,12 @@ class Curve:
 
 
 def completed(
-    curve: Curve,
-    timed: Callable[[Sequence[int]], Mapping[int, float]],
-    *,
-    band_frac: Callable[[], float],
+    curve: Curve, timed: Callable[[Sequence[int]], Mapping[int, float]]
 ) -> Curve:
-    """The curve once nothing need be timed any more.
-
-    `timed` gives seconds by batch, `band_frac` how sure all are that are known by then.
-    """
-    tolerance_frac = max(band_frac(), FLOOR_FRAC) if curve.timed_s else 0.0
-    while wanted := curve.next_batches(tolerance_frac=tolerance_frac):
+    """The curve once nothing need be timed any more; `timed` gives seconds by batch."""
+    while wanted := curve.next_batches():
         for batch, service_s in timed(wanted).items():
             curve = curve.with_timed(batch, service_s)
-        tolerance_frac = max(band_frac(), FLOOR_FRAC)
     return curve
 
 
@@ -231,6 +225,18 @@ def until_decided(
     return known
 
 
+def read_off(points: Sequence[AnyPoint], grid: Sequence[int]) -> tuple[AnyPoint, ...]:
+    """The points, and the batches of the grid between them on the line from one to the next."""
+    timed = sorted(points, key=lambda p: p.batch)
+    between = [
+        _on_line(low, high, batch)
+        for low, high in pairwise(timed)
+        for batch in grid
+        if low.batch < batch < high.batch
+    ]
+    return tuple(sorted([*timed, *between], key=lambda p: p.batch))
+
+
 def at_their_fastest(points: Sequence[AnyPoint], reach: Reach) -> tuple[AnyPoint, ...]:
     """The points, and what is not known beside them as fast as they allow it to be."""
     timed = {p.batch for p in points}
@@ -249,11 +255,27 @@ def _fastest(points: Sequence[AnyPoint], batch: int) -> AnyPoint:
     return _scaled(replace(high, batch=batch), batch / high.batch)
 
 
+def _on_line(low: AnyPoint, high: AnyPoint, batch: int) -> AnyPoint:
+    part = (batch - low.batch) / (high.batch - low.batch)
+    ends = _times_s(high)
+    times = {
+        name: time_s + part * (ends[name] - time_s)
+        for name, time_s in _times_s(low).items()
+        if name in ends
+    }
+    return replace(low, batch=batch, **times)
+
+
 def _scaled(point: AnyPoint, ratio: float) -> AnyPoint:
     """All its times that much longer."""
-    times = {
-        f.name: value * ratio
+    times = {name: time_s * ratio for name, time_s in _times_s(point).items()}
+    return replace(point, **times)
+
+
+def _times_s(point: Point) -> dict[str, float]:
+    """Those that are known, by their names."""
+    return {
+        f.name: value
         for f in fields(point)
         if f.name.endswith("_s") and (value := getattr(point, f.name)) is not None
     }
-    return replace(point, **times)

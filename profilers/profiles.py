@@ -42,6 +42,7 @@ def measured_profile(
         as_of=measurement.measured_at.date(),
         error_frac=measurement.error_frac,
         note=describe(trial),
+        repeats_frac=measurement.error_frac,
     )
     if measurement.tokens:
         return _token_rates(measurement, trial, evidence)

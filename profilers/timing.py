@@ -2,7 +2,7 @@
 
 All are timed in turns (`profilers.measure`). With `fewer_points` the smallest and the
 largest are timed together, then one by one whichever `profilers.points` asks for, until
-the rest is as well known as those, or of no use.
+the rest is known as well as a repetition would tell it, or of no use.
 
 Where a part of the curve was timed earlier, what was calm then is not timed again, but for
 the smallest of it: beside the first that is new, it shows whether the machine is still as
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from profilers import machine, measure
 from profilers.measure import Clock, Timing
-from profilers.points import FLOOR_FRAC, Curve, completed
+from profilers.points import Curve, completed
 from profilers.trials import Trial
 from profilers.watch import Watch
 
@@ -66,7 +66,7 @@ def timed(
 
     curve = None
     if trial.fewer_points:
-        timings, curve = _fewer(measured, trial, earlier)
+        timings, curve = fewer(measured, trial, earlier)
     else:
         timings = measured(trial.batches)
     return Timed(
@@ -80,7 +80,7 @@ def timed(
     )
 
 
-def _fewer(
+def fewer(
     measured: Measured, trial: Trial, earlier: Timed | None
 ) -> tuple[tuple[Timing, ...], Curve]:
     """Timings, and the curve that they stand for."""
@@ -94,11 +94,7 @@ def _fewer(
         known.update(found)
         return {batch: t.point.p50_s for batch, t in found.items()}
 
-    curve = completed(
-        curve,
-        seconds,
-        band_frac=lambda: measure.error_band_frac(tuple(known.values())),
-    )
+    curve = completed(curve, seconds)
     return tuple(known[batch] for batch in sorted(known)), curve
 
 
@@ -115,8 +111,7 @@ def _gone_on(
         return unknown, known
     foreseen = {b: f for b, f in earlier.foreseen_frac.items() if b in known}
     curve = replace(_with(unknown, known), foreseen_frac=foreseen)
-    band_frac = measure.error_band_frac(tuple(known.values()))
-    new = curve.next_batches(tolerance_frac=max(band_frac, FLOOR_FRAC))
+    new = curve.next_batches()
     if not new:
         return curve, known
     smallest = min(known)

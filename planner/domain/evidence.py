@@ -27,7 +27,8 @@ class Evidence:
 
     `error_frac` says: with 90 % probability the truth is at most
     (1 + error_frac) times the figure. The ratio of truth to figure is taken as
-    log-normal with median 1.
+    log-normal with median 1. `repeats_frac` is the part of it that timing the same once
+    more may change: 0 where nothing was timed by this user.
     """
 
     provenance: Provenance
@@ -35,6 +36,7 @@ class Evidence:
     as_of: dt.date
     error_frac: float
     note: str = ""
+    repeats_frac: float = 0.0
 
     def sigma(self) -> float:
         """Standard deviation of the log of truth over figure."""

@@ -25,13 +25,14 @@ from planner.pipeline.solving.used import Used
 from planner.pipeline.telling import answer
 from planner.pipeline.telling.alternatives import runners_up
 from planner.pipeline.telling.certainty import safety
+from planner.pipeline.telling.ties import ties
 from planner.pipeline.telling.timed import points
 from planner.ports import Observer, OneByOne, Profiler, Scenarios
 from planner.reference.catalog import Catalog
 from planner.specs.assurance import PlanSimulation
 from planner.specs.deployment import Deployment
 from planner.specs.measuring import PlanMeasuring
-from planner.specs.plan import PlanCost, PlanDocument, RunnerUp
+from planner.specs.plan import PlanCost, PlanDocument
 from planner.specs.traces import Trace
 from planner.version import VERSION
 
@@ -122,19 +123,20 @@ def _plan(
         found, record = _tried(found, world)
     world.observer.stage("comparing")
     question, solution = found.question, found.solution
-    now = world.now()
+    now, trials = world.now(), _trials(found, world)
     document = answer.plan_document(
         question,
         solution,
         now=now,
         why=_why(question, solution),
-        runners_up=_runners_up(found, world),
+        runners_up=runners_up(trials, solution, [w.name for w in question.workloads]),
         safety=safety(
             question, solution, today=now.date(), time_limit_s=world.time_limit_s
         ),
         joint=found.joint,
         simulation=record,
         measuring=measuring,
+        ties=tuple(ties(trials, solution)),
     )
     world.observer.stage("checking")
     inputs = Inputs(
@@ -160,8 +162,9 @@ def _tried(found: Answered, world: World) -> tuple[Answered, PlanSimulation]:
     return tried.answered, tried.record
 
 
-def _runners_up(found: Answered, world: World) -> dict[str, RunnerUp]:
-    trials = Trials(
+def _trials(found: Answered, world: World) -> Trials:
+    """What else could be planned, without a limit of time for all together."""
+    return Trials(
         found.asked,
         time_limit_s=world.time_limit_s,
         search_s=math.inf,
@@ -170,8 +173,6 @@ def _runners_up(found: Answered, world: World) -> dict[str, RunnerUp]:
         accepts_unsure=not found.is_sure,
         plan=found.solution,
     )
-    names = [w.name for w in found.question.workloads]
-    return runners_up(trials, found.solution, names)
 
 
 def _why(question: Question, solution: Solution) -> dict[str, str]:

@@ -99,8 +99,8 @@ def _points(points: PlanPoints, plan: PlanDocument) -> Iterable[str]:
     )
     if points.n_read_off:
         yield (
-            f"{points.n_read_off} read off lines between timed ones, which are as sure as "
-            "the error bands say."
+            f"{points.n_read_off} read off lines between timed ones, good to some 5 %: where "
+            "a whole machine hangs on less than that, the whole grid may plan otherwise."
         )
     if points.n_beyond:
         nothing = plan.status is Verdict.INFEASIBLE

@@ -1,6 +1,7 @@
 """A measurement made here, told as the profile of a device that is not here.
 
-    point        every figure × ratio(p50 here) × the relative's factor
+    point        every figure × ratio(p50 here) × the relative's factor; what was read off
+                 between timed batch sizes is read off here, for the ratio bends the line
     error band   σ² = max(σ devices left out, σ known models' scatter)²
                       + σ beyond² + σ known² + σ measurement² + σ relative²
                  error = exp(z · σ) − 1
@@ -28,6 +29,7 @@ from planner.units import milliseconds
 from profilers.emulators import calibration
 from profilers.emulators.published import Published
 from profilers.emulators.ratios import Pair, Ratio, fit, scatter_sigma
+from profilers.points import read_off
 from profilers.profiles import rested_s
 from profilers.trials import MeasuredPoint, Measurement, Trial
 
@@ -70,7 +72,7 @@ def emulated(learned: Learned, measurement: Measurement, trial: Trial) -> BatchP
         device=learned.device,
         points=tuple(
             _scaled(point, ratio.at(point.p50_s) * _factor(learned))
-            for point in measurement.points
+            for point in read_off(measurement.points, measurement.batch_grid)
         ),
         evidence=Evidence(
             provenance=Provenance.EMULATED,
@@ -78,6 +80,7 @@ def emulated(learned: Learned, measurement: Measurement, trial: Trial) -> BatchP
             as_of=measurement.measured_at.date(),
             error_frac=error_frac(learned, measurement),
             note=_note(learned, measurement, trial, ratio),
+            repeats_frac=measurement.error_frac,
         ),
         memory_bytes=measurement.memory_bytes,
         quality=measurement.quality,
@@ -161,6 +164,10 @@ def _note(
             f"{trial.variant.runtime} is taken to be as much slower or faster than "
             f"{calibration.RUNTIME} there as here"
         )
+    timed = {point.batch for point in measurement.points}
+    between = [str(b) for b in measurement.batch_grid if b not in timed]
+    if between:
+        said.append(f"batches of {', '.join(between)} read off between those timed")
     if any(ratio.log_beyond(point.p50_s) > 0 for point in measurement.points):
         said.append(
             "some times here lie outside those of the known models, which widens the "

@@ -47,6 +47,9 @@ class Playing:
         self.curves = {key_of(p): p for p in curves}
         self.timed = {}
 
+    def references(self):
+        return ()
+
     def reachable_devices(self):
         return sorted({p.device for p in self.curves.values()})
 
@@ -83,11 +86,9 @@ class Playing:
         """A session a curve, as a worker holds it; none fails."""
         for key, reach in wanted.items():
             truth = {q.batch: q.p50_s for q in self.curves[key].points}
-            band_frac = self.curves[key].evidence.error_frac
             self.timed[key] = completed(
                 Curve.unknown(reach.asked),
                 lambda wanted, truth=truth: {b: truth[b] for b in wanted},
-                band_frac=lambda band_frac=band_frac: band_frac,
             )
         return ()
 
@@ -158,18 +159,21 @@ def planned(document, facts, profiler, *, fewer_points):
 
 
 def answer(plan):
-    """What decides: the machines, how many, the variants; empty where nothing fits."""
-    used = () if plan is None else plan.assignments
-    return sorted(
-        (a.candidate.offer.name, a.machines, str(a.candidate.profile.variant))
-        for a in used
-    )
+    """What decides: the machines, how many, what runs on them; None where nothing fits."""
+    if plan is None:
+        return None
+    ways = {
+        (a.candidate.workload, a.candidate.offer.name, str(a.candidate.profile.variant))
+        for a in plan.assignments
+    }
+    bought = {(p.offer.name, p.kept, p.paid_by_hour) for p in plan.purchases}
+    return ways, bought
 
 
 def limits(plan):
     """How many requests at once, placement by placement."""
     used = () if plan is None else plan.assignments
-    return sorted(a.candidate.policy.max_batch for a in used)
+    return sorted({(a.candidate.workload, a.candidate.policy.max_batch) for a in used})
 
 
 def usd_per_month(plan):

@@ -54,6 +54,7 @@ def plan_document(
     joint: PlanJoint | None = None,
     simulation: PlanSimulation | None = None,
     measuring: PlanMeasuring | None = None,
+    ties: Sequence[str] = (),
 ) -> PlanDocument:
     """The whole answer; `checked` is set by whoever certifies it."""
     all_placed = placed(question, solution)
@@ -97,6 +98,7 @@ def plan_document(
             *evidence([p.option for p in all_placed], question.catalog),
         ),
         warnings=(
+            *ties,
             *cautions(question, solution.assignments, today=now.date()),
             *unsure(joint),
         ),

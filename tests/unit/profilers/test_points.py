@@ -6,13 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profilers.points import Curve, Reach, at_their_fastest, completed, until_decided
+from profilers.points import (
+    FLOOR_FRAC,
+    Curve,
+    Reach,
+    at_their_fastest,
+    completed,
+    read_off,
+    until_decided,
+)
+from tests.support.timed import point
 
 GRID = (1, 2, 4, 8, 16, 32, 64, 128)
-BAND_FRAC = 0.12
 
 
-def timed_until_known(truth, *, grid=GRID, limit_s=None, band_frac=BAND_FRAC):
+def timed_until_known(truth, *, grid=GRID, limit_s=None):
     order = []
 
     def timed(batches):
@@ -20,7 +28,7 @@ def timed_until_known(truth, *, grid=GRID, limit_s=None, band_frac=BAND_FRAC):
         return {b: truth(b) for b in batches}
 
     curve = Curve.unknown(grid, limit_s=limit_s)
-    return completed(curve, timed, band_frac=lambda: band_frac), order
+    return completed(curve, timed), order
 
 
 def test_a_fixed_cost_and_a_cost_an_item_need_three_points_of_eight():
@@ -45,17 +53,8 @@ def test_a_curve_with_a_knee_is_timed_until_the_line_is_near_it_everywhere():
     curve, order = timed_until_known(knee)
 
     off = [abs(curve.line_s(b) / knee(b) - 1) for b in GRID]
-    assert max(off) <= 2 * BAND_FRAC
+    assert max(off) <= 2 * FLOOR_FRAC
     assert len(order) < len(GRID)
-
-
-def test_lines_need_be_no_surer_than_the_timings_they_are_drawn_between():
-    n_timed = [
-        len(timed_until_known(knee, band_frac=band)[1]) for band in (0.05, 0.3, 2.0)
-    ]
-
-    assert n_timed == sorted(n_timed, reverse=True)
-    assert n_timed[0] > n_timed[-1]
 
 
 def test_batches_that_take_longer_than_any_promise_are_not_timed():
@@ -245,3 +244,14 @@ def test_a_use_between_two_batches_of_the_grid_is_known_up_to_the_smaller():
     assert Reach(grid=(1, 4, 16, 64), up_to=1).towards(40).asked == (1, 16)
     assert Reach(grid=(1, 4, 16, 64), up_to=1).towards(15).known == (1, 4)
     assert Reach(grid=(1, 4, 16, 64), up_to=16).towards(4).asked == (1, 4, 16)
+
+
+def test_what_lies_between_two_timed_batches_has_all_times_on_their_line():
+    timed = (point(0.010, p95_s=0.020), point(0.030, batch=5, p95_s=0.080))
+
+    first, between, last = read_off(timed, (1, 2, 5, 8))
+
+    assert (first, last) == timed
+    assert between.batch == 2
+    assert (between.p50_s, between.p95_s) == pytest.approx((0.015, 0.035))
+    assert between.p99_high_s is None

@@ -90,6 +90,34 @@ def test_every_figure_of_every_point_is_scaled(tmp_path):
     assert second.p95_s == pytest.approx(0.039)
 
 
+def test_a_batch_that_was_read_off_is_mapped_as_if_it_had_been_timed(tmp_path):
+    straight = learned()
+    slower = replace(straight.rows["m-large"], p50_s=2.0)
+    bent = replace(straight, rows={**straight.rows, "m-large": slower})
+    timed = measured(0.004, 0.052, 0.100)
+    ends = replace(
+        timed, points=(timed.points[0], timed.points[2]), batch_grid=(1, 2, 3)
+    )
+
+    profile = emulated(bent, ends, trial(tmp_path))
+
+    whole = emulated(bent, timed, trial(tmp_path))
+    assert [p.p50_s for p in profile.points] == pytest.approx(
+        [p.p50_s for p in whole.points]
+    )
+    straight_s = (whole.points[0].p50_s + whole.points[2].p50_s) / 2
+    assert whole.points[1].p50_s != pytest.approx(straight_s, rel=0.1), (
+        "the ratio bends the line"
+    )
+    assert "batches of 2 read off" in profile.evidence.note
+
+
+def test_the_evidence_says_how_far_another_measurement_may_differ(tmp_path):
+    evidence = emulated(learned(), measured(0.004, error_frac=0.07), trial(tmp_path)).evidence  # fmt: skip
+
+    assert evidence.repeats_frac == 0.07 < evidence.error_frac
+
+
 def test_memory_quality_and_variant_are_those_measured(tmp_path):
     profile = emulated(learned(), measured(0.004), trial(tmp_path))
 
