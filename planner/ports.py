@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from planner.domain.profiles import ProfileKey
+from planner.domain.profiles import BatchProfile, ProfileKey
 from planner.domain.profiling import (
     ProfilingJob,
     ProfilingOutcome,
@@ -22,6 +22,10 @@ class Profiler(Protocol):
 
     def reachable_devices(self) -> Sequence[str]:
         """Catalogue names of the devices it can measure or emulate."""
+        ...
+
+    def references(self) -> Sequence[BatchProfile]:
+        """Published models as they were timed on this machine; none before that."""
         ...
 
     def profile(

@@ -16,7 +16,7 @@ from profilers.demand import Demand, Settled, Wanted
 from profilers.ports import Emulator
 from profilers.profiles import deployed_profile, measured_profile
 from profilers.store import ProfileStore, describe
-from profilers.trials import Deployed, Failure, TrialKey, TrialResult
+from profilers.trials import Deployed, Failure, Measurement, TrialKey, TrialResult
 
 Answered = BatchProfile | TokenRates | str
 
@@ -92,6 +92,20 @@ class Answering:
         trial, device = wanted.trial, wanted.device
         profile = asked(lambda: self.emulator.profile(result, trial, device))
         return str(profile) if isinstance(profile, ProfilingError) else profile
+
+
+def timed_here(
+    demand: Demand, results: Mapping[TrialKey, TrialResult]
+) -> tuple[BatchProfile, ...]:
+    """What is known by now of what a demand asks for on this machine."""
+    told = (
+        measured_profile(result, w.trial)
+        for w in demand.wanted
+        if w.trial is not None
+        and w.key is not None
+        and isinstance(result := results.get(w.key), Measurement)
+    )
+    return tuple(p for p in told if isinstance(p, BatchProfile))
 
 
 def _warnings(

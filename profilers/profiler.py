@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from planner.domain.profiles import BatchProfile
 from planner.domain.profiling import (
     PointsTimed,
     ProfilingJob,
@@ -19,10 +20,11 @@ from planner.domain.profiling import (
     UserModel,
 )
 from planner.ports import Planned
-from profilers.answering import Answering
+from profilers.answering import Answering, timed_here
 from profilers.asking import Asking, asked
 from profilers.deciding import Deciding
 from profilers.demand import Demand, Settled
+from profilers.emulators import calibration
 from profilers.int8_ways import Int8Ways
 from profilers.limits import Limits
 from profilers.ports import Emulator, Executor
@@ -102,6 +104,13 @@ class Profiling:
         """
         there = self._executor.devices()
         return tuple(dict.fromkeys([*there, *self._emulator.devices()]))
+
+    def references(self) -> Sequence[BatchProfile]:
+        """Published models as they were timed here, in the room of a lone replica."""
+        room = self._local_envelope
+        asking = self._asking({LOCAL: self._executor.environment()})
+        demand = asking.demand(calibration.jobs(((room.threads, room.replicas),)))
+        return timed_here(demand, self._store.lookup(demand.trials))
 
     def profile(
         self,

@@ -79,6 +79,10 @@ class ServedProfiling:
         """Those of `inner`."""
         return self.inner.reachable_devices()
 
+    def references(self) -> Sequence[BatchProfile]:
+        """Those of `inner`: published models are not served."""
+        return self.inner.references()
+
     def profile(
         self,
         jobs: Sequence[ProfilingJob],

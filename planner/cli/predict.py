@@ -1,6 +1,7 @@
 """`planner predict`: what to expect of a model on a device, measured there or not."""
 
 import json as json_text
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import deployment
 from planner.domain.predictions import Foresight
-from planner.domain.profiles import Profile
+from planner.domain.profiles import BatchProfile, Profile
+from planner.domain.profiling import HERE
 from planner.domain.variants import Precision, Runtime
 from planner.errors import OutsideProfileError, SpecError, UnknownReferenceError
 from planner.pipeline.asking.atlas import Atlas
@@ -77,8 +79,8 @@ def predict(
     for name in device:
         _check_host(host, name, facts)
     with watching(quiet=json) as observer:
-        known = _profiles(model, facts, executor, address, observer)
-    atlas = Atlas.of(facts)
+        known, references = _profiles(model, facts, executor, address, observer)
+    atlas = Atlas.of(facts, references)
     answers = [
         on_runtime(
             foresee(
@@ -129,10 +131,13 @@ def _profiles(
     executor: Executor,
     address: str | None,
     observer: Observer,
-) -> dict[str, tuple[Profile, ...]]:
-    """By model: published profiles, or those of a document's models, measuring its own."""
+) -> tuple[dict[str, tuple[Profile, ...]], Sequence[BatchProfile]]:
+    """By model: published profiles, or those of a document's models, measuring its own.
+
+    Beside them, published models as they were timed on this machine.
+    """
     if not Path(model).is_file():
-        return {model: facts.profiles(model)}
+        return {model: facts.profiles(model)}, ()
     document, models = deployment(Path(model), None)
     check_references(document, facts)
     profiler = (
@@ -140,8 +145,20 @@ def _profiles(
         if models
         else None
     )
-    learned = learn(document, facts, models, profiler, on_progress=observer.profiling)
-    return dict(learned.profiles)
+    learned = learn(
+        document,
+        facts,
+        models,
+        profiler,
+        on_progress=observer.profiling,
+        foresees=True,
+    )
+    here = [p for p in learned.here if p.device == HERE]
+    profiles = {
+        name: (*known, *(p for p in here if p.model == name))
+        for name, known in learned.profiles.items()
+    }
+    return profiles, learned.references
 
 
 def _check_host(host: str | None, device: str, facts: Catalog) -> None:

@@ -16,12 +16,14 @@ from planner.errors import ProfilingError, SpecError, UnknownReferenceError
 from planner.files import write_text
 from planner.pipeline.asking.knowledge import profiling_jobs
 from planner.pipeline.asking.references import check_references
+from planner.reference.catalog import Catalog
 from planner.report.profiling import export_text, outcome_data, profiling_tables
 from planner.specs.load import nearest
-from planner.units import BYTES_PER_MIB
+from planner.units import BYTES_PER_MIB, S_PER_MIN
 from planner.wiring import measuring
 from planner.wiring.facts import catalog
 from planner.wiring.home import store_path
+from planner.wiring.measuring import Executor
 
 
 def profile(
@@ -94,6 +96,14 @@ def profile(
             "--retry-failed", help="Try again what failed before; at most twice a run."
         ),
     ] = False,
+    reference_models: Annotated[
+        bool,
+        typer.Option(
+            "--reference-models",
+            help="Also time published models on this machine, once, so that planner "
+            "predict can say from those how fast yours are on published devices.",
+        ),
+    ] = False,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -151,11 +161,12 @@ def profile(
     chosen = tuple(
         replace(j, rooms=rooms, fewer_points=fewer_points, local=local) for j in chosen
     )
+    if reference_models:
+        _time_references(facts, executor, address, quiet=json)
     with watching(quiet=json) as observer:
         outcome = profiler.profile(chosen, on_progress=observer.profiling)
     _tell(outcome, within, json=json)
-    if not outcome.profiles:
-        raise ProfilingError(_why_nothing(outcome))
+    _require_any(outcome)
     if export is not None:
         write_text(
             export, export_text(outcome, declared_device=as_device, unlike=unlike)
@@ -164,6 +175,35 @@ def profile(
             typer.echo(
                 f"written: {export}; elsewhere: planner import profiles {export.name}"
             )
+
+
+def _time_references(
+    facts: Catalog, executor: Executor, address: str | None, *, quiet: bool
+) -> None:
+    """Time the published models that are not yet, in a room of their own."""
+    n_trials, about_s = measuring.reference_trials()
+    profiler = measuring.profiler(facts, executor=executor, address=address)
+    n_left = n_trials - len(profiler.references())
+    if n_left:
+        minutes = max(1, round(about_s * n_left / n_trials / S_PER_MIN))
+        typer.echo(
+            f"planner: {n_left} measurements of published models come first, about "
+            f"{minutes} min, once for this machine and these versions of its engines",
+            err=True,
+        )
+        with watching(quiet=quiet) as observer:
+            timed = profiler.profile(
+                measuring.reference_jobs(), on_progress=observer.profiling
+            )
+        for failure in timed.failures:
+            typer.echo(
+                f"planner: {failure.model} {failure.variant}: {failure.reason}", err=True
+            )
+    typer.echo(
+        f"planner: {len(profiler.references())} of {n_trials} are known of this machine; "
+        "planner predict SPEC --device NAME predicts your models from them",
+        err=True,
+    )
 
 
 def _within(local: LocalRoom) -> tuple[str, ...]:
@@ -226,10 +266,12 @@ def _check_machine(local: LocalRoom, rooms: tuple[tuple[int, int], ...]) -> None
         )
 
 
-def _why_nothing(outcome: ProfilingOutcome) -> str:
+def _require_any(outcome: ProfilingOutcome) -> None:
+    if outcome.profiles:
+        return
     first = outcome.failures[0]
     others = len(outcome.failures) - 1
-    return (
+    raise ProfilingError(
         f"nothing could be measured: {first.model} {first.variant} on {first.device}: "
         f"{first.reason}" + (f"; and {others} more" if others else "")
     )

@@ -2,11 +2,14 @@
 
 From its time on another device, and the models that were measured on both:
 
-    ln t[there, m] - ln t[here, m]  =  g(ln t[here, m], ln operations[m], ln parameters[m])
+    ln t[there, m] - ln t[here, m]
+        =  g(ln t[here, m], ln operations[m], ln parameters[m], ln activations[m])
 
-with g learned from the common models by `kriging.py`. A line in ln t[here] alone is
-its simplest case, and what remains where operations are not stated: on the published
-tables the left-out error then more than triples (`tests/bench/prediction.py`).
+with g learned from the common models by `kriging.py`; activations are the numbers that
+convolutions and matrix products read and write. As much is used as is known of the model
+and of MIN_COMMON others: without activations, or without any of the three, a line in
+ln t[here] alone. Without operations the left-out error on the published tables more than
+triples (`tests/bench/prediction.py`).
 
 "No" is an answer: with fewer than MIN_COMMON models in common, or for a model whose
 time here lies more than BEYOND_RATIO outside theirs, nothing is predicted.
@@ -15,6 +18,7 @@ time here lies more than BEYOND_RATIO outside theirs, nothing is predicted.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from planner.domain.operations import Operations, family
@@ -31,11 +35,20 @@ Seconds = Mapping[str, float]  # by model
 Known = Mapping[str, Operations]  # by model
 
 
+class Used(StrEnum):
+    """What a model is known by, beside its time."""
+
+    NOTHING = "times alone"
+    OPERATIONS = "operations and times"
+    ACTIVATIONS = "operations, activations and times"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transferred:
     """A predicted time, its 90 % interval, and its one-sided 90 % error band.
 
-    `common` are the models that were measured on both devices.
+    `common` are the models that were measured on both devices, `used` what was known of
+    each beside its time.
     """
 
     p50_s: float
@@ -44,7 +57,7 @@ class Transferred:
     error_frac: float
     ratio: float
     common: tuple[str, ...]
-    used_operations: bool
+    used: Used
 
 
 def transferred(
@@ -54,10 +67,7 @@ def transferred(
 
     A time of the model that is in `there` is not looked at.
     """
-    common = _common(model, here, there, operations)
-    uses = model in operations and len(common) >= MIN_COMMON
-    if not uses:
-        common = [m for m in here if m in there and m != model]
+    used, common = _common(model, here, there, operations)
     if len(common) < MIN_COMMON:
         return Refused(
             reason=f"{len(common)} other models are known both there and where this one "
@@ -74,38 +84,51 @@ def transferred(
         )
 
     def site(name: str) -> Site:
-        return _site(name, here[name], operations[name] if uses else None)
+        return Site(
+            x=(math.log(here[name]), *_logarithms(operations.get(name), used)),
+            family=family(name),
+        )
 
     answer = estimate(
         [site(m) for m in common],
         [math.log(there[m] / here[m]) for m in common],
         site(model),
         # Without operations no family is known to behave alike.
-        kin_alike=uses,
+        kin_alike=used is not Used.NOTHING,
     )
-    return _told(here[model], answer, common, uses=uses)
+    return _told(here[model], answer, common, used)
 
 
 def _common(
     model: str, here: Seconds, there: Seconds, operations: Known
-) -> list[str]:  # fmt: skip
-    return [m for m in here if m in there and m in operations and m != model]
+) -> tuple[Used, list[str]]:
+    """The most that is known of the model and of enough others, and these."""
+    others = [m for m in here if m in there and m != model]
+    for used in (Used.ACTIVATIONS, Used.OPERATIONS):
+        alike = [m for m in others if _logarithms(operations.get(m), used)]
+        if _logarithms(operations.get(model), used) and len(alike) >= MIN_COMMON:
+            return used, alike
+    return Used.NOTHING, others
 
 
 def _beyond(time_s: float, known_s: Sequence[float]) -> float:
     return max(min(known_s) / time_s, time_s / max(known_s), 1.0)
 
 
-def _site(name: str, time_s: float, stated: Operations | None) -> Site:
-    x = math.log(time_s)
-    if stated is None:
-        return Site(x=(x,), family=family(name))
-    macs = stated.macs or stated.parameters
-    return Site(x=(x, math.log(macs), math.log(stated.parameters)), family=family(name))
+def _logarithms(stated: Operations | None, used: Used) -> tuple[float, ...]:
+    """Of what a prediction by `used` is made from beside times; empty if not known."""
+    if stated is None or used is Used.NOTHING:
+        return ()
+    known: list[int] = [stated.macs or stated.parameters, stated.parameters]
+    if used is Used.ACTIVATIONS:
+        if stated.activation_values is None:
+            return ()
+        known.append(stated.activation_values)
+    return tuple(map(math.log, known))
 
 
 def _told(
-    time_s: float, answer: Estimate, common: Sequence[str], *, uses: bool
+    time_s: float, answer: Estimate, common: Sequence[str], used: Used
 ) -> Transferred:
     ratio = math.exp(answer.value)
     half = answer.half_width(INTERVAL_FRAC)
@@ -117,5 +140,5 @@ def _told(
         error_frac=math.expm1(answer.half_width(2 * INTERVAL_FRAC - 1)),
         ratio=ratio,
         common=tuple(common),
-        used_operations=uses,
+        used=used,
     )

@@ -17,7 +17,7 @@ from planner.domain.profiles import (
 from planner.domain.profiling import ProfilingOutcome
 from planner.report.conditions import conditions_table
 from planner.report.grading import grading_tables
-from planner.report.sentences import NOTHING, latency, quality, score, share
+from planner.report.sentences import NOTHING, latency, number, quality, score, share
 from planner.report.tables import Table, table
 from planner.units import BYTES_PER_MIB, milliseconds
 
@@ -33,6 +33,7 @@ _AGAINST = (
 # A list of batch sizes, or a figure: in these alone do alike warnings differ.
 _FIGURES = re.compile(r"batch \d+(, batch \d+)*|(?<!\w)\d[\d.,]*")
 _SHOWN_ALIKE = 3
+_MILLION = 1e6
 
 
 def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
@@ -41,7 +42,12 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
     languages = [p for p in outcome.profiles if isinstance(p, TokenRates)]
     against = {id(p.profile): p for p in payoffs(outcome.profiles)}
     legend = (_AGAINST,) if against else ()
-    notes = (*unpaid(outcome.profiles), *_once(outcome.warnings), *legend)
+    notes = (
+        *unpaid(outcome.profiles),
+        *_once(outcome.warnings),
+        *dict.fromkeys(asked_of_devices(p) for p in batches if p.operations),
+        *legend,
+    )
     found = []
     if batches:
         found.append(
@@ -79,6 +85,20 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
     found += [_servers(served)] if served else []
     unsaid = () if batches or languages else notes
     return (*found, _failures(outcome, unsaid)) if outcome.failures else tuple(found)
+
+
+def asked_of_devices(profile: BatchProfile) -> str:
+    """What a model takes for one item on any device, where that was counted."""
+    asked = profile.operations
+    if asked is None:
+        return ""
+    moved = asked.activation_values
+    parts = [
+        f"{number((asked.macs or 0) / _MILLION)} M multiply-accumulates",
+        f"{number(asked.parameters / _MILLION)} M parameters",
+        *([] if moved is None else [f"{number(moved / _MILLION)} M activations moved"]),
+    ]
+    return f"{profile.model} takes {', '.join(parts)} for one item: {asked.source}"
 
 
 def _once(warnings: Iterable[str]) -> Iterable[str]:

@@ -10,6 +10,7 @@ from planner.wiring.home import store_path
 
 if TYPE_CHECKING:
     from planner.domain.joining import Joining
+    from planner.domain.profiling import ProfilingJob
     from planner.ports import Profiler
     from profilers.ports import Executor as ProfilingExecutor
 
@@ -60,6 +61,21 @@ def profiler(
         cores_of=lambda device: facts.device(device).cores,
         weigh=weigh,
     )
+
+
+def reference_jobs() -> "tuple[ProfilingJob, ...]":
+    """Published models that this machine is compared with published devices by."""
+    from profilers.emulators import calibration  # noqa: PLC0415  # few ask
+
+    return calibration.jobs(((1, 1),))
+
+
+def reference_trials() -> tuple[int, float]:
+    """How many measurements that takes, and about how many seconds."""
+    from profilers.emulators import calibration  # noqa: PLC0415  # few ask
+
+    n_trials = len(calibration.REFERENCES) * len(calibration.PRECISIONS)
+    return n_trials, n_trials * calibration.TRIAL_S
 
 
 def _executor(executor: Executor, address: str | None) -> "ProfilingExecutor":

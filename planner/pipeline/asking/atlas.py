@@ -1,12 +1,14 @@
 """Everything published, arranged by how it was run: what predictions learn from.
 
+Published models that were timed on the user's own machine are columns beside these.
+
 One column a setting (device, runtime, precision, with a server in the times or
 without) with the best published p50 of each model at batch 1 on one device.
 """
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.domain.hardware import Device, DeviceKind
@@ -41,16 +43,17 @@ class Atlas:
     operations: Mapping[str, Operations]
 
     @classmethod
-    def of(cls, catalog: Catalog) -> "Atlas":
-        """All of a catalogue's profiles."""
+    def of(cls, catalog: Catalog, references: Sequence[BatchProfile] = ()) -> "Atlas":
+        """All of a catalogue's profiles, and columns of published models timed here."""
         models = [m.name for m in catalog.models()]
         profiles = [p for m in models for p in catalog.profiles(m)]
         stated = {m: catalog.operations(m) for m in models}
         return cls(
-            columns=_columns(profiles),
+            columns=_columns([*profiles, *references]),
             by_model=_by_model(profiles),
             curves=tuple(p for p in profiles if isinstance(p, LoadCurve)),
-            operations={m: o for m, o in stated.items() if o is not None},
+            operations={m: o for m, o in stated.items() if o is not None}
+            | {p.model: p.operations for p in references if p.operations is not None},
         )
 
     def on(self, device: str, precision: Precision) -> tuple[Setting, ...]:

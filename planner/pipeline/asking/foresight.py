@@ -12,11 +12,12 @@ from planner.domain.evidence import Provenance
 from planner.domain.hardware import Device
 from planner.domain.predictions import Foresight, Prediction, Refused
 from planner.domain.profiles import BatchProfile, LoadCurve, Profile, TokenRates
+from planner.domain.profiling import HERE
 from planner.domain.variants import Precision, Runtime
 from planner.pipeline.asking.atlas import Atlas
 from planner.pipeline.asking.unmeasured.curves import from_curves
 from planner.pipeline.asking.unmeasured.loads import HALVES
-from planner.pipeline.asking.unmeasured.models import from_models
+from planner.pipeline.asking.unmeasured.models import TIMING_REFERENCES, from_models
 from planner.pipeline.asking.unmeasured.peaks import from_peaks
 from planner.pipeline.asking.unmeasured.relatives import from_relatives
 from planner.pipeline.asking.unmeasured.rows import Answer, usable
@@ -65,9 +66,11 @@ def _nowhere(model: str, profiles: Sequence[Profile], device: Device) -> str:
             f"{model}: what is known are token rates of single requests on other "
             f"devices, which are not carried over to {device.name}; measure it there"
         )
+    way_in = "" if profiles else f", or {TIMING_REFERENCES}"
     return (
         f"{model}: no profile on another device, published or yours, leads to "
         f"{device.name}; measure it there, or import a measurement with planner import"
+        f"{way_in}"
     )
 
 
@@ -75,17 +78,18 @@ def predicted_profiles(
     profiles: Sequence[Profile],
     hosts: Mapping[str, Sequence[str | None]],
     catalog: Catalog,
+    references: Sequence[BatchProfile] = (),
 ) -> tuple[Profile, ...]:
     """Predicted profiles of a model, by its known ones, for devices that have none.
 
-    `hosts` are those of each device on offer. A device with any profile of the model is
-    left alone.
+    `hosts` are those of each device on offer, `references` published models as they were
+    timed on this machine. A device with any profile of the model is left alone.
     """
     measured = {p.device for p in profiles}
     missing = [catalog.device(name) for name in hosts if name not in measured]
     if not missing or not profiles:
         return ()
-    atlas = Atlas.of(catalog)
+    atlas = Atlas.of(catalog, references)
     return tuple(
         prediction.profile
         for device in missing
@@ -137,12 +141,14 @@ def _answers(
     hosts: Sequence[str | None],
 ) -> list[Answer]:
     batches = usable(profiles)
+    # Of this machine nobody states the cores or the peaks.
+    elsewhere = [p for p in batches if p.device != HERE]
     curves = [p for p in profiles if isinstance(p, LoadCurve)]
     return [
         *from_models(batches, device, atlas),
-        *from_sizes(batches, device, catalog),
-        *from_relatives(batches, device),
-        *from_peaks(batches, device, atlas, catalog),
+        *from_sizes(elsewhere, device, catalog),
+        *from_relatives(elsewhere, device),
+        *from_peaks(elsewhere, device, atlas, catalog),
         *from_curves(curves, device, atlas, catalog, hosts=hosts),
     ]
 

@@ -1,15 +1,21 @@
 """What is known of each model: published profiles, and what was measured for the user."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 from planner.domain.evidence import Provenance
 from planner.domain.payoff import unpaid
-from planner.domain.profiles import Profile, ProfileKey, content_sha256
+from planner.domain.profiles import (
+    BatchProfile,
+    Profile,
+    ProfileKey,
+    content_sha256,
+)
 from planner.domain.profiling import (
     DENSE,
+    HERE,
     PointsTimed,
     ProfilingFailure,
     ProfilingJob,
@@ -36,6 +42,7 @@ class Knowledge:
 
     `model_sha256` is the content of the user's own models; `here` holds those of the
     profiles that this planner measured, and `points` how few of their points it took.
+    `references` are published models as they were timed on this machine.
     """
 
     profiles: Mapping[str, tuple[Profile, ...]]
@@ -45,6 +52,7 @@ class Knowledge:
     model_sha256: Mapping[str, str] = field(default_factory=dict)
     here: tuple[Profile, ...] = ()
     points: PointsTimed | None = None
+    references: tuple[BatchProfile, ...] = ()
 
 
 # The largest batch that the best plan uses of each profile that was measured here.
@@ -77,8 +85,12 @@ def profiling_jobs(
     catalog: Catalog,
     models: Mapping[str, UserModel],
     reachable: Sequence[str],
+    references: Sequence[BatchProfile] = (),
 ) -> tuple[ProfilingJob, ...]:
-    """What must be measured: each own model on each reachable device on offer."""
+    """What must be measured: each own model on each reachable device on offer.
+
+    Also on this machine as the `references` were, where it is to be predicted from those.
+    """
     offered = devices(places(spec, catalog))
     here = tuple(d for d in offered if d in set(reachable))
     jobs = []
@@ -94,8 +106,26 @@ def profiling_jobs(
                 percentile_frac=_percentile_frac(spec, model.name),
                 limit_s=_longest_promise_s(spec, model.name),
             )
-            jobs.append(job)
+            jobs += [job, *_beside(references, job)]
     return tuple(jobs)
+
+
+def _beside(
+    references: Sequence[BatchProfile], job: ProfilingJob
+) -> Iterable[ProfilingJob]:
+    """The part of a job that can be compared with what was timed on this machine."""
+    ran = {p.variant.runtime for p in references}
+    at = {p.variant.precision for p in references}
+    runtimes = tuple(r for r in job.runtimes if r in ran)
+    precisions = tuple(p for p in job.precisions if p in at)
+    if runtimes and precisions:
+        yield replace(
+            job,
+            devices=(HERE,),
+            runtimes=runtimes,
+            precisions=precisions,
+            sparsities=(DENSE,),
+        )
 
 
 def _percentile_frac(spec: Deployment, model: str) -> float:
@@ -126,10 +156,12 @@ def learn(
     *,
     on_progress: Callable[[ProfilingProgress], None],
     planned: Planned | None = None,
+    foresees: bool = False,
 ) -> Knowledge:
     """All profiles the document's models have, measuring the user's own.
 
-    Where there is a `planned`, batch sizes that it says no plan uses are not timed.
+    Where there is a `planned`, batch sizes that it says no plan uses are not timed. With
+    `foresees` they are to be predicted from, whatever the policy says.
 
     Raises:
         ProfilingError: Nothing can be measured here at all.
@@ -140,8 +172,12 @@ def learn(
         return Knowledge(profiles=with_hosted(spec, foreseen))
     if profiler is None:
         raise AssertionError("a document with models of its own comes with a profiler")
-    jobs = profiling_jobs(spec, catalog, models, profiler.reachable_devices())
-    knows = partial(_with_own, spec, catalog, models)
+    predicts = foresees or spec.policy.predict_unmeasured
+    references = tuple(profiler.references()) if predicts else ()
+    jobs = profiling_jobs(
+        spec, catalog, models, profiler.reachable_devices(), references
+    )
+    knows = partial(_with_own, spec, catalog, models, references)
     outcome = profiler.profile(
         jobs,
         on_progress=on_progress,
@@ -154,6 +190,7 @@ def _with_own(
     spec: Deployment,
     catalog: Catalog,
     models: Mapping[str, UserModel],
+    references: tuple[BatchProfile, ...],
     outcome: ProfilingOutcome,
 ) -> Knowledge:
     """What is known with what profiling the user's own models gave."""
@@ -168,15 +205,27 @@ def _with_own(
         left = [p for p in there if p not in same]
         strangers += _left_out(name, left, is_known=content is not None)
         known[name] = _sooner(same, here)
+    foreseen = _with_foreseen(spec, catalog, known, references)
     return Knowledge(
-        profiles=with_hosted(spec, _with_foreseen(spec, catalog, known)),
+        profiles=with_hosted(spec, _offered(foreseen)),
         warnings=(*_summary(outcome, models, known), *strangers),
         n_measured=outcome.n_measured,
         n_cached=outcome.n_cached,
         model_sha256=outcome.model_sha256,
         here=tuple(p for p in outcome.profiles if p in known[p.model]),
         points=outcome.points,
+        references=references,
     )
+
+
+def _offered(
+    known: Mapping[str, tuple[Profile, ...]],
+) -> Mapping[str, tuple[Profile, ...]]:
+    """All but those of this machine, which nobody offers."""
+    return {
+        model: tuple(p for p in profiles if p.device != HERE)
+        for model, profiles in known.items()
+    }
 
 
 def _left_out(
@@ -207,14 +256,17 @@ def _imports(count: int) -> str:
 
 
 def _with_foreseen(
-    spec: Deployment, catalog: Catalog, known: Mapping[str, tuple[Profile, ...]]
+    spec: Deployment,
+    catalog: Catalog,
+    known: Mapping[str, tuple[Profile, ...]],
+    references: Sequence[BatchProfile] = (),
 ) -> Mapping[str, tuple[Profile, ...]]:
     """What is known and, where the policy wants it, what is predicted from that."""
     if not spec.policy.predict_unmeasured:
         return known
     rented = hosts(places(spec, catalog), catalog)
     return {
-        model: (*profiles, *predicted_profiles(profiles, rented, catalog))
+        model: (*profiles, *predicted_profiles(profiles, rented, catalog, references))
         for model, profiles in known.items()
     }
 

@@ -1,4 +1,4 @@
-"""MobileNets whose latency on many devices is published, as torch modules.
+"""Networks whose latency on many devices is published, as torch modules.
 
 In the form that is deployed and was published: batch normalisation is folded into
 the convolutions. Weights are random: time does not depend on them. They are scaled
@@ -6,9 +6,16 @@ the convolutions. Weights are random: time does not depend on them. They are sca
 would.
 
 Layer tables: MobileNet-v1, Howard et al. 2017, arXiv:1704.04861, table 1;
-MobileNet-v2, Sandler et al. 2018, arXiv:1801.04381, table 2. 1,001 classes as in
-the published TensorFlow models (ImageNet and a background class).
+MobileNet-v2, Sandler et al. 2018, arXiv:1801.04381, table 2; MobileNet-v3, Howard et
+al. 2019, arXiv:1905.02244, table 1, in its minimalistic form (kernels of 3, ReLU, no
+squeeze) as TensorFlow has it; EfficientNet, Tan and Le 2019, arXiv:1905.11946, table
+1, in the lite form of TensorFlow (ReLU6, no squeeze; stem, head and the depth of the
+first and last stage as they are). 1,001 classes as in the published TensorFlow models
+(ImageNet and a background class).
 """
+
+import math
+from functools import partial
 
 import torch
 from torch import nn
@@ -40,68 +47,108 @@ _V2_BLOCKS = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
-_V2_LAST_CHANNELS = 1280
+_LAST_CHANNELS = 1280
+# (expansion, kernel, output channels at width 1, repeats at depth 1, stride of the first).
+_EFFICIENTNET_BLOCKS = (
+    (1, 3, 16, 1, 1),
+    (6, 3, 24, 2, 2),
+    (6, 5, 40, 2, 2),
+    (6, 3, 80, 3, 2),
+    (6, 5, 112, 3, 1),
+    (6, 5, 192, 4, 2),
+    (6, 3, 320, 1, 1),
+)
+# (hidden channels, output channels, stride).
+_V3_LARGE_BLOCKS = (
+    (16, 16, 1),
+    (64, 24, 2),
+    (72, 24, 1),
+    (72, 40, 2),
+    *(((120, 40, 1),) * 2),
+    (240, 80, 2),
+    (200, 80, 1),
+    *(((184, 80, 1),) * 2),
+    (480, 112, 1),
+    (672, 112, 1),
+    (672, 160, 2),
+    *(((960, 160, 1),) * 2),
+)
 
 
-def mobilenet_v1_0_25() -> nn.Module:
-    """MobileNet-v1 at width 0.25."""
-    return _v1(0.25)
-
-
-def mobilenet_v1_0_5() -> nn.Module:
-    """MobileNet-v1 at width 0.5."""
-    return _v1(0.5)
-
-
-def mobilenet_v1_0_75() -> nn.Module:
-    """MobileNet-v1 at width 0.75."""
-    return _v1(0.75)
-
-
-def mobilenet_v2_1_0() -> nn.Module:
-    """MobileNet-v2 at width 1."""
-    channels = 32
+def _v2(width: float) -> nn.Module:
+    channels = _whole(32 * width)
     layers: list[nn.Module] = [_convolution(3, channels, kernel=3, stride=2)]
-    for expansion, out_channels, repeats, stride in _V2_BLOCKS:
+    for expansion, full_channels, repeats, first_stride in _V2_BLOCKS:
+        out_channels = _whole(full_channels * width)
         for i in range(repeats):
+            stride = first_stride if i == 0 else 1
             layers.append(
                 _InvertedResidual(
-                    channels, out_channels, expansion, stride if i == 0 else 1
+                    channels, out_channels, channels * expansion, stride=stride
                 )
             )
             channels = out_channels
-    layers.append(_convolution(channels, _V2_LAST_CHANNELS))
-    return _classifier(layers, _V2_LAST_CHANNELS)
+    last_channels = _whole(_LAST_CHANNELS * max(width, 1.0))
+    layers.append(_convolution(channels, last_channels))
+    return _classifier(layers, last_channels)
 
 
-def images_160() -> torch.Tensor:
-    """Noise of the shape of images of 160 × 160 pixels."""
-    return _images(160)
+def mobilenet_v3_large_minimalistic() -> nn.Module:
+    """MobileNet-v3-large with kernels of 3, ReLU and no squeeze."""
+    channels = 16
+    layers: list[nn.Module] = [_convolution(3, channels, kernel=3, stride=2)]
+    for hidden, out_channels, stride in _V3_LARGE_BLOCKS:
+        layers.append(_InvertedResidual(channels, out_channels, hidden, stride=stride))
+        channels = out_channels
+    hidden = _V3_LARGE_BLOCKS[-1][0]
+    layers += [
+        _convolution(channels, hidden),
+        nn.AdaptiveAvgPool2d(1),
+        _convolution(hidden, _LAST_CHANNELS),
+    ]
+    return _classifier(layers, _LAST_CHANNELS)
 
 
-def images_192() -> torch.Tensor:
-    """Noise of the shape of images of 192 × 192 pixels."""
-    return _images(192)
-
-
-def images_224() -> torch.Tensor:
-    """Noise of the shape of images of 224 × 224 pixels."""
-    return _images(224)
+def _efficientnet_lite(width: float, depth: float) -> nn.Module:
+    channels = 32
+    layers: list[nn.Module] = [_convolution(3, channels, kernel=3, stride=2)]
+    ends = {_EFFICIENTNET_BLOCKS[0], _EFFICIENTNET_BLOCKS[-1]}
+    for block in _EFFICIENTNET_BLOCKS:
+        expansion, kernel, full_channels, repeats, first_stride = block
+        out_channels = _whole(full_channels * width)
+        for i in range(repeats if block in ends else math.ceil(repeats * depth)):
+            layers.append(
+                _InvertedResidual(
+                    channels,
+                    out_channels,
+                    channels * expansion,
+                    kernel=kernel,
+                    stride=first_stride if i == 0 else 1,
+                )
+            )
+            channels = out_channels
+    layers.append(_convolution(channels, _LAST_CHANNELS))
+    return _classifier(layers, _LAST_CHANNELS)
 
 
 class _InvertedResidual(nn.Module):
     """Expand, filter depthwise, project; add the input where shapes allow."""
 
     def __init__(
-        self, channels: int, out_channels: int, expansion: int, stride: int
+        self,
+        channels: int,
+        out_channels: int,
+        hidden: int,
+        *,
+        kernel: int = 3,
+        stride: int,
     ) -> None:
         super().__init__()
-        hidden = channels * expansion
         layers: list[nn.Module] = []
-        if expansion > 1:
+        if hidden != channels:
             layers.append(_convolution(channels, hidden))
         layers += [
-            _convolution(hidden, hidden, kernel=3, stride=stride, groups=hidden),
+            _convolution(hidden, hidden, kernel=kernel, stride=stride, groups=hidden),
             nn.Conv2d(hidden, out_channels, 1),
         ]
         self.layers = nn.Sequential(*layers)
@@ -110,6 +157,12 @@ class _InvertedResidual(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self.layers(x)
         return x + out if self.is_residual else out
+
+
+def _whole(channels: float) -> int:
+    """The nearest multiple of 8 that takes away no more than a tenth."""
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest + 8 if nearest < 0.9 * channels else nearest
 
 
 def _v1(width: float) -> nn.Module:
@@ -160,3 +213,26 @@ def _classifier(layers: list[nn.Module], channels: int) -> nn.Module:
 def _images(side: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(SEED)
     return torch.randn(SAMPLES, 3, side, side, generator=generator)
+
+
+mobilenet_v1_0_25 = partial(_v1, 0.25)
+mobilenet_v1_0_5 = partial(_v1, 0.5)
+mobilenet_v1_0_75 = partial(_v1, 0.75)
+mobilenet_v1_1_0 = partial(_v1, 1.0)
+mobilenet_v2_0_35 = partial(_v2, 0.35)
+mobilenet_v2_0_5 = partial(_v2, 0.5)
+mobilenet_v2_0_75 = partial(_v2, 0.75)
+mobilenet_v2_1_0 = partial(_v2, 1.0)
+efficientnet_lite0 = partial(_efficientnet_lite, 1.0, 1.0)
+efficientnet_lite1 = partial(_efficientnet_lite, 1.0, 1.1)
+efficientnet_lite2 = partial(_efficientnet_lite, 1.1, 1.2)
+efficientnet_lite4 = partial(_efficientnet_lite, 1.4, 1.8)
+
+images_96 = partial(_images, 96)
+images_128 = partial(_images, 128)
+images_160 = partial(_images, 160)
+images_192 = partial(_images, 192)
+images_224 = partial(_images, 224)
+images_240 = partial(_images, 240)
+images_260 = partial(_images, 260)
+images_300 = partial(_images, 300)

@@ -4,7 +4,7 @@ import pytest
 
 from planner.domain.operations import Operations
 from planner.domain.predictions import Refused
-from planner.perf.transfer import MIN_COMMON, transferred
+from planner.perf.transfer import MIN_COMMON, Used, transferred
 
 NAMES = [f"net-v1-{i}" for i in range(12)]
 MACS = {m: int(20e6 * 1.6**i) for i, m in enumerate(NAMES)}
@@ -97,7 +97,7 @@ def test_a_model_of_no_known_family_is_predicted_with_less_confidence():
 def test_without_operations_the_times_alone_are_used():
     found = transferred(NAMES[5], HERE, without(THERE, NAMES[5]), {})
 
-    assert not found.used_operations
+    assert found.used is Used.NOTHING
     assert found.p50_s == pytest.approx(THERE[NAMES[5]], rel=0.3)
 
 

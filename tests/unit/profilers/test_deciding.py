@@ -206,6 +206,9 @@ class Watched:
     def __init__(self, outcome):
         self.outcome = outcome
 
+    def references(self):
+        return ()
+
     def reachable_devices(self):
         return ()
 

@@ -10,12 +10,14 @@ widest of all batches holds for each.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from planner.domain.evidence import Evidence, Provenance
 from planner.domain.hardware import Device
 from planner.domain.operations import Operations
 from planner.domain.predictions import Prediction, Refused
 from planner.domain.profiles import BatchProfile, ServicePoint
+from planner.domain.profiling import HERE
 from planner.domain.servers import Timing
 from planner.domain.variants import Precision
 from planner.perf.transfer import Transferred, transferred
@@ -29,6 +31,11 @@ from planner.pipeline.asking.unmeasured.rows import (
     server_elsewhere,
 )
 from planner.units import milliseconds
+
+TIMING_REFERENCES: Final = (
+    "planner profile SPEC --reference-models: then published models are timed on this "
+    "machine, too, and one of your own is predicted from those"
+)
 
 
 def from_models(
@@ -54,28 +61,42 @@ def from_models(
                 told = _told_by_models(source, batches, target, device, atlas)
                 predicted.append(told)
                 predicted += [refusal] if refusal else []
-        answers += predicted or _nearest_miss(precision, device, refused)
+        answers += predicted or _nearest_miss(
+            precision, device, refused, _way_in(sources, atlas)
+        )
     return answers
 
 
 def _nearest_miss(
-    precision: Precision, device: Device, refused: Sequence[Refused]
+    precision: Precision, device: Device, refused: Sequence[Refused], way_in: str
 ) -> list[Refused]:
     """Of many ways that did not lead there, the one that came nearest."""
     if not refused:
         return []
     nearest = max(refused, key=lambda r: r.n_common)
-    reason = f"{precision} on {device.name}: {nearest.reason}"
+    reason = f"{precision} on {device.name}: {nearest.reason}{way_in}"
     return [replace(nearest, reason=reason, precision=precision)]
+
+
+def _way_in(sources: Sequence[BatchProfile], atlas: Atlas) -> str:
+    """What would let the user's own model be compared with published ones; else empty."""
+    timed = [s for s in atlas.columns if s.device == HERE]
+    if not any(map(_is_own, sources)) or any(setting_of(s) in timed for s in sources):
+        return ""
+    if timed:
+        ways = " and ".join(f"{s.precision} on {s.runtime}" for s in timed)
+        return (
+            f", or bring it as {ways}: so published models were timed on this machine"
+        )
+    return f", or {TIMING_REFERENCES}"
 
 
 def _across(
     source: BatchProfile, point: ServicePoint, target: Setting, atlas: Atlas
 ) -> Transferred | Refused:
     here = atlas.seconds(setting_of(source))
-    # The user's own model is no published one, whatever the document calls it.
-    name = source.model_sha256 or source.model
-    stated = atlas.operations.get(name)
+    name = _name(source)
+    stated = source.operations or atlas.operations.get(name)
     own = {} if stated is None else {name: _of_batch(stated, point.batch)}
     return transferred(
         name,
@@ -85,8 +106,23 @@ def _across(
     )
 
 
+def _name(source: BatchProfile) -> str:
+    """The user's own model is no published one, whatever the document calls it."""
+    named = f"your {source.model}" if _is_own(source) else source.model
+    return source.model_sha256 or named
+
+
+def _is_own(source: BatchProfile) -> bool:
+    return source.evidence.provenance in {Provenance.MEASURED, Provenance.EMULATED}
+
+
 def _of_batch(stated: Operations, batch: int) -> Operations:
-    return replace(stated, macs=(stated.macs or stated.parameters) * batch)
+    values = stated.activation_values
+    return replace(
+        stated,
+        macs=(stated.macs or stated.parameters) * batch,
+        activation_values=None if values is None else values * batch,
+    )
 
 
 def _batches(
@@ -122,6 +158,15 @@ def _surest(
     )
 
 
+def _elsewhere(source: BatchProfile, target: Setting) -> str:
+    """That another engine ran there, and so will have to for the time to hold."""
+    engine = source.variant.runtime
+    is_same = target.runtime is engine
+    return (
+        "" if is_same else f" on {target.runtime}, and on {engine} where it was timed"
+    )
+
+
 def _told_by_models(
     source: BatchProfile,
     batches: Sequence[Transferred],
@@ -131,11 +176,11 @@ def _told_by_models(
 ) -> Prediction:
     column, found = atlas.columns[target], batches[0]
     taught = [column[m].evidence for m in found.common]
-    by = "operations and times" if found.used_operations else "times alone"
     note = (
         f"{milliseconds(source.points[0].p50_s):.3g} ms as {setting_of(source)} × "
-        f"{found.ratio:.3g}, learned from {by} of {len(found.common)} models measured "
-        f"there ({years(e.as_of for e in taught)}); 90 % of left-out models lay within "
+        f"{found.ratio:.3g}, learned from {found.used} of {len(found.common)} models "
+        f"measured there{_elsewhere(source, target)} "
+        f"({years(e.as_of for e in taught)}); 90 % of left-out models lay within "
         f"the interval that is stated"
     )
     sources = dict.fromkeys(

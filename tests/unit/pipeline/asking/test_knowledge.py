@@ -18,6 +18,7 @@ from planner.pipeline.asking.knowledge import learn
 from planner.reference.catalog import Catalog
 from planner.reference.imported import ImportedModel
 from tests.support.questions import document
+from tests.support.timed_here import FP32_ONNX, asked, references, timed
 
 CONTENT = "1f" * 32
 FP32, FP16 = (
@@ -77,10 +78,24 @@ class Measurer:
             model_sha256={"m": content} if content else {},
         )
 
+    def references(self):
+        return ()
+
     def reachable_devices(self):
         return (PI_4, PI_5)
 
     def profile(self, jobs, *, on_progress, planned=None):  # nothing to show
+        return self._outcome
+
+
+class Comparer(Measurer):
+    """Has timed published models, too, and notes what it is asked to measure."""
+
+    def references(self):
+        return references()
+
+    def profile(self, jobs, *, on_progress, planned=None):
+        self.jobs = jobs
         return self._outcome
 
 
@@ -196,3 +211,60 @@ def test_what_failed_where_nothing_was_imported_is_told():
 
     (told,) = found.warnings
     assert told.startswith(f"m: fp16 on torch could not be had on {PI_5};")
+
+
+def compared(*, predicts, foresees, runtimes=("torch", "onnxruntime")):
+    """What is learned and asked for where published models were timed here."""
+    spec = document(
+        models__0__source={"kind": "torch", "factory": "model:build"},
+        models__0__variants={
+            "precisions": ["fp32", "bf16"],
+            "runtimes": list(runtimes),
+        },
+        policy__predict_unmeasured=predicts,
+    )
+    model = TorchModel(name="m", directory=Path(), factory="model:build")
+    here = timed("m", 0.004, asked("mobilenet-v1-0.5-192"))
+    profiler = Comparer([here], [], CONTENT)
+    found = learn(
+        spec,
+        Catalog.shipped(),
+        {"m": model},
+        profiler,
+        on_progress=lambda _: None,
+        foresees=foresees,
+    )
+    return found, profiler.jobs
+
+
+@pytest.mark.parametrize(("predicts", "foresees"), [(True, False), (False, True)])
+def test_what_is_to_be_predicted_is_timed_here_as_published_models_were(
+    predicts, foresees
+):
+    _, (offered, here) = compared(predicts=predicts, foresees=foresees)
+
+    assert "local" not in offered.devices
+    assert here.devices == ("local",)
+    assert (here.precisions, here.runtimes) == ((Precision.FP32,), (Runtime.ONNXRUNTIME,))  # fmt: skip
+
+
+def test_what_nobody_asks_to_predict_is_timed_for_devices_on_offer_alone():
+    found, jobs = compared(predicts=False, foresees=False)
+
+    assert [j.devices for j in jobs] == [(PI_4,)]
+    assert found.references == ()
+
+
+def test_engines_that_no_published_model_was_timed_on_are_not_timed_for_it():
+    _, jobs = compared(predicts=True, foresees=False, runtimes=["torch"])
+
+    assert len(jobs) == 1
+
+
+def test_a_plan_has_predictions_for_offers_and_no_profile_of_this_machine():
+    found, _ = compared(predicts=True, foresees=False)
+
+    profiles = found.profiles["m"]
+    assert {p.device for p in profiles} == {PI_4}
+    assert {p.evidence.provenance for p in profiles} == {Provenance.PREDICTED}
+    assert FP32_ONNX not in {p.variant for p in profiles}

@@ -125,6 +125,9 @@ class Here:
         self.profiles, self.ratio, self.n_jobs = profiles, ratio, 0
         self.failures = failures
 
+    def references(self):
+        return ()
+
     def reachable_devices(self):
         return ()
 
