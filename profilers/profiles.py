@@ -59,6 +59,7 @@ def measured_profile(
         batch_grid=_within(measurement),
         conditions=measurement.conditions,
         rested_s=rested_s(measurement),
+        operations=measurement.operations,
     )
 
 

@@ -87,6 +87,7 @@ def emulated(learned: Learned, measurement: Measurement, trial: Trial) -> BatchP
         artifact_sha256=measurement.artifact_sha256 or None,
         batch_grid=measurement.batch_grid,
         rested_s=rested_s(measurement) * first_ratio,
+        operations=measurement.operations,
     )
 
 
