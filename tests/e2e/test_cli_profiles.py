@@ -2,16 +2,20 @@
 
 import copy
 import json
+from functools import partial
 
 import pytest
 import yaml
 
 from planner.cli.app import main
 from planner.specs.serving import ServingConfig
+from profilers import local
+from profilers.process import Measuring
 from profilers.serving.language import load_speaker
 from profilers.store import ProfileStore
 from profilers.trials import Failure
 from tests.support import kiosk, networks
+from tests.support.profiling import SUPPORT
 
 pytestmark = pytest.mark.slow
 
@@ -170,6 +174,15 @@ def test_a_plan_names_the_content_that_was_profiled_until_the_model_is_changed(
     assert any("of a model of that name with other content" in w for w in plan["warnings"])  # fmt: skip
 
 
+@pytest.fixture
+def briefly(monkeypatch):
+    """Of language models nine things are timed, each for a second or two otherwise."""
+    monkeypatch.syspath_prepend(SUPPORT)
+    measuring = Measuring(function="brief:begin")
+    monkeypatch.setattr(local, "LocalExecutor", partial(local.LocalExecutor, measuring=measuring))  # fmt: skip
+
+
+@pytest.mark.usefixtures("briefly")
 def test_a_language_model_is_served_as_it_was_profiled_and_says_so(tmp_path, capsys):
     spec = talking_project(tmp_path / "kiosk")
     exported_from(spec, capsys)
