@@ -95,20 +95,19 @@ def recommend(
         months=profile_months,
         as_device=as_device,
     )
-    with recommending.side_by_side(address=address, workers=workers) as scenarios:
-        world = recommending.world(
-            facts,
-            models,
-            traces=traces,
-            executor=executor,
-            address=address,
-            observer=observer,
-            time_limit_s=time_limit_s,
-            simulates=simulate,
-            scenarios=scenarios,
-            study=study,
-            fewer_points=fewer_points,
-        )
+    with recommending.world(
+        facts,
+        models,
+        traces=traces,
+        executor=executor,
+        address=address,
+        workers=workers,
+        observer=observer,
+        time_limit_s=time_limit_s,
+        simulates=simulate,
+        study=study,
+        fewer_points=fewer_points,
+    ) as world:
         return answer_of(decide(document, world))
 
 

@@ -55,17 +55,16 @@ def explain(
     )
     with (
         watching(quiet=json) as observer,
-        recommending.side_by_side(address=address, workers=workers) as scenarios,
-    ):
-        world = recommending.world(
+        recommending.world(
             catalog(),
             models,
             executor=executor,
             address=address,
+            workers=workers,
             observer=observer,
             time_limit_s=time_limit_s,
-            scenarios=scenarios,
-        )
+        ) as world,
+    ):
         told = solve(answer.document, world, search_s=search_s)
     if json:
         typer.echo(told.model_dump_json(by_alias=True, indent=2))

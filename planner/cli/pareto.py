@@ -54,17 +54,16 @@ def pareto(
     document, models = deployment(spec, sets)
     with (
         watching(quiet=json) as observer,
-        recommending.side_by_side(address=address, workers=workers) as scenarios,
-    ):
-        world = recommending.world(
+        recommending.world(
             catalog(),
             models,
             executor=executor,
             address=address,
+            workers=workers,
             observer=observer,
             time_limit_s=time_limit_s,
-            scenarios=scenarios,
-        )
+        ) as world,
+    ):
         front = span(document, world, objectives=aims, search_s=search_s)
     folder = out or Path(f"front-{document.name}")
     if front.points:

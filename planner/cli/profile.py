@@ -197,7 +197,8 @@ def _time_references(
             )
         for failure in timed.failures:
             typer.echo(
-                f"planner: {failure.model} {failure.variant}: {failure.reason}", err=True
+                f"planner: {failure.model} {failure.variant}: {failure.reason}",
+                err=True,
             )
     typer.echo(
         f"planner: {len(profiler.references())} of {n_trials} are known of this machine; "

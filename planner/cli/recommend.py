@@ -86,21 +86,20 @@ def recommend(
     )
     with (
         watching(quiet=json) as observer,
-        recommending.side_by_side(address=address, workers=workers) as scenarios,
-    ):
-        world = recommending.world(
+        recommending.world(
             facts,
             found.models,
             traces=found.traces,
             executor=executor,
             address=address,
+            workers=workers,
             observer=observer,
             time_limit_s=time_limit_s,
-            scenarios=scenarios,
             simulates=simulate,
             study=study,
             fewer_points=fewer_points,
-        )
+        ) as world,
+    ):
         answer = answer_of(decide(found.spec, world))
     folder = out or Path(f"plan-{found.spec.name}")
     files = answer.write(folder) if isinstance(answer, Plan) else ()

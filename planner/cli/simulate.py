@@ -150,10 +150,12 @@ def simulate(
     models = own_models_in(
         spec, folders, way_out="name the document's folder with --spec-dir"
     )
-    with watching(quiet=json) as observer:
-        world = recommending.world(
+    with (
+        watching(quiet=json) as observer,
+        recommending.world(
             catalog(), models, executor="local", observer=observer
-        )
+        ) as world,
+    ):
         seen = replay(
             document,
             world,

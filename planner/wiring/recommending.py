@@ -1,4 +1,4 @@
-"""Everything a recommendation is made from, and who solves its parts at once."""
+"""Everything a recommendation is made from."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from planner.specs.traces import Trace
 
 
+@contextlib.contextmanager
 def world(
     facts: Catalog,
     models: Mapping[str, "UserModel"],
@@ -24,20 +25,22 @@ def world(
     traces: Mapping[str, "Trace"] | None = None,
     executor: measuring.Executor = "ray",
     address: str | None = None,
+    workers: int | None = None,
     observer: Observer | None = None,
     time_limit_s: float = DEFAULT_TIME_LIMIT_S,
     simulates: bool = False,
-    scenarios: Scenarios | None = None,
     study: Study | None = None,
     fewer_points: bool = False,
-) -> World:
+) -> Iterator[World]:
     """Everything a recommendation is made from; a profiler only where one is needed.
 
-    A plan is tried on simulated traffic where that is asked for and the compiler of
-    the simulator's loops is installed: without it a trial would take minutes.
+    What can be solved at once is by a Ray cluster at the address, by so many workers,
+    or just here. A plan is tried on simulated traffic where that is asked for and the
+    compiler of the simulator's loops is installed: without it a trial would take minutes.
 
     Raises:
         SpecError: The study is to measure here for a device that this machine is not.
+        MissingExtraError: A cluster is named, and Ray is not installed.
     """
     if study is not None and study.here is not None and address is None:
         measuring.require_no_other(study.here)
@@ -46,35 +49,20 @@ def world(
         if models
         else None
     )
-    return World(
-        catalog=facts,
-        models=models,
-        traces=traces or {},
-        profiler=profiler,
-        observer=observer or Unobserved(),
-        now=utc_now,
-        time_limit_s=time_limit_s,
-        simulates=simulates and is_installed("numba"),
-        scenarios=scenarios or OneByOne(),
-        study=study,
-        fewer_points=fewer_points,
-    )
-
-
-@contextlib.contextmanager
-def side_by_side(
-    *, address: str | None = None, workers: int | None = None
-) -> Iterator[Scenarios]:
-    """Who solves what can be solved at once: a Ray cluster, processes, or just this one.
-
-    Raises:
-        MissingExtraError: A cluster is named, and Ray is not installed.
-    """
-    found = _scenarios(address, workers)
-    try:
-        yield found
-    finally:
-        found.close()
+    with contextlib.closing(_scenarios(address, workers)) as scenarios:
+        yield World(
+            catalog=facts,
+            models=models,
+            traces=traces or {},
+            profiler=profiler,
+            observer=observer or Unobserved(),
+            now=utc_now,
+            time_limit_s=time_limit_s,
+            simulates=simulates and is_installed("numba"),
+            scenarios=scenarios,
+            study=study,
+            fewer_points=fewer_points,
+        )
 
 
 def _scenarios(address: str | None, workers: int | None) -> Scenarios:
