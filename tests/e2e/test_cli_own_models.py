@@ -14,7 +14,7 @@ from planner.domain.profiles import BatchProfile, ProfileKey, ServicePoint
 from planner.domain.profiling import PointsTimed, ProfilingOutcome
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.wiring import measuring
-from tests.support.timed_here import references
+from tests.support.timed_here import asked, references, timed
 
 SPEC = {
     "kind": "deployment",
@@ -229,3 +229,39 @@ def test_published_models_are_timed_once_and_it_is_said_beforehand_how_many(
     assert "16 of 32 are known of this machine" in first
     # This stopwatch knows fp32 alone, so half of them are tried again.
     assert "16 measurements of published models come first, about 3 min" in second
+
+
+class Comparer(Stopwatch):
+    """Emulates nothing; published models and the user's own were timed on this machine."""
+
+    def __init__(self):
+        super().__init__()
+        self.known = references()
+
+    def reachable_devices(self):
+        return ()
+
+    def _outcome(self, jobs):
+        own = timed("digits", 0.004, asked("mobilenet-v1-0.5-192"))
+        profiles = tuple(own for job in jobs if job.devices == ("local",))
+        return replace(super()._outcome(()), profiles=profiles)
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_a_plan_that_takes_predictions_runs_an_own_model_where_none_was_ever_timed(
+    project, monkeypatch, capsys, takes
+):
+    monkeypatch.setattr(measuring, "profiler", lambda *_, **__: Comparer())
+    chosen = ["--set", f"policy.predict_unmeasured={str(takes).lower()}"]
+
+    code = main(["recommend", "project/spec.yaml", "--no-simulate", "--json", *chosen])
+
+    plan = json.loads(capsys.readouterr().out)
+    assert code == (0 if takes else 1)
+    if takes:
+        (placed,) = plan["placements"]
+        assert placed["device"] == "raspberry-pi-4"
+        assert placed["provenance"] == "predicted"
+        assert plan["certificate"]["checked"]
+        (known,) = [e for e in plan["evidence"] if e["provenance"] == "predicted"]
+        assert "on armnn, and on onnxruntime where it was timed" in known["source"]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from planner.domain.evidence import Evidence, Provenance
+from planner.domain.operations import Operations
 from planner.domain.profiles import (
     BatchProfile,
     ExpertUse,
@@ -172,6 +173,23 @@ def test_more_than_a_thread_is_told_beside_the_device():
     rows = tables(FP32, replace(FP32, evidence=busy))["Profiles"].rows
 
     assert [row[2] for row in rows] == ["local", "local (1 thread, 2 replicas at once)"]
+
+
+def test_what_a_model_takes_of_any_device_is_told_once():
+    asked = Operations(
+        model="net", parameters=467_593, macs=13_570_304, activation_values=869_609,
+        source="counted while the module ran on one sample",
+    )  # fmt: skip
+
+    shown = tables(replace(FP32, operations=asked), replace(INT8, operations=asked))[
+        "Profiles"
+    ]
+
+    (told,) = [note for note in shown.footnotes if "for one item" in note]
+    assert told.startswith(
+        "net takes 13.6 M multiply-accumulates, 0.468 M parameters, "
+    )
+    assert told.endswith("0.87 M activations moved for one item: " + asked.source)
 
 
 def test_memory_is_told_by_what_holds_it():

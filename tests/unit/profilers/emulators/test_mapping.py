@@ -6,6 +6,7 @@ import pytest
 
 from planner.domain.evidence import Provenance
 from planner.domain.factors import Factor
+from planner.domain.operations import Operations
 from planner.domain.profiles import Quality
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
@@ -118,12 +119,17 @@ def test_the_evidence_says_how_far_another_measurement_may_differ(tmp_path):
     assert evidence.repeats_frac == 0.07 < evidence.error_frac
 
 
-def test_memory_quality_and_variant_are_those_measured(tmp_path):
-    profile = emulated(learned(), measured(0.004), trial(tmp_path))
+def test_memory_quality_operations_and_variant_are_those_measured(tmp_path):
+    asked = Operations(model="mine", parameters=7, macs=9, source="counted")
+
+    profile = emulated(
+        learned(), replace(measured(0.004), operations=asked), trial(tmp_path)
+    )
 
     assert (profile.model, profile.device) == ("mine", "board")
     assert profile.memory_bytes == 5e7
     assert profile.quality.value_frac == 0.9
+    assert profile.operations == asked
     assert profile.variant.runtime is Runtime.ONNXRUNTIME
 
 

@@ -8,12 +8,16 @@ import pytest
 
 import profilers.importers
 from planner.domain.evidence import Provenance
+from planner.domain.operations import Operations
 from planner.domain.profiles import BatchProfile, LoadCurve, TokenRates
+from planner.domain.profiling import ProfilingOutcome
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import SpecFileError, UnknownReferenceError
 from planner.reference.devices import is_device
 from planner.reference.integrity import check_profiles
-from profilers.importers import FORMATS, About, importer
+from planner.report.profiling import export_text
+from profilers.importers import FORMATS, About, importer, own
+from tests.support.timed_here import timed
 
 SAMPLES = Path(__file__).parents[3] / "data" / "importers"
 TODAY = dt.date(2026, 11, 24)
@@ -258,6 +262,25 @@ def test_our_own_export_keeps_batches_quality_memory_and_band():
     assert profile.quality.value_frac == 0.971
     assert profile.memory_bytes == 52428800.0
     assert profile.evidence.error_frac == 0.02
+
+
+def test_our_own_export_carries_what_was_counted(tmp_path):
+    asked = Operations(
+        model="eyes", parameters=7, macs=9, activation_values=11, source="counted"
+    )
+    outcome = ProfilingOutcome(
+        profiles=(timed("eyes", 0.004, asked),), failures=(), warnings=(),
+        n_measured=1, n_cached=0, environment={},
+    )  # fmt: skip
+    file = tmp_path / "export.json"
+    file.write_text(
+        export_text(outcome, declared_device="raspberry-pi-4"), encoding="utf-8"
+    )
+
+    (profile,) = own.read_all(file, device=None, model=None, today=dt.date(2026, 12, 1))
+
+    assert profile.device == "raspberry-pi-4"
+    assert profile.operations == asked
 
 
 def test_our_own_export_of_another_variant_says_what_it_has():
