@@ -203,7 +203,6 @@ def test_a_language_model_is_served_as_it_was_profiled_and_says_so(tmp_path, cap
     assert is_as_profiled(tmp_path / "other") is False
 
 
-@pytest.mark.alone
 def test_limits_and_heat_are_in_force_and_told(tmp_path, home, capsys):
     spec = project(tmp_path / "kiosk", kiosk.spec(runtime="torch", rate_rps=5, latency_ms=2000))  # fmt: skip
     room = ["--cpu-quota", "0.5", "--memory-mib", "4096", "--soak-s", "0.5", "--heat-speed", "0.5"]  # fmt: skip

@@ -21,8 +21,6 @@ from tests.support.endpoints import (
 from tests.support.plans import digits_placement, storefront_plan
 from tests.support.refusals import infeasible_plan
 
-pytestmark = pytest.mark.alone
-
 GOOD = answer(outputs=[0.1, 0.9], label=1, batch_size=1, service_ms=2.0)
 # 99 % within 60 ms is settled by 381 requests that all are.
 ENOUGH = ["--seconds", "3", "--rate", "200"]
@@ -52,6 +50,7 @@ def told(capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_deployment_that_keeps_its_promise_passes(plan, capsys):
     script = Script(steady(GOOD), about=about(digits_placement()))
 
@@ -129,6 +128,7 @@ def test_a_first_answer_that_is_none_ends_it_at_once(plan, capsys, response, say
     assert says in told(capsys).out
 
 
+@pytest.mark.alone
 def test_too_few_requests_leave_it_open(plan, capsys):
     with serving(Script(steady(GOOD), about=about(digits_placement()))) as url:
         code = verify(plan, url, "--seconds", "1", "--rate", "50")
@@ -180,6 +180,7 @@ def test_a_server_that_takes_connections_and_never_answers_is_told(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_server_that_has_just_started_is_not_judged_by_its_first_answer(plan, capsys):
     slow = Response(GOOD.body, after_s=1.5)
     script = Script(lambda n, _: slow if n == 0 else GOOD)

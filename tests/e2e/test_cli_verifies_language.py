@@ -17,8 +17,6 @@ from tests.support.endpoints import (
     steady,
 )
 
-pytestmark = pytest.mark.alone
-
 # assistant: 512 tokens in, 256 out, 95 % within 500 ms and 50 ms a token.
 USAGE = {"prompt_tokens": 512, "completion_tokens": 256}
 NAME = "llama-3.1-8b-instruct"
@@ -48,6 +46,7 @@ def engine(response, **options):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_an_engine_that_keeps_its_promise_passes(plan, capsys):
     script = engine(spoken(["a", "b"], first_s=0.02, each_s=0.3, usage=USAGE))
 
