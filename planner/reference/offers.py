@@ -37,6 +37,7 @@ class Machine:
     device_count: int
 
 
+@cache  # a search asks for them some hundred times, and 75 ms a time for a whole cloud
 def offers_of(quote: InstanceQuote) -> tuple[Offer, ...]:
     """An on-demand and a spot offer, as far as priced; none without a known device."""
     machine = machine_of(quote)

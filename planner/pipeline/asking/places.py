@@ -69,12 +69,13 @@ def places(spec: Deployment, catalog: Catalog) -> tuple[Place, ...]:
 
 def _cloud_places(site: CloudSite, catalog: Catalog) -> list[Place]:
     wanted = set(site.instance_types or ())
+    regions = {name: catalog.region(site.provider, name) for name in site.regions}
     return [
         Place(
             offer=offer,
-            zone=catalog.region(site.provider, offer.site).zone,
+            zone=regions[offer.site].zone,
             is_edge=False,
-            gco2e_per_kwh=catalog.region(site.provider, offer.site).gco2e_per_kwh,
+            gco2e_per_kwh=regions[offer.site].gco2e_per_kwh,
         )
         for offer in catalog.offers(site.provider, site.regions, site.purchase)
         if not wanted or offer.instance_type in wanted

@@ -43,6 +43,10 @@ class Knob(Protocol):
         """How much a value asks; 1 is nothing."""
         ...
 
+    def reaches(self, one: Setting, other: Setting) -> bool:
+        """Whether one value is turned as far as the other at least: it has all its plans."""
+        ...
+
     def least(
         self, trials: Trials, others: Changes, *, start: Setting, coarse_frac: float
     ) -> Found | None:

@@ -57,13 +57,19 @@ class DialKnob:
         """How much a value asks."""
         return self.dial.ask_ratio(_number(value))
 
+    def reaches(self, one: Setting, other: Setting) -> bool:
+        """By the side that its limit lies on."""
+        if self.dial.limit > self.current:
+            return _number(one) >= _number(other)
+        return _number(one) <= _number(other)
+
     def least(
         self, trials: Trials, others: Changes, *, start: Setting, coarse_frac: float
     ) -> Found | None:
         """By bisection between what fails and what suffices."""
 
         def suffices(value: float) -> bool:
-            return trials.solve({**others, self.field: value}) is not None
+            return trials.suffices({**others, self.field: value})
 
         if self.dial.is_whole:
             return self._whole(suffices, int(_number(start)))
@@ -115,6 +121,10 @@ class SumKnob:
             return to + 1
         return max(1.0, to / self.current)
 
+    def reaches(self, one: Setting, other: Setting) -> bool:
+        """The larger sum, and before all that there is no limit."""
+        return one is None or (other is not None and _number(one) >= _number(other))
+
     def least(
         self,
         trials: Trials,
@@ -159,6 +169,10 @@ class WordKnob:
     def ask_ratio(self, value: Setting) -> float:
         """As given with the choice."""
         return dict(self.choices).get(value, 1.0)
+
+    def reaches(self, one: Setting, other: Setting) -> bool:
+        """Of choices nobody knows but that each goes beyond the current one."""
+        return other in (one, self.current)
 
     def least(
         self,

@@ -42,6 +42,10 @@ class RegionsKnob:
         """The factor by which the list grows."""
         return len(_names(value)) / len(self.current)
 
+    def reaches(self, one: Setting, other: Setting) -> bool:
+        """Where all that the other list names is named."""
+        return set(_names(one)) >= set(_names(other))
+
     def least(
         self,
         trials: Trials,

@@ -2,15 +2,15 @@
 
 Every relaxation offered was solved: the document with those fields changed was
 asked and answered again, and the cost is that answer's. A single one is minimal:
-`not_enough` was solved, too, and falls short. In a combination no part suffices
-without the others (each was solved), and no part can be turned back by more than
-the resolution while the others stay.
+`not_enough` falls short. In a combination no part suffices without the others, and no
+part can be turned back by more than the resolution while the others stay. What falls
+short was proved to: it was solved, or is turned no farther than something that was.
 
 How combinations are found, with few solves. The furthest turn of each limit that
 does not suffice alone is known from the search for single changes. Since larger
 turns only add plans, two limits have a combination if and only if they suffice
-when both are turned so far; three that hold no such pair, likewise. What asks
-least is then sought along the line on which both turn alike, and from either end.
+when both are turned so far; three that hold no such pair, likewise. A limit is needed
+where all others, turned so far, fall short: no combination lacks it. What asks least is then sought along the line on which both turn alike, and from either end.
 The result is minimal in each part; that no other split of the same two limits
 asks less is not proved. A combination that spares a limit next to nothing of what it
 would be asked alone is not told.
@@ -28,6 +28,7 @@ from planner.pipeline.exploring.kinds import plan_words
 from planner.pipeline.exploring.knob import Found, Knob
 from planner.pipeline.exploring.knobs import RESOLUTION_FRAC, DialKnob, knobs
 from planner.pipeline.exploring.trials import SearchCutShortError, Trials
+from planner.pipeline.solving.scenarios import Changes
 from planner.ports import Scenarios
 from planner.specs.ways_out import Change, Relaxation, Setting
 
@@ -73,7 +74,9 @@ def ways_out(
     search = _Search(trials)
     note = ""
     try:
-        search.singles(list(knobs(question)))
+        turned = list(knobs(question))
+        trials.limits = {knob.field: knob for knob in turned}
+        search.singles(turned)
         search.pairs()
         search.triples()
     except SearchCutShortError:
@@ -154,9 +157,31 @@ class _Search:
         self._offer_all(starts)
 
     def _sufficient(self, turned: Sequence[Ends]) -> list[Ends]:
-        """Those that lead to a plan."""
-        answers = self._trials.each(self._suffice, turned)
-        return [ends for ends, yes in zip(turned, answers, strict=True) if yes]
+        """Those that lead to a plan; what holds no needed limit is not asked."""
+        needed = self._needed()
+        if needed is None:
+            return []
+        open_ = [ends for ends in turned if needed <= {k.field for k, _ in ends}]
+        answers = self._trials.each(self._suffice, open_)
+        return [ends for ends, yes in zip(open_, answers, strict=True) if yes]
+
+    def _needed(self) -> set[str] | None:
+        """Limits without which no turn of all others leads to a plan; None: nothing does.
+
+        Larger turns only add plans: where all others fall short, so do any of them.
+        """
+        every = dict(self._short_ends())
+        if self._is_out(every):
+            return None
+        without = [{f: v for f, v in every.items() if f != field} for field in every]
+        out = self._trials.each(self._is_out, without)
+        return {field for field, is_out in zip(every, out, strict=True) if is_out}
+
+    def _short_ends(self) -> Iterable[tuple[str, Setting]]:
+        return ((knob.field, end) for knob, end in self._short)
+
+    def _is_out(self, changes: Changes) -> bool:
+        return self._trials.allows(changes) and self._trials.is_impossible(changes)
 
     def _offer_all(self, starts: Sequence[Ends]) -> None:
         for best in self._trials.each(self._best_split, starts):
@@ -165,17 +190,15 @@ class _Search:
 
     def _suffice(self, turned: Iterable[tuple[Knob, Setting]]) -> bool:
         changes = {knob.field: value for knob, value in turned}
-        return self._trials.solve(changes) is not None
+        return self._trials.suffices(changes)
 
     def _best_split(self, ends: Ends) -> list[Turned] | None:
         """The split of the turns that asks least, of those tried."""
         best: list[Turned] | None = None
         for start in self._starts(ends):
             turned = self._minimal(start)
-            if (
-                turned is not None
-                and self._spares(turned)
-                and (best is None or _ask_ratio(turned) < _ask_ratio(best))
+            if turned is not None and (
+                best is None or _ask_ratio(turned) < _ask_ratio(best)
             ):
                 best = turned
         return best
@@ -206,8 +229,8 @@ class _Search:
     def _minimal(self, start: Sequence[tuple[Knob, Setting]]) -> list[Turned] | None:
         """Each limit in turn as near to where it stands as the others let it.
 
-        None where a sum cannot be limited at all: nobody states what the offers emit
-        that a plan without the limit takes.
+        None where one is hardly spared anything, or a sum cannot be limited at all: nobody
+        states what the offers emit that a plan without the limit takes.
         """
         values = {knob.field: value for knob, value in start}
         turned = []
@@ -219,18 +242,15 @@ class _Search:
                 start=value,
                 coarse_frac=COMBINED_RESOLUTION_FRAC,
             )
-            if found is None:
+            if found is None or not self._is_spared(knob, found.value):
                 return None
             values[knob.field] = found.value
             turned.append((knob, found.value, found.not_enough))
         return turned
 
-    def _spares(self, turned: Sequence[Turned]) -> bool:
-        return all(
-            self._alone_ratio.get(knob.field, math.inf)
-            >= knob.ask_ratio(value) * SPARED_RATIO
-            for knob, value, _ in turned
-        )
+    def _is_spared(self, knob: Knob, value: Setting) -> bool:
+        alone_ratio = self._alone_ratio.get(knob.field, math.inf)
+        return alone_ratio >= knob.ask_ratio(value) * SPARED_RATIO
 
     def _is_irreducible(self, turned: Sequence[Turned]) -> bool:
         for count in range(1, len(turned)):

@@ -9,9 +9,9 @@ other, in the same order.
 import json
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from planner.domain.placement import Solution
 from planner.errors import SpecMistakesError
@@ -19,9 +19,23 @@ from planner.pipeline.asking.question import Question, Twist
 from planner.pipeline.solving.scenarios import Changes, Nothing, Scenario, Solver, Trial
 from planner.ports import OneByOne, Scenarios
 from planner.specs.edit import with_values
+from planner.specs.ways_out import Setting
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
+
+
+class Limit(Protocol):
+    """Something of the document whose turns only add plans."""
+
+    @property
+    def current(self) -> Setting:
+        """What the document says."""
+        ...
+
+    def reaches(self, one: Setting, other: Setting) -> bool:
+        """Whether one value is turned as far as the other at least."""
+        ...
 
 
 class SearchCutShortError(Exception):
@@ -36,7 +50,8 @@ class Trials:
     solves that ended without a plan and without a proof: they count as none. So do
     plans whose profiles do not hold together as surely as asked, unless
     `accepts_unsure`: where the plan itself is one, those near it are. Searches begin
-    with the question's `plan`, where it is known.
+    with the question's `plan`, where it is known. `limits` are those, by field, whose
+    turns a search compares.
     """
 
     def __init__(
@@ -51,6 +66,7 @@ class Trials:
         plan: Solution | None = None,
     ) -> None:
         self.question = question
+        self.limits: Mapping[str, Limit] = {}
         self.n_solves = 0
         self.n_undecided = 0
         self._solver = Solver(question, plan)
@@ -60,6 +76,9 @@ class Trials:
         self._scenarios = scenarios or OneByOne()
         self._accepts_unsure = accepts_unsure
         self._known: dict[str, Future[Trial | None]] = {}
+        # Changed documents that have a plan, and that are proved to have none.
+        self._fit: list[Changes] = []
+        self._out: list[Changes] = []
         self._lock = threading.Lock()
 
     def allows(self, changes: Changes) -> bool:
@@ -87,19 +106,60 @@ class Trials:
         """
         if twists:
             return self._answer(changes, twists)
-        key = json.dumps(changes, sort_keys=True)
+        key = _key(changes)
         with self._lock:
             known = self._known.get(key)
             future = self._known.setdefault(key, Future())
         if known is None:
             try:
-                future.set_result(self._answer(changes, ()))
+                found = self._found(changes, ())
+                trial = self._counted(found)
+                if trial is not None:
+                    self._fit.append(changes)
+                elif isinstance(found, Nothing) and found.is_proved:
+                    self._out.append(changes)
+                future.set_result(trial)
             except BaseException as error:
                 with self._lock:
                     del self._known[key]
                 future.set_exception(error)
                 raise
         return future.result()
+
+    def suffices(self, changes: Changes) -> bool:
+        """Whether the changed document has a plan; solved only where none before tells.
+
+        Turns of the `limits` only add plans: what goes as far as one that has a plan has
+        it, too, and what goes no farther than one proved to have none has none.
+
+        Raises:
+            SearchCutShortError: No time is left.
+        """
+        if _key(changes) not in self._known:
+            if any(self._reaches(out, changes) for out in self._out):
+                return False
+            if any(self._reaches(changes, fit) for fit in self._fit):
+                return self.allows(changes)
+        return self.solve(changes) is not None
+
+    def _reaches(self, one: Changes, other: Changes) -> bool:
+        """Whether each limit of the one is turned as far as in the other at least."""
+        if not one.keys() | other.keys() <= self.limits.keys():
+            return False
+        for field in one.keys() | other.keys():
+            limit = self.limits[field]
+            now = limit.current
+            if not limit.reaches(one.get(field, now), other.get(field, now)):
+                return False
+        return True
+
+    def is_impossible(self, changes: Changes) -> bool:
+        """Whether it is proved that the changed document, a valid one, has no plan.
+
+        Raises:
+            SearchCutShortError: No time is left.
+        """
+        return self.solve(changes) is None and changes in self._out
 
     def each(
         self, of: Callable[[Item], Found], items: Iterable[Item]
@@ -132,6 +192,12 @@ class Trials:
         return left_s
 
     def _answer(self, changes: Changes, twists: tuple[Twist, ...]) -> Trial | None:
+        return self._counted(self._found(changes, twists))
+
+    def _found(
+        self, changes: Changes, twists: tuple[Twist, ...]
+    ) -> Trial | Nothing | None:
+        """What the solver says; None of what is no valid document."""
         left_s = self.check_time()
         scenario = Scenario(
             changes=changes,
@@ -139,9 +205,14 @@ class Trials:
             time_limit_s=min(self._time_limit_s, left_s),
         )
         try:
-            found = self._scenarios.answer(self._solver, scenario)
+            return self._scenarios.answer(self._solver, scenario)
         except SpecMistakesError:
             # A turn that no valid document reaches is not offered.
+            return None
+
+    def _counted(self, found: Trial | Nothing | None) -> Trial | None:
+        """The plan that counts as one."""
+        if found is None:
             return None
         is_undecided = isinstance(found, Nothing) and not found.is_proved
         with self._lock:
@@ -152,3 +223,7 @@ class Trials:
         if isinstance(found, Nothing) or not (found.is_sure or self._accepts_unsure):
             return None
         return found
+
+
+def _key(changes: Changes) -> str:
+    return json.dumps(changes, sort_keys=True)

@@ -1,6 +1,7 @@
 """Ways out of "no" are sufficient, minimal and irreducible; each is solved here anew."""
 
 import itertools
+import math
 
 import pytest
 
@@ -118,6 +119,43 @@ def test_three_limits_that_each_forbid_everything_are_relaxed_together():
     } <= fields
     for r in found.relaxations:
         assert cost(spec, {c.field: c.to for c in r.change}) is not None
+
+
+def test_turns_beyond_a_plan_and_before_a_proof_are_not_solved_again(spec):
+    question = asked(spec, CAPACITIES)
+    searched = trials(question)
+    searched.limits = {knob.field: knob for knob in knobs(question)}
+    stock, spare = "sites.0.devices.0.stock", "policy.spare_replicas"
+    few, many = {stock: 3}, {stock: 100}
+    assert not searched.suffices(few)
+    assert searched.suffices(many)
+    n_solved = searched.n_solves
+
+    assert searched.suffices({stock: 101, spare: 0})
+    assert not searched.suffices({})
+    assert searched.n_solves == n_solved
+    assert cost(spec, {stock: 101, spare: 0}) is not None
+
+    assert not searched.suffices({stock: 4}), "between the two nobody knows"
+    assert searched.n_solves == n_solved + 1
+    searched.suffices({**many, "policy.objective": "latency"})
+    assert searched.n_solves == n_solved + 2, "what is no limit is not compared"
+
+
+def test_combinations_without_a_needed_limit_are_not_asked():
+    hopeless = document(
+        workloads__0__quality__minimum_frac=0.99,
+        workloads__0__slo__latency_ms=5,
+        policy__budget_usd_per_month=0.01,
+    )
+    question = asked(hopeless, CAPACITIES)
+    n_limits = len(list(knobs(question)))
+
+    found = ways_out(question, time_limit_s=30, search_s=1e9, clock_s=lambda: 0.0)
+
+    pairs = math.comb(n_limits, 2)
+    assert found.relaxations
+    assert found.n_solves < pairs + math.comb(n_limits, 3)
 
 
 def test_a_search_without_time_says_that_it_was_cut_short(spec):
