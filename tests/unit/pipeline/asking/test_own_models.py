@@ -10,7 +10,7 @@ from planner.domain.predictions import Prediction, Refused
 from planner.domain.servers import Timing
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.pipeline.asking.atlas import Atlas, Setting
-from planner.pipeline.asking.foresight import predicted_profiles
+from planner.pipeline.asking.foresight import foresee, predicted_profiles
 from planner.pipeline.asking.unmeasured.models import from_models
 from planner.reference.catalog import Catalog
 from planner.reference.operations import operations
@@ -117,6 +117,15 @@ def test_far_outside_what_is_known_it_is_refused_with_the_factor(p50_s):
 
     assert isinstance(refused, Refused)
     assert "outside those of the models" in refused.reason
+
+
+def test_of_this_machine_nobody_states_peaks_or_sizes():
+    found = foresee(
+        "eyes", [OWN], CATALOG.device("nvidia-t4"), atlas=ATLAS, catalog=CATALOG
+    )
+
+    assert found.predictions == ()
+    assert found.refusals
 
 
 def test_a_plan_that_takes_predictions_has_it_on_devices_on_offer():
