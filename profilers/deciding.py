@@ -2,8 +2,8 @@
 
     smallest batch of each ──► profiles, other batches at their fastest ──► plan
               ▲                                                              │
-              └──── each curve as far as the plan uses it, where it is ◄─────┘
-                    not known that far; else it is over
+              └──── of each curve what the plan uses, where that is not ◄────┘
+                    timed; else it is over
 
 (`profilers.points`). A curve is what one trial would tell of its whole grid; devices that
 share the trial share what is known of it. What is stored of the whole grid counts as known.
@@ -33,7 +33,7 @@ class Deciding:
     def run(self, whole: Collection[TrialKey]) -> tuple[Settled, PointsTimed]:
         """What was measured in the end; `whole` curves are known before."""
         reaches = {
-            key: replace(reach, up_to=reach.grid[-1]) if key in whole else reach
+            key: replace(reach, timed=frozenset(reach.grid)) if key in whole else reach
             for key, reach in self.demand.reaches().items()
         }
         known = until_decided(reaches, timed=self._failed, planned=self._used)
@@ -113,7 +113,7 @@ def _hoped(result: TrialResult, reach: Reach) -> TrialResult:
 
 def _sure(result: TrialResult, reach: Reach) -> TrialResult:
     """The result for plans that use what is known alone."""
-    if isinstance(result, Failure) or not result.points or reach.is_whole:
+    if isinstance(result, Failure) or not result.points or reach.known == reach.grid:
         return result
     return replace(result, batch_grid=reach.known)
 

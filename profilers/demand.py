@@ -49,7 +49,7 @@ class Wanted:
         return replace(self, trial=self.roomier, roomier=None)
 
     def known(self, reach: Reach) -> "Wanted":
-        """The same profile, known up to a batch, from as few points as will do."""
+        """The same profile from a part of its curve."""
         return replace(
             self,
             trial=self._within(self.trial, reach),
@@ -62,9 +62,7 @@ class Wanted:
             return None
         # Of a curve that cannot be had, what was tried first.
         batches = reach.asked or (min(trial.batches),)
-        return replace(
-            trial, batches=batches, fewer_points=True, curve=self._key(trial)
-        )
+        return replace(trial, batches=batches, curve=self._key(trial))
 
     def _key(self, trial: Trial | None) -> TrialKey | None:
         return None if trial is None or self.keyed is None else self.keyed(trial)

@@ -5,12 +5,12 @@ largest are timed together, then one by one whichever `profilers.points` asks fo
 the rest is known as well as a repetition would tell it, or of no use.
 
 Where a part of the curve was timed earlier, what was calm then is not timed again, but for
-the smallest of it: beside the first that is new, it shows whether the machine is still as
+the smallest of it: beside what is new, it shows whether the machine is still as
 fast as it was, within the bands of its two timings. If not, all is timed anew.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from profilers import machine, measure
 from profilers.measure import Clock, Timing
@@ -23,16 +23,12 @@ Measured = Callable[[Sequence[int]], tuple[Timing, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
-    """Timings by batch, ascending; the grid, where not all of it was timed.
-
-    `foreseen_frac` is the curve's (`profilers.points`).
-    """
+    """Timings by batch, ascending; the grid, where not all of it was timed."""
 
     timings: tuple[Timing, ...]
     error_frac: float
     rested_s: float
     batch_grid: tuple[int, ...] = ()
-    foreseen_frac: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def drift_ratio(self) -> float:
@@ -64,69 +60,58 @@ def timed(
             on_block=watch.note,
         )
 
-    curve = None
+    grid: tuple[int, ...] = ()
     if trial.fewer_points:
-        timings, curve = fewer(measured, trial, earlier)
+        timings, grid = _fewer(measured, trial), trial.batches
     else:
-        timings = measured(trial.batches)
+        timings = part(measured, trial.batches, earlier)
     return Timed(
         timings=timings,
         error_frac=measure.error_band_frac(timings),
         rested_s=measure.rested_s(run, timings[0].point, clock=clock)
         if earlier is None
         else earlier.rested_s,
-        batch_grid=curve.grid if curve else (),
-        foreseen_frac=curve.foreseen_frac if curve else {},
+        batch_grid=tuple(sorted(set(grid))),
     )
 
 
-def fewer(
-    measured: Measured, trial: Trial, earlier: Timed | None
-) -> tuple[tuple[Timing, ...], Curve]:
-    """Timings, and the curve that they stand for."""
-    curve = Curve.unknown(trial.batches, limit_s=trial.limit_s)
+def _fewer(measured: Measured, trial: Trial) -> tuple[Timing, ...]:
+    """Those that the others can be read off from."""
     known: dict[int, Timing] = {}
-    if earlier is not None:
-        curve, known = _gone_on(curve, earlier, measured)
 
     def seconds(batches: Sequence[int]) -> dict[int, float]:
         found = _by_batch(measured(batches))
         known.update(found)
         return {batch: t.point.p50_s for batch, t in found.items()}
 
-    curve = completed(curve, seconds)
-    return tuple(known[batch] for batch in sorted(known)), curve
+    completed(Curve.unknown(trial.batches, limit_s=trial.limit_s), seconds)
+    return _ascending(known)
 
 
-def _gone_on(
-    unknown: Curve, earlier: Timed, measured: Measured
-) -> tuple[Curve, dict[int, Timing]]:
-    """The curve with what is known of it and with what is new, or with that alone."""
+def part(
+    measured: Measured, batches: Sequence[int], earlier: Timed | None
+) -> tuple[Timing, ...]:
+    """All of these batch sizes, those of `earlier` included that still hold."""
     known = {
         batch: timing
-        for batch, timing in _by_batch(earlier.timings).items()
-        if batch in unknown.grid and not timing.point.is_noisy
+        for batch, timing in _by_batch(earlier.timings if earlier else ()).items()
+        if batch in batches and not timing.point.is_noisy
     }
-    if not known:
-        return unknown, known
-    foreseen = {b: f for b, f in earlier.foreseen_frac.items() if b in known}
-    curve = replace(_with(unknown, known), foreseen_frac=foreseen)
-    new = curve.next_batches()
-    if not new:
-        return curve, known
+    new = [batch for batch in batches if batch not in known]
+    if not known or not new:
+        return _ascending({**known, **_by_batch(measured(new) if new else ())})
     smallest = min(known)
     found = _by_batch(measured((smallest, *new)))
     before_s, now_s = (k[smallest].point.p50_s for k in (known, found))
     most = 1 + measure.error_band_frac((known[smallest], found[smallest]))
     if max(now_s / before_s, before_s / now_s) > most:
-        return _with(unknown, found), found
-    return _with(curve, found), {**known, **found}
+        rest = [batch for batch in known if batch != smallest]
+        known = _by_batch(measured(rest) if rest else ())
+    return _ascending({**known, **found})
 
 
-def _with(curve: Curve, found: Mapping[int, Timing]) -> Curve:
-    for batch, timing in found.items():
-        curve = curve.with_timed(batch, timing.point.p50_s)
-    return curve
+def _ascending(timings: Mapping[int, Timing]) -> tuple[Timing, ...]:
+    return tuple(timings[batch] for batch in sorted(timings))
 
 
 def _by_batch(timings: Sequence[Timing]) -> dict[int, Timing]:

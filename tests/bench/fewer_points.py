@@ -30,7 +30,7 @@ from planner.pipeline.solving.answered import answered
 from planner.ports import Unobserved
 from planner.reference.catalog import Catalog
 from planner.specs.load import parse_spec
-from profilers.points import Curve, Reach, at_their_fastest, completed, until_decided
+from profilers.points import Reach, at_their_fastest, until_decided
 
 MODELS = ("resnet-50", "efficientnet-b0")
 MIN_POINTS = 4
@@ -68,10 +68,8 @@ class Playing:
             timed=self._time,
             planned=asked,
         )
-        n_timed = sum(len(c.timed_s) for c in self.timed.values())
-        n_read_off = sum(
-            len(set(r.known) - self.timed[k].timed_s.keys()) for k, r in known.items()
-        )
+        n_timed = sum(len(timed) for timed in self.timed.values())
+        n_read_off = sum(len(set(r.known) - self.timed[k]) for k, r in known.items())
         points = PointsTimed(
             n_curves=len(known),
             n_grid=sum(len(r.grid) for r in known.values()),
@@ -83,18 +81,13 @@ class Playing:
         return replace(found, points=points)
 
     def _time(self, wanted):
-        """A session a curve, as a worker holds it; none fails."""
-        for key, reach in wanted.items():
-            truth = {q.batch: q.p50_s for q in self.curves[key].points}
-            self.timed[key] = completed(
-                Curve.unknown(reach.asked),
-                lambda wanted, truth=truth: {b: truth[b] for b in wanted},
-            )
+        """None fails."""
+        self.timed |= {key: set(reach.asked) for key, reach in wanted.items()}
         return ()
 
     def _known(self, key, reach, *, hoped):
-        p, curve = self.curves[key], self.timed[key]
-        points = tuple(q for q in p.points if q.batch in curve.timed_s)
+        p, timed = self.curves[key], self.timed[key]
+        points = tuple(q for q in p.points if q.batch in timed)
         return replace(
             p,
             points=at_their_fastest(points, reach) if hoped else points,

@@ -16,7 +16,7 @@ from profilers.measure import DEFAULT_RULE, Timing
 from profilers.ports import Executor
 from profilers.process import utc_now
 from profilers.session import settled
-from profilers.timing import Timed, fewer
+from profilers.timing import Timed, part
 from profilers.trials import LOCAL, Failure, Measurement
 
 SLOT = "recorded"
@@ -140,7 +140,7 @@ class Replaying:
         if isinstance(record.result, Failure):
             self.now_s += record.took_s
             return Refused(reason=record.result.reason, at_s=self.now_s, **at)
-        if not trial.fewer_points:
+        if trial.curve is None:
             self.now_s += record.took_s
             return Measured(measurement=record.result, at_s=self.now_s, **at)
         part = self._part(trial, name, record)
@@ -157,21 +157,12 @@ class Replaying:
                 Timing(point=points[b], error_frac=whole.error_frac) for b in batches
             )
 
-        timings, curve = fewer(measured, trial, earlier)
+        timings = part(measured, trial.batches, earlier)
         self.took[name] = Timed(
-            timings=timings,
-            error_frac=whole.error_frac,
-            rested_s=0.0,
-            batch_grid=curve.grid,
-            foreseen_frac=curve.foreseen_frac,
+            timings=timings, error_frac=whole.error_frac, rested_s=0.0
         )
         self.now_s += record.loading_s if earlier is None else 0.0
         if asked:
             timing_s = sum(record.timing_s[b] for b in asked)
             self.now_s += max(timing_s, DEFAULT_RULE.min_window_s)
-        return replace(
-            whole,
-            points=tuple(t.point for t in timings),
-            batch_grid=curve.grid,
-            limit_s=trial.limit_s,
-        )
+        return replace(whole, points=tuple(t.point for t in timings))

@@ -97,7 +97,9 @@ class Machine:
 
     def timed(self, wanted):
         self.sessions += [(n, r.asked) for n, r in wanted.items()]
-        return {n for n, r in wanted.items() if r.up_to >= self.broken.get(n, 1000)}
+        return {
+            n for n, r in wanted.items() if max(r.timed) >= self.broken.get(n, 1000)
+        }
 
     def hoped_s(self, n, reach):
         """Service seconds by batch, those that are not known at their fastest."""
@@ -148,7 +150,9 @@ def test_the_winner_is_the_one_of_the_whole_grid_though_losers_are_hardly_timed(
 
 @given(
     fixed_s=st.floats(0.1, 100), item_s=st.floats(0.01, 10), power=st.floats(0.3, 1),
-    reach=st.builds(Reach, grid=st.just(GRID), up_to=st.sampled_from(GRID)),
+    reach=st.builds(
+        Reach, grid=st.just(GRID), timed=st.frozensets(st.sampled_from(GRID)).map(lambda b: b | {1})
+    ),
 )  # fmt: skip
 def test_no_curve_that_rises_is_faster_than_it_is_hoped_to_be(
     fixed_s, item_s, power, reach
@@ -162,8 +166,8 @@ def test_no_curve_that_rises_is_faster_than_it_is_hoped_to_be(
     assert all(hoped_s[b] == truth[b] for b in reach.asked)
 
 
-def test_what_is_read_off_is_no_longer_hoped_for():
-    reach = Reach(grid=(1, 2, 4, 8), up_to=4, is_whole=True)
+def test_what_is_read_off_of_a_curve_that_is_known_is_not_hoped_for():
+    reach = Reach(grid=(1, 2, 4, 8), timed=frozenset({1, 2, 4}))
 
     hoped = at_their_fastest([Batch(1, 1.0), Batch(4, 4.0)], reach)
 
@@ -186,7 +190,7 @@ def test_what_lies_between_is_timed_only_if_the_plan_uses_the_curve_still():
 
     def planned(known):
         """At their fastest both would do; known up to 16, b is out."""
-        return {"b": 16} if known["b"].up_to < 16 else {"a": 16}
+        return {"b": 16} if 16 not in known["b"].timed else {"a": 16}
 
     known = until_decided(
         {"a": Reach(grid=GRID), "b": Reach(grid=GRID)},
@@ -201,11 +205,27 @@ def test_what_lies_between_is_timed_only_if_the_plan_uses_the_curve_still():
     assert known["b"].known == (1,), "nobody knows what lies between 1 and 16"
 
 
-def test_what_is_known_before_is_not_asked_for_again_but_once_for_its_times():
+def test_no_more_is_timed_than_what_the_plan_uses_and_nothing_that_was_is_forgotten():
+    machine = Machine({})
+    limits = iter((64, 4, 4, 8, 8, 8))
+
+    known = until_decided(
+        {"a": Reach(grid=GRID)},
+        timed=machine.timed,
+        planned=lambda _: {"a": next(limits)},
+    )
+
+    assert [asked for _, asked in machine.sessions] == [
+        (1,), (1, 64), (1, 4, 64), (1, 2, 4, 64), (1, 2, 4, 8, 64),
+    ]  # fmt: skip
+    assert known["a"].known == (1, 2, 4, 8)
+
+
+def test_what_is_known_before_is_asked_for_once_for_its_times():
     machine = Machine({})
 
     until_decided(
-        {"a": Reach(grid=GRID, up_to=128)},
+        {"a": Reach(grid=GRID, timed=frozenset(GRID))},
         timed=machine.timed,
         planned=lambda _: {"a": 64},
     )
@@ -225,7 +245,7 @@ def test_a_batch_that_cannot_be_had_is_left_out_with_all_larger_ones():
     assert [k for n, k in machine.sessions if n == "a"] == [
         (1,), (1, 128), (1, 64), (1, 32), (1, 16), (1, 2, 4, 8, 16),
     ]  # fmt: skip
-    assert known["a"] == Reach(grid=(1, 2, 4, 8, 16), up_to=16, is_whole=True)
+    assert known["a"].known == known["a"].grid == (1, 2, 4, 8, 16)
     assert known["b"].known == (1,)
 
 
@@ -241,9 +261,12 @@ def test_a_curve_that_cannot_be_had_at_all_is_tried_once():
 
 
 def test_a_use_between_two_batches_of_the_grid_is_known_up_to_the_smaller():
-    assert Reach(grid=(1, 4, 16, 64), up_to=1).towards(40).asked == (1, 16)
-    assert Reach(grid=(1, 4, 16, 64), up_to=1).towards(15).known == (1, 4)
-    assert Reach(grid=(1, 4, 16, 64), up_to=16).towards(4).asked == (1, 4, 16)
+    first = Reach(grid=(1, 4, 16, 64), timed=frozenset({1}))
+
+    assert first.towards(40).asked == (1, 16)
+    assert first.towards(40).known == (1,)
+    assert first.towards(15).known == (1, 4)
+    assert first.towards(40).towards(40).known == (1, 4, 16)
 
 
 def test_what_lies_between_two_timed_batches_has_all_times_on_their_line():

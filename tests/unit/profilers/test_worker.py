@@ -169,7 +169,6 @@ def test_a_further_part_goes_on_with_what_is_loaded(reader, tmp_path, is_graded)
         variant=Variant(precision=Precision.FP32, runtime=Runtime.TORCH),
         envelope=Envelope(),
         batches=(1,),
-        fewer_points=True,
     )
     begun = begin_trial(trial, clock=time.perf_counter, now=lambda: NOW)
     n_built_before = len(n_built)
@@ -180,7 +179,6 @@ def test_a_further_part_goes_on_with_what_is_loaded(reader, tmp_path, is_graded)
     first = begun.measurement
     assert [p.batch for p in first.points] == [1]
     assert [p.batch for p in further.points] == [1, 64]
-    assert further.batch_grid == (1, 64)
     assert len(n_built) == n_built_before, "the user's model is not built again"
     assert further.quality == first.quality
     assert (further.quality is not None) == is_graded
