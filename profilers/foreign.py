@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Final
 
 from planner.errors import PlannerError, ProfilingError
@@ -16,11 +17,10 @@ from profilers.out_of_memory import OUT_OF_MEMORY, is_for_memory
 _PLACE: Final = re.compile(r"(Exception from|Check .* failed at) \S+:\d+:?")
 
 
-@contextmanager
-def told_as(
-    error: type[ProfilingError], doing: str, *, way_out: str = ""
-) -> Iterator[None]:
+class told_as:  # noqa: N801 - reads as the verb it is
     """Run someone else's code; what it raises becomes `error`, in one sentence.
+
+    A class, and no generator: a model of a millisecond is run within one, too.
 
     Raises:
         ProfilingError: Of the class given, when the code inside fails.
@@ -33,18 +33,37 @@ def told_as(
         ...
         planner.errors.ModelLoadError: reading 'x' failed: ValueError: could not convert string to float: 'x' (give a number)
     """
-    try:
-        yield
-    except PlannerError:
-        raise
-    except MemoryError as failure:
+
+    __slots__ = ("_doing", "_error", "_way_out")
+
+    def __init__(
+        self, error: type[ProfilingError], doing: str, *, way_out: str = ""
+    ) -> None:
+        self._error, self._doing, self._way_out = error, doing, way_out
+
+    def __enter__(self) -> None:
+        """Nothing is needed before."""
+
+    def __exit__(
+        self, _: object, failure: BaseException | None, __: TracebackType | None
+    ) -> None:
+        """Tell what was raised; errors of ours stay what they are."""
+        # A script that calls sys.exit on import must not end the worker.
+        if not isinstance(failure, Exception | SystemExit):
+            return
+        if isinstance(failure, PlannerError):
+            return
+        raise self._error(
+            f"{self._doing} failed: {_told(failure, self._way_out)}"
+        ) from failure
+
+
+def _told(failure: BaseException, way_out: str) -> str:
+    if isinstance(failure, MemoryError):
         said = f": {failure}" if str(failure) else ""
-        raise error(f"{doing} failed: {OUT_OF_MEMORY}{said}") from failure
-    # A script that calls sys.exit on import must not end the worker.
-    except (Exception, SystemExit) as failure:
-        said = last_line(failure)
-        ending = f" ({way_out})" if way_out and not is_for_memory(said) else ""
-        raise error(f"{doing} failed: {said}{ending}") from failure
+        return f"{OUT_OF_MEMORY}{said}"
+    said = last_line(failure)
+    return f"{said} ({way_out})" if way_out and not is_for_memory(said) else said
 
 
 def last_line(failure: BaseException) -> str:

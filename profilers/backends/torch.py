@@ -73,8 +73,11 @@ class TorchBackend:
                 batch = batch.to(self._number)
             if self._images:
                 batch = batch.contiguous(memory_format=torch.channels_last)
-            answer: NDArray[np.float32] = self._module(batch).float().numpy()
-        return answer
+            answers = self._module(batch)
+            if answers.dtype is not torch.float32:
+                answers = answers.float()
+            told: NDArray[np.float32] = answers.numpy()
+        return told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
