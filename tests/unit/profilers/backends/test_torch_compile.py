@@ -60,3 +60,27 @@ def test_weights_are_frozen_for_integer_products_alone(tmp_path, precision, is_f
     assert len(weights) == 2
     after = backend.run(model.example.numpy())
     assert np.array_equal(before, after) is is_frozen
+
+
+def test_integer_products_do_not_overflow_on_this_processor(tmp_path):
+    model = load_model(
+        TorchModel(
+            name="net",
+            directory=Path(),
+            factory=two_layers,
+            inputs=lambda: torch.rand(4, WIDTH),
+        )
+    )
+    variant = Variant(precision=Precision.INT8_DYNAMIC, runtime=Runtime.TORCH_COMPILE)
+    backend = load_backend(
+        Runtime.TORCH_COMPILE,
+        export_variant(model, variant, tmp_path).path,
+        threads=1,
+        build=lambda: copy.deepcopy(model.module),
+    )
+    with torch.inference_mode():
+        expected = model.module(model.example).numpy()
+
+    answers = backend.run(model.example.numpy())
+
+    assert np.abs(answers - expected).max() <= 0.03 * np.abs(expected).max()
