@@ -24,7 +24,7 @@ the line's time.
 
 Over many curves at once, `until_decided` is told by whoever plans how far the plan uses
 each of them: at first the smallest batch alone is timed, then the farthest that the plan
-would use with it, then all up to that one, if the plan uses the curve so far still. Nothing
+would use with it, then all that it would use, if it uses the curve still. Nothing
 is read off: on lines that were good to 5 %, 2 plans of 17 bought other machines than the
 whole grid's (`tests/bench/fewer_points_measured.py`, 2026-11). What is not timed is planned
 with at its fastest (`at_their_fastest`): the lower end of the bracket, beyond the largest
@@ -176,11 +176,10 @@ class Reach:
         return tuple(takewhile(self.timed.__contains__, self.grid))
 
     def towards(self, batch: int) -> "Reach":
-        """With the farthest that is no larger; where that is timed, with all before it."""
+        """At first with the farthest that is no larger alone, then with all up to it."""
         within = [b for b in self.grid if b <= batch]
-        more = (
-            within if within and within[-1] in self.timed else within[:1] + within[-1:]
-        )
+        is_first = len(self.timed) <= 1 and batch not in self.timed
+        more = within[:1] + within[-1:] if is_first else within
         return replace(self, timed=self.timed.union(more))
 
     def below(self, batch: int) -> "Reach":

@@ -207,7 +207,7 @@ def test_what_lies_between_is_timed_only_if_the_plan_uses_the_curve_still():
 
 def test_no_more_is_timed_than_what_the_plan_uses_and_nothing_that_was_is_forgotten():
     machine = Machine({})
-    limits = iter((64, 4, 4, 8, 8, 8))
+    limits = iter((64, 4, 8, 8))
 
     known = until_decided(
         {"a": Reach(grid=GRID)},
@@ -216,7 +216,7 @@ def test_no_more_is_timed_than_what_the_plan_uses_and_nothing_that_was_is_forgot
     )
 
     assert [asked for _, asked in machine.sessions] == [
-        (1,), (1, 64), (1, 4, 64), (1, 2, 4, 64), (1, 2, 4, 8, 64),
+        (1,), (1, 64), (1, 2, 4, 64), (1, 2, 4, 8, 64),
     ]  # fmt: skip
     assert known["a"].known == (1, 2, 4, 8)
 
