@@ -71,7 +71,7 @@ def predicted(
 ) -> Iterator[tuple[Setting, float, object]]:
     """Where, the published time, and what is predicted."""
     atlas = Atlas.of(CATALOG, references)
-    operations = known_by(used, atlas.operations)
+    operations = known_by(used, atlas.counted)
     for own, there in product(references, atlas.columns):
         truth = atlas.columns[there].get(own.model)
         if there.precision is not own.variant.precision or truth is None:

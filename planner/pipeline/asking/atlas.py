@@ -9,7 +9,7 @@ without) with the best published p50 of each model at batch 1 on one device.
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from planner.domain.hardware import Device, DeviceKind
 from planner.domain.operations import Operations
@@ -35,12 +35,17 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Atlas:
-    """Published times at batch 1 by setting and model; curves; operations of models."""
+    """Published times at batch 1 by setting and model; curves; operations of models.
+
+    `counted` are those of published models that were timed on this machine: they go
+    with the user's own, which was counted in the same way.
+    """
 
     columns: Mapping[Setting, Mapping[str, BatchProfile]]
     by_model: Mapping[str, tuple[BatchProfile, ...]]
     curves: tuple[LoadCurve, ...]
     operations: Mapping[str, Operations]
+    counted: Mapping[str, Operations] = field(default_factory=dict)
 
     @classmethod
     def of(cls, catalog: Catalog, references: Sequence[BatchProfile] = ()) -> "Atlas":
@@ -52,8 +57,8 @@ class Atlas:
             columns=_columns([*profiles, *references]),
             by_model=_by_model(profiles),
             curves=tuple(p for p in profiles if isinstance(p, LoadCurve)),
-            operations={m: o for m, o in stated.items() if o is not None}
-            | {p.model: p.operations for p in references if p.operations is not None},
+            operations={m: o for m, o in stated.items() if o is not None},
+            counted={p.model: p.operations for p in references if p.operations},
         )
 
     def on(self, device: str, precision: Precision) -> tuple[Setting, ...]:

@@ -98,11 +98,12 @@ def _across(
     name = _name(source)
     stated = source.operations or atlas.operations.get(name)
     own = {} if stated is None else {name: _of_batch(stated, point.batch)}
+    counted = {} if source.operations is None else atlas.counted
     return transferred(
         name,
         {**here, name: point.p50_s},
         atlas.seconds(target),
-        {**atlas.operations, **own},
+        {**atlas.operations, **counted, **own},
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from planner.domain.evidence import Provenance
 from planner.domain.operations import Operations
 from planner.domain.predictions import Prediction, Refused
+from planner.domain.profiles import BatchProfile
 from planner.domain.servers import Timing
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.pipeline.asking.atlas import Atlas, Setting
@@ -136,5 +137,15 @@ def test_a_plan_that_takes_predictions_has_it_on_devices_on_offer():
 
 
 def test_known_models_have_the_operations_that_were_counted_here():
-    assert ATLAS.operations["efficientnet-lite0"].activation_values
+    assert ATLAS.counted["efficientnet-lite0"].activation_values
     assert operations()["efficientnet-lite0"].activation_values is None
+
+
+def test_what_is_known_of_this_machine_changes_no_prediction_of_a_published_model():
+    published = [
+        p
+        for p in CATALOG.profiles("efficientnet-lite0")
+        if isinstance(p, BatchProfile) and p.device == "macbook-pro-m1"
+    ]
+
+    assert from_models(published, PI_4, ATLAS) == from_models(published, PI_4, Atlas.of(CATALOG))  # fmt: skip
