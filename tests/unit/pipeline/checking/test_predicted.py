@@ -7,6 +7,7 @@ import pytest
 
 from planner.pipeline.asking.by_request import with_hosted
 from planner.pipeline.asking.knowledge import Knowledge, published
+from planner.pipeline.checking import sureness
 from planner.pipeline.checking.certify import Inputs, violations
 from planner.pipeline.recommend import decide
 from planner.reference.catalog import Catalog
@@ -216,3 +217,19 @@ def test_another_sureness_is_refused(kind, part):
     said = found(kind, with_workload(kind, slo_met_probability_frac=sure * part))
 
     assert f"{plan.workloads[0].name} is sure by" in said
+
+
+def test_a_sureness_that_is_true_takes_few_solves_to_check(monkeypatch):
+    plan, _ = planned("batched")
+    asked = []
+    real = sureness.answered_in_time
+    monkeypatch.setattr(
+        sureness, "answered_in_time", lambda *a: asked.append(a) or real(*a)
+    )
+
+    assert found("batched", plan) == ""
+    n_true = len(asked)
+    found("batched", with_workload("batched", slo_met_probability_frac=0.5))
+
+    # From end to end it would be 13.
+    assert 0 < n_true <= 5 < len(asked) - n_true
