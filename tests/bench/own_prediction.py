@@ -25,9 +25,10 @@ from itertools import product
 import numpy as np
 
 from planner.domain.operations import Operations, family
+from planner.domain.predictions import Refused
 from planner.domain.profiles import BatchProfile
 from planner.domain.variants import Runtime
-from planner.perf.transfer import Refused, Used, transferred
+from planner.perf.transfer import Transferred, Used, transferred
 from planner.pipeline.asking.atlas import Atlas, Setting, setting_of
 from planner.reference.catalog import Catalog
 from planner.wiring import measuring
@@ -68,7 +69,7 @@ def known_by(used: Used, operations: Mapping[str, Operations]) -> dict[str, Oper
 
 def predicted(
     references: Sequence[BatchProfile], used: Used, *, family_out: bool
-) -> Iterator[tuple[Setting, float, object]]:
+) -> Iterator[tuple[Setting, float, Transferred | Refused]]:
     """Where, the published time, and what is predicted."""
     atlas = Atlas.of(CATALOG, references)
     operations = known_by(used, atlas.counted)
