@@ -44,18 +44,18 @@ class Pays(StrEnum):
 class Payoff:
     """A profile beside a plainer one of its model and device.
 
-    `time_ratios` are by batch, ascending; there is one at least.
+    `times_ratio` are by batch, ascending; there is one at least.
     """
 
     profile: Profile
     plain: Profile
-    time_ratios: Mapping[int, float]
+    times_ratio: Mapping[int, float]
     memory_ratio: float | None
 
     @property
     def time_ratio(self) -> float:
         """That of the smallest batch."""
-        return next(iter(self.time_ratios.values()))
+        return next(iter(self.times_ratio.values()))
 
     @property
     def band_ratio(self) -> float:
@@ -65,13 +65,13 @@ class Payoff:
     @property
     def joint_band_ratio(self) -> float:
         """The same, for all batches together."""
-        chance_frac = (1 - BAND_QUANTILE_FRAC) / len(self.time_ratios)
+        chance_frac = (1 - BAND_QUANTILE_FRAC) / len(self.times_ratio)
         return self._band_ratio(1 - chance_frac)
 
     @property
     def in_time(self) -> Pays:
         """Whether it pays in time."""
-        if len(self.paying) == len(self.time_ratios):
+        if len(self.paying) == len(self.times_ratio):
             return Pays.YES
         if self.paying:
             return Pays.SOME
@@ -80,12 +80,12 @@ class Payoff:
     @property
     def paying(self) -> tuple[int, ...]:
         """Batches at which it takes less time for sure."""
-        return self._sure({n: 1 / r for n, r in self.time_ratios.items()})
+        return self._sure({n: 1 / r for n, r in self.times_ratio.items()})
 
     @property
     def costing(self) -> tuple[int, ...]:
         """Batches at which it takes more time for sure."""
-        return self._sure(self.time_ratios)
+        return self._sure(self.times_ratio)
 
     def _sure(self, ratios: Mapping[int, float]) -> tuple[int, ...]:
         """The batches whose ratio is above what may be chance."""
@@ -100,7 +100,7 @@ class Payoff:
 
     def where(self, batches: Sequence[int]) -> str:
         """Some of the batches in few words; empty for all of them."""
-        shared = tuple(self.time_ratios)
+        shared = tuple(self.times_ratio)
         n = len(batches)
         if n == len(shared):
             return ""
@@ -148,12 +148,12 @@ def _on_its_runtime(profile: Profile, others: Iterable[Profile]) -> Payoff | Non
 def _against(profile: Profile, others: Iterable[Profile]) -> Payoff | None:
     """The profile beside the first of the others that it can be compared with."""
     for other in others:
-        ratios = _time_ratios(profile, other) if _together(profile, other) else {}
+        ratios = _times_ratio(profile, other) if _together(profile, other) else {}
         if ratios:
             return Payoff(
                 profile=profile,
                 plain=other,
-                time_ratios=ratios,
+                times_ratio=ratios,
                 memory_ratio=_memory_ratio(profile, other),
             )
     return None
@@ -177,7 +177,7 @@ def _room(profile: Profile) -> str:
     return profile.evidence.note.partition(", ")[2]
 
 
-def _time_ratios(profile: Profile, plain: Profile) -> Mapping[int, float]:
+def _times_ratio(profile: Profile, plain: Profile) -> Mapping[int, float]:
     ours_s, theirs_s = _times_s(profile), _times_s(plain)
     return {n: ours_s[n] / theirs_s[n] for n in sorted(ours_s.keys() & theirs_s)}
 
@@ -236,7 +236,7 @@ def _slower(found: Payoff) -> Iterable[str]:
 
 def _ratios(found: Payoff, batches: Iterable[int]) -> str:
     """The least and the most, or the one."""
-    ratios = [found.time_ratios[n] for n in batches]
+    ratios = [found.times_ratio[n] for n in batches]
     told = dict.fromkeys(f"{ratio:.2f}" for ratio in (min(ratios), max(ratios)))
     return " to ".join(told)
 
@@ -244,7 +244,7 @@ def _ratios(found: Payoff, batches: Iterable[int]) -> str:
 def _no_gain(found: Payoff) -> str:
     return (
         f"{_where(found)} cannot be told from {found.plain.variant} "
-        f"({_ratios(found, found.time_ratios)} times as long, and up to "
+        f"({_ratios(found, found.times_ratio)} times as long, and up to "
         f"{found.joint_band_ratio:.2f} times either way lies within their bands): nothing "
         "shows that its zeros gain time there"
     )

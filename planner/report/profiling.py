@@ -190,7 +190,7 @@ def _where(p: Profile) -> str:
 def _ratio(against: Payoff | None) -> str:
     if against is None:
         return NOTHING
-    ratios = list(against.time_ratios.values())
+    ratios = list(against.times_ratio.values())
     ends = dict.fromkeys(f"{ratio:.2f}" for ratio in (ratios[0], ratios[-1]))
     return f"× {' to '.join(ends)} {_in_time(against)}"
 
@@ -348,7 +348,7 @@ def _against(p: Payoff) -> dict[str, object]:
         "model": p.profile.model,
         "device": p.profile.device,
         "variant": asdict(p.profile.variant),
-        "time_ratios": {str(n): ratio for n, ratio in p.time_ratios.items()},
+        "times_ratio": {str(n): ratio for n, ratio in p.times_ratio.items()},
         "memory_ratio": p.memory_ratio,
         "band_ratio": p.band_ratio,
         "in_time": p.in_time,

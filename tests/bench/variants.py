@@ -318,7 +318,7 @@ def beside(profile: BatchProfile, plain: BatchProfile | None) -> dict[int, Payof
         point.batch: Payoff(
             profile=profile,
             plain=plain,
-            time_ratios={point.batch: point.p50_s / times_s[point.batch]},
+            times_ratio={point.batch: point.p50_s / times_s[point.batch]},
             memory_ratio=profile.memory_bytes / plain.memory_bytes,
         )
         for point in profile.points

@@ -286,5 +286,5 @@ def test_a_language_model_is_judged_at_each_batch_where_its_contexts_take_longes
 
     (found,) = payoffs([plain, int8])
 
-    assert found.time_ratios == pytest.approx({1: 2.0, 4: 0.5})
+    assert found.times_ratio == pytest.approx({1: 2.0, 4: 0.5})
     assert found.in_time is Pays.SOME

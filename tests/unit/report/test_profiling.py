@@ -232,7 +232,7 @@ def test_plain_data_says_what_does_not_pay():
     data = outcome_data(outcome(FP32, INT8))
 
     (against,) = data["against_fp32"]
-    assert against["time_ratios"] == {"1": 2.5}
+    assert against["times_ratio"] == {"1": 2.5}
     assert (against["faster_at_batches"], against["slower_at_batches"]) == ((), (1,))
     assert against["in_time"] == "does not pay"
     assert against["band_ratio"] == pytest.approx(1.0714, abs=1e-4)
