@@ -11,8 +11,8 @@ and of MIN_COMMON others: without activations, or without any of the three, a li
 ln t[here] alone. Without operations the left-out error on the published tables more than
 triples (`tests/bench/prediction.py`).
 
-"No" is an answer: with fewer than MIN_COMMON models in common, or for a model whose
-time here lies more than BEYOND_RATIO outside theirs, nothing is predicted.
+"No" is an answer: with fewer than MIN_COMMON models in common, or for a model of which
+anything that is used lies more than BEYOND_RATIO outside theirs, nothing is predicted.
 """
 
 import math
@@ -30,6 +30,9 @@ MIN_COMMON: Final = 8
 # Half of what separates the smallest and the largest published model in size.
 BEYOND_RATIO: Final = 3.0
 INTERVAL_FRAC: Final = 0.9
+
+# What a model is known by, in the order of a site's logarithms.
+_QUANTITIES: Final = ("time", "operations", "parameters", "activations")
 
 Seconds = Mapping[str, float]  # by model
 Known = Mapping[str, Operations]  # by model
@@ -75,13 +78,6 @@ def transferred(
             "is: measure it there, planner profile",
             n_common=len(common),
         )
-    beyond = _beyond(here[model], [here[m] for m in common])
-    if beyond > BEYOND_RATIO:
-        return Refused(
-            reason=f"its time lies a factor of {beyond:.1f} outside those of the "
-            "models that were measured on both devices",
-            n_common=len(common),
-        )
 
     def site(name: str) -> Site:
         return Site(
@@ -89,8 +85,16 @@ def transferred(
             family=family(name),
         )
 
+    known = [site(m) for m in common]
+    beyond, what = _beyond(site(model), known)
+    if beyond > BEYOND_RATIO:
+        return Refused(
+            reason=f"in {what} it lies a factor of {beyond:.1f} outside the models that "
+            "were measured on both devices",
+            n_common=len(common),
+        )
     answer = estimate(
-        [site(m) for m in common],
+        known,
         [math.log(there[m] / here[m]) for m in common],
         site(model),
         # Without operations no family is known to behave alike.
@@ -111,8 +115,14 @@ def _common(
     return Used.NOTHING, others
 
 
-def _beyond(time_s: float, known_s: Sequence[float]) -> float:
-    return max(min(known_s) / time_s, time_s / max(known_s), 1.0)
+def _beyond(at: Site, known: Sequence[Site]) -> tuple[float, str]:
+    """How far outside it lies in what it lies farthest outside in."""
+    apart = [
+        max(min(others) - x, x - max(others), 0.0)
+        for x, *others in zip(at.x, *(s.x for s in known), strict=True)
+    ]
+    farthest = max(range(len(apart)), key=apart.__getitem__)
+    return math.exp(apart[farthest]), _QUANTITIES[farthest]
 
 
 def _logarithms(stated: Operations | None, used: Used) -> tuple[float, ...]:

@@ -115,7 +115,7 @@ def test_a_cnn_has_an_interval_on_a_raspberry_pi_and_what_is_too_small_the_reaso
     assert "operations, activations and times of" in told
     assert "on onnxruntime where it was timed" in told
     assert dot["predictions"] == []
-    assert any("outside those of the models" in r for r in dot["refusals"])
+    assert any("outside the models that were measured" in r for r in dot["refusals"])
 
 
 def test_without_published_models_timed_here_the_command_that_times_them_is_named(

@@ -121,6 +121,21 @@ def test_a_size_far_outside_the_common_ones_is_refused(factor):
     assert "outside" in found.reason
 
 
+@pytest.mark.parametrize(
+    ("macs", "parameters", "what"),
+    [(MACS[NAMES[3]], 10**9, "parameters"), (10**5, 10**6, "operations")],
+)
+def test_a_model_of_a_common_time_but_another_kind_is_refused(macs, parameters, what):
+    own = Operations(model="mine", parameters=parameters, source="made up", macs=macs)
+
+    found = transferred(
+        "mine", {**HERE, "mine": HERE[NAMES[3]]}, THERE, {**OPERATIONS, "mine": own}
+    )
+
+    assert isinstance(found, Refused)
+    assert f"in {what} it lies a factor of" in found.reason
+
+
 def test_the_interval_is_wider_than_the_one_sided_band():
     found = transferred(NAMES[6], HERE, without(THERE, NAMES[6]), OPERATIONS)
 

@@ -117,7 +117,7 @@ def test_far_outside_what_is_known_it_is_refused_with_the_factor(p50_s):
     (refused,) = told(timed("eyes", p50_s, OWN.operations))
 
     assert isinstance(refused, Refused)
-    assert "outside those of the models" in refused.reason
+    assert "outside the models that were measured" in refused.reason
 
 
 def test_of_this_machine_nobody_states_peaks_or_sizes():
