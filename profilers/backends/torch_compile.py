@@ -5,14 +5,10 @@ laptop size, torch 2.13 on two cores); warm-up takes that, and a service pays it
 start. Weights of integer products are frozen into the code's constants, which lets the
 compiler lay them out for its kernels: a sixth of the time on wide layers (torch 2.13,
 AMD EPYC). Others are not: of few bits they would be held in 32, and with frozen
-floating-point convolutions of one channel the compiled code stops. Nor are those that
-meet activations of eight whole bits on an x86 processor without VNNI: there the kernel for
-frozen ones adds pairs of products in 16 bits, which overflow (answers were off by up to
-two thirds; torch 2.13, AMD EPYC without AVX-512, 2026-11-30).
+floating-point convolutions of one channel the compiled code stops.
 """
 
 import importlib
-import platform
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -26,14 +22,15 @@ from torch import nn
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
 from profilers.backends.torch import Restored, TorchBackend, restored
-from profilers.compiled_int8_static import CalibratedProgram
 from profilers.foreign import deprecations_of_torch_hidden, told_as
 
 if TYPE_CHECKING:
     from profilers.backends import Backend
 
-# Of both operands' eight bits; a calibrated program keeps to seven of one.
-_WHOLE_BITS = frozenset({Precision.INT8, Precision.INT8_DYNAMIC})
+# Both operands in integers, of seven bits: without VNNI the kernel for frozen weights adds
+# pairs of products in 16 bits, and of eight they overflow (answers were off by up to two
+# thirds; torch 2.13, AMD EPYC without AVX-512, 2026-11-30).
+_FROZEN = frozenset({Precision.INT8, Precision.INT8_STATIC, Precision.INT8_DYNAMIC})
 # Of which backends torch holds code for which shapes of batches: none after its reset.
 _compiled: set[tuple[int, tuple[int, ...]]] = set()
 
@@ -48,9 +45,7 @@ class CompiledBackend(TorchBackend):
         super().__init__(
             compiled, precision=found.precision, images=found.images, threads=threads
         )
-        self._is_frozen = isinstance(found.module, CalibratedProgram) or (
-            found.precision in _WHOLE_BITS and _adds_whole_products()
-        )
+        self._is_frozen = found.precision in _FROZEN
 
     def run(self, inputs: NDArray[np.generic]) -> NDArray[np.float32]:
         """Answers to a batch; of a shape that is new, it is compiled first.
@@ -70,12 +65,6 @@ class CompiledBackend(TorchBackend):
             answers = super().run(inputs)
         _compiled.add((id(self), inputs.shape))
         return answers
-
-
-def _adds_whole_products() -> bool:
-    """Whether no sum of products of eight whole bits overflows on this processor."""
-    is_x86 = platform.machine().lower() in {"x86_64", "amd64"}
-    return not is_x86 or torch.cpu._is_vnni_supported()
 
 
 def require_compiler() -> None:
