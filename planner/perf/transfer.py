@@ -11,8 +11,10 @@ and of MIN_COMMON others: without activations, or without any of the three, a li
 ln t[here] alone. Without operations the left-out error on the published tables more than
 triples (`tests/bench/prediction.py`).
 
-"No" is an answer: with fewer than MIN_COMMON models in common, or for a model of which
-anything that is used lies more than BEYOND_RATIO outside theirs, nothing is predicted.
+"No" is an answer: with fewer than MIN_COMMON models in common, or for a model that lies more
+than BEYOND_RATIO outside theirs in time or operations, or has so many more parameters or
+activations for each operation than any of them (memory would decide, not arithmetic),
+nothing is predicted.
 """
 
 import math
@@ -30,9 +32,8 @@ MIN_COMMON: Final = 8
 # Half of what separates the smallest and the largest published model in size.
 BEYOND_RATIO: Final = 3.0
 INTERVAL_FRAC: Final = 0.9
-
-# What a model is known by, in the order of a site's logarithms.
-_QUANTITIES: Final = ("time", "operations", "parameters", "activations")
+# The rest is of weight only where there is more of it.
+_TWO_SIDED: Final = frozenset({"time", "operations"})
 
 Seconds = Mapping[str, float]  # by model
 Known = Mapping[str, Operations]  # by model
@@ -90,7 +91,7 @@ def transferred(
     if beyond > BEYOND_RATIO:
         return Refused(
             reason=f"in {what} it lies a factor of {beyond:.1f} outside the models that "
-            "were measured on both devices",
+            "were measured on both devices: measure it there, planner profile",
             n_common=len(common),
         )
     answer = estimate(
@@ -116,13 +117,28 @@ def _common(
 
 
 def _beyond(at: Site, known: Sequence[Site]) -> tuple[float, str]:
-    """How far outside it lies in what it lies farthest outside in."""
-    apart = [
-        max(min(others) - x, x - max(others), 0.0)
-        for x, *others in zip(at.x, *(s.x for s in known), strict=True)
-    ]
-    farthest = max(range(len(apart)), key=apart.__getitem__)
-    return math.exp(apart[farthest]), _QUANTITIES[farthest]
+    """How far outside them it lies, in what it lies farthest outside in."""
+    others = [_support(s) for s in known]
+    apart: dict[str, float] = {}
+    for what, own in _support(at).items():
+        theirs = [o[what] for o in others]
+        below = min(theirs) - own if what in _TWO_SIDED else 0.0
+        apart[what] = max(own - max(theirs), below, 0.0)
+    farthest = max(apart, key=apart.__getitem__)
+    return math.exp(apart[farthest]), farthest
+
+
+def _support(site: Site) -> Mapping[str, float]:
+    """Logarithms of what has to lie near others', as far as it is known."""
+    time, *known = site.x
+    found = {"time": time}
+    if known:
+        operations, parameters, *activations = known
+        found["operations"] = operations
+        found["parameters for each operation"] = parameters - operations
+        for values in activations:
+            found["activations for each operation"] = values - operations
+    return found
 
 
 def _logarithms(stated: Operations | None, used: Used) -> tuple[float, ...]:

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -123,7 +124,10 @@ def test_a_size_far_outside_the_common_ones_is_refused(factor):
 
 @pytest.mark.parametrize(
     ("macs", "parameters", "what"),
-    [(MACS[NAMES[3]], 10**9, "parameters"), (10**5, 10**6, "operations")],
+    [
+        (MACS[NAMES[3]], 10**9, "parameters for each operation"),
+        (10**5, 10**4, "operations"),
+    ],
 )
 def test_a_model_of_a_common_time_but_another_kind_is_refused(macs, parameters, what):
     own = Operations(model="mine", parameters=parameters, source="made up", macs=macs)
@@ -134,6 +138,16 @@ def test_a_model_of_a_common_time_but_another_kind_is_refused(macs, parameters, 
 
     assert isinstance(found, Refused)
     assert f"in {what} it lies a factor of" in found.reason
+
+
+def test_fewer_parameters_than_any_other_leave_arithmetic_to_decide():
+    few = replace(OPERATIONS[NAMES[3]], model="mine", parameters=10**3)
+
+    found = transferred(
+        "mine", {**HERE, "mine": HERE[NAMES[3]]}, THERE, {**OPERATIONS, "mine": few}
+    )
+
+    assert found.low_s <= THERE[NAMES[3]] <= found.high_s
 
 
 def test_the_interval_is_wider_than_the_one_sided_band():
