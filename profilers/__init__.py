@@ -7,17 +7,11 @@ What is asked, and what is told
     trials, keys, store, encoding    one measurement, its key, where it is kept
     identity, int8_ways    what a model is by content, and what is the same under two names
 
-Who runs it, and where
-    schedule, events, limits, session    which trial on which slot, retries, hangs, losses
-    local, warm, process    slots that are processes of this machine
-    actors, cluster    slots that are Ray actors; `scenarios` solves problems there
-    worker        one trial in its process, from loading to grading
-    emulators/    devices that are not here; `self_test`, `machine` what this one is
-
-How it is timed and weighed
-    measure, timing    warm-up, stopping rule, intervals; `language` for tokens
-    watch, neighbours, energy    who else is at work, clock, heat, energy
-    memory, allocator, out_of_memory    what a replica holds, keeps, and dies of
+Who runs it, and how it is timed
+    running/      which trial on which slot, retries, hangs, losses; here or on Ray
+    measuring/    the clock's rules, who else is at work, energy, memory
+    worker        one trial in its process, from loading to grading; `language` for tokens
+    emulators/    devices that are not here; `self_test` what this one is
     servers, serving/    what serving costs, and the server itself
     quality/      how good the answers are beside those of the model as given
     counting, onnx_counts    what a model asks of any device

@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from profilers import machine
-from profilers.measure import Timing
+from profilers.measuring import machine
+from profilers.measuring.measure import Timing
 from profilers.trials import Trial
 
 # From here on a mean says something else than its median.

@@ -24,7 +24,7 @@ from planner.domain.profiling import TorchModel
 from planner.domain.variants import Variant
 from profilers.artifacts import Artifact
 from profilers.backends import Backend, load_backend
-from profilers.memory import PeakMemory
+from profilers.measuring.memory import PeakMemory
 from profilers.models import LoadedModel, load_model
 from profilers.variants import export_variant
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final
 
 from planner.errors import PlannerError, ProfilingError
-from profilers.out_of_memory import OUT_OF_MEMORY, is_for_memory
+from profilers.measuring.out_of_memory import OUT_OF_MEMORY, is_for_memory
 
 # OpenVINO's own, as in "Check 'false' failed at src/frontends/common/src/frontend.cpp:47:".
 _PLACE: Final = re.compile(r"(Exception from|Check .* failed at) \S+:\d+:?")

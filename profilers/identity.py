@@ -22,7 +22,8 @@ from planner.domain.profiling import (
     UserModel,
 )
 from planner.errors import ModelLoadError
-from profilers import allocator, factories, machine
+from profilers import factories
+from profilers.measuring import allocator, machine
 
 _RUNTIMES = ("torch", "onnxruntime", "numpy", "openvino", "torchao", "transformers")
 

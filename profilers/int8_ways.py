@@ -21,7 +21,7 @@ from planner.domain.profiling import UserModel
 from planner.domain.variants import Precision, Runtime
 from planner.errors import MissingExtraError, ProfilingError
 from profilers.keys import layers_key
-from profilers.process import has_live_parts, search_path
+from profilers.running.process import has_live_parts, search_path
 from profilers.store import ProfileStore
 from profilers.trials import Layers
 

@@ -27,12 +27,13 @@ from torch import nn
 
 from planner.domain.profiles import Quality, TokenPoint
 from planner.errors import ProfilingError
-from profilers import cautions, decoding, experts, machine, measure
+from profilers import cautions, decoding, experts
 from profilers.backends import load_backend
 from profilers.foreign import told_as
 from profilers.identity import environment
-from profilers.measure import Clock
-from profilers.memory import ReplicaMemory
+from profilers.measuring import machine, measure
+from profilers.measuring.measure import Clock
+from profilers.measuring.memory import ReplicaMemory
 from profilers.models import LoadedModel
 from profilers.quality.likelihood import graded_text
 from profilers.trials import Measurement, Trial

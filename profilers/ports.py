@@ -5,7 +5,7 @@ from typing import Protocol
 
 from planner.domain.profiles import BatchProfile
 from planner.domain.variants import Precision
-from profilers.events import SlotEvent, SlotInstruction, SlotName
+from profilers.running.events import SlotEvent, SlotInstruction, SlotName
 from profilers.trials import LOCAL, Envelope, Measurement, Trial, TrialResult
 
 

@@ -26,10 +26,10 @@ from profilers.deciding import Deciding
 from profilers.demand import Demand, Settled
 from profilers.emulators import calibration
 from profilers.int8_ways import Int8Ways
-from profilers.limits import Limits
 from profilers.ports import Emulator, Executor
-from profilers.process import resolve, utc_now
-from profilers.session import OnProgress, Session
+from profilers.running.limits import Limits
+from profilers.running.process import resolve, utc_now
+from profilers.running.session import OnProgress, Session
 from profilers.store import ProfileStore
 from profilers.trials import (
     LOCAL,

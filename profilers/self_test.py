@@ -14,8 +14,8 @@ from typing import Final
 
 from planner.domain.joining import Machine, SelfTest
 from planner.units import BYTES_PER_MIB
-from profilers import machine
 from profilers.emulators.envelope import enter
+from profilers.measuring import machine
 from profilers.trials import Envelope
 
 SIDE: Final = 512

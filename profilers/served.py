@@ -27,8 +27,8 @@ from profilers.emulators.calibration import RUNTIME
 from profilers.identity import identity, runtime_versions
 from profilers.keys import server_key, server_seen_key
 from profilers.ports import Emulator
+from profilers.running.session import OnProgress
 from profilers.servers import OWN_PORT, ServerMeasured
-from profilers.session import OnProgress
 from profilers.store import ProfileStore
 from profilers.trials import LOCAL, MeasuredPoint, Measurement, Trial
 

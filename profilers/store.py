@@ -22,7 +22,7 @@ from pathlib import Path
 
 from planner.errors import ProfileStoreError
 from profilers.encoding import Stored, decode, encode
-from profilers.process import utc_now
+from profilers.running.process import utc_now
 from profilers.servers import ServerMeasured, ServerSeen
 from profilers.trials import (
     LOCAL,

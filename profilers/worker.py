@@ -3,7 +3,7 @@
 Another part of the same curve goes on with the engine as it is, but where the variant was
 graded: that left more behind than serving does, so the engine is loaded and weighed anew.
 
-Memory is what a replica holds (`profilers.memory`), on a GPU what the engine held of the
+Memory is what a replica holds (`profilers.measuring.memory`), on a GPU what the engine held of the
 device's.
 """
 
@@ -25,18 +25,19 @@ from planner.domain.operations import Operations
 from planner.domain.profiles import MemoryParts, Quality
 from planner.domain.variants import Runtime
 from planner.errors import MissingExtraError, ProfilingError
-from profilers import cautions, neighbours
+from profilers import cautions
 from profilers.backends import Backend, load_backend, require_engine
 from profilers.emulators import cgroups
-from profilers.energy import gpu_meter, processor_meter
 from profilers.identity import environment, identity, runtime_versions
-from profilers.measure import Clock
-from profilers.memory import ImportedMemory, ReplicaMemory
+from profilers.measuring import neighbours
+from profilers.measuring.energy import gpu_meter, processor_meter
+from profilers.measuring.measure import Clock
+from profilers.measuring.memory import ImportedMemory, ReplicaMemory
+from profilers.measuring.timing import Timed, timed
+from profilers.measuring.watch import Watch, sentences, together
 from profilers.quality.grading import Samples, graded
-from profilers.timing import Timed, timed
+from profilers.running.warm import Begun
 from profilers.trials import Measurement, Trial
-from profilers.warm import Begun
-from profilers.watch import Watch, sentences, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

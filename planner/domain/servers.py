@@ -18,7 +18,7 @@ SERVED_HERE: Final = frozenset(
 HOLD_INTERPRETER: Final = frozenset({Runtime.TORCH})
 
 
-# What the C library is told in processes that run models: see `profilers.allocator`.
+# What the C library is told in processes that run models: see `profilers.measuring.allocator`.
 KEEPS_FREED_MEMORY: Final[Mapping[str, str]] = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_MAX_": "0",

@@ -80,10 +80,10 @@ def reference_trials() -> tuple[int, float]:
 
 def _executor(executor: Executor, address: str | None) -> "ProfilingExecutor":
     if executor == "local":
-        from profilers.local import LocalExecutor  # noqa: PLC0415  # heavy
+        from profilers.running.local import LocalExecutor  # noqa: PLC0415  # heavy
 
         return LocalExecutor()
-    from profilers.actors import RayExecutor  # noqa: PLC0415  # Ray
+    from profilers.running.actors import RayExecutor  # noqa: PLC0415  # Ray
 
     return RayExecutor(address=address)
 
@@ -148,6 +148,6 @@ def unlike(device: str) -> tuple[str, ...]:
 
 def size_here() -> tuple[int, float]:
     """Processors that this process may use, and bytes of memory of this machine."""
-    from profilers.machine import size  # noqa: PLC0415  # few commands measure
+    from profilers.measuring.machine import size  # noqa: PLC0415  # few commands measure
 
     return size()

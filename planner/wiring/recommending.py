@@ -68,7 +68,7 @@ def world(
 def _scenarios(address: str | None, workers: int | None) -> Scenarios:
     if address is not None:
         require("ray", "profile", "solving on a Ray cluster")
-        from profilers.scenarios import MOST_WORKERS, RayScenarios  # noqa: PLC0415  # Ray
+        from profilers.running.scenarios import MOST_WORKERS, RayScenarios  # noqa: PLC0415  # Ray
 
         return RayScenarios(address=address, n_workers=workers or MOST_WORKERS)
     if workers is not None and workers > 1:

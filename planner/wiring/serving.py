@@ -84,7 +84,7 @@ def prepare(
         ModelLoadError: The files of a model are in none of the folders.
         MissingExtraError: Ray Serve is not installed.
     """
-    from profilers.machine import free_port  # noqa: PLC0415  # a plugin
+    from profilers.measuring.machine import free_port  # noqa: PLC0415  # a plugin
     from profilers.serving.folder import model_folder  # noqa: PLC0415  # the same
 
     placed = here.chosen(plan, site=site, workload=workload)

@@ -14,9 +14,9 @@ from planner.domain.variants import Runtime
 from planner.errors import ModelLoadError
 from planner.specs.models import ExportedSource
 from planner.specs.serving import ServedModel, ServingConfig
-from profilers import allocator
 from profilers.backends import Backend, load_backend, require_engine
 from profilers.identity import identity
+from profilers.measuring import allocator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,7 @@ Ray's own, in Prometheus' format, on a port of their own.
 
 Ray's settings for throughput hold, and no line is logged for each request: they halve
 what a request costs beside the model (LEAN). Replicas keep the memory that they freed, as
-what was profiled did (`profilers.allocator`). Whoever sets one in the environment has
+what was profiled did (`profilers.measuring.allocator`). Whoever sets one in the environment has
 decided otherwise.
 """
 

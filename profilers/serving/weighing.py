@@ -41,9 +41,9 @@ from planner.errors import ProfilingError
 from planner.specs.models import TorchSource
 from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServedModel, ServingConfig
-from profilers import machine
-from profilers.measure import REPEATABILITY_FRAC, REST_S, quantile_interval
-from profilers.process import utc_now
+from profilers.measuring import machine
+from profilers.measuring.measure import REPEATABILITY_FRAC, REST_S, quantile_interval
+from profilers.running.process import utc_now
 from profilers.served import server_environment
 from profilers.servers import OWN_PORT, ServerMeasured
 from profilers.serving.loading import BRIEF_S

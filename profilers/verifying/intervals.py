@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from profilers.measure import quantile_ranks
+from profilers.measuring.measure import quantile_ranks
 from profilers.quality.intervals import wilson
 
 # Fewer blocks give no variance worth the name; more of them are too short to see how

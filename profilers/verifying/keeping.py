@@ -20,7 +20,7 @@ from planner.specs.placements import PlanVariant
 from planner.units import milliseconds
 from profilers.identity import identity
 from profilers.keys import deployed_key, server_seen_key
-from profilers.measure import REPEATABILITY_FRAC, quantile_interval
+from profilers.measuring.measure import REPEATABILITY_FRAC, quantile_interval
 from profilers.servers import OWN_PORT, ServerSeen
 from profilers.store import ProfileStore
 from profilers.trials import Deployed, MeasuredPoint

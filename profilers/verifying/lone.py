@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.units import seconds
-from profilers.measure import quantile_interval
+from profilers.measuring.measure import quantile_interval
 from profilers.verifying import endpoint, load
 from profilers.verifying.endpoint import About, Endpoint
 from profilers.verifying.load import Sending

@@ -50,8 +50,8 @@ from planner.specs.load import parse_spec
 from profilers.emulators.emulator import Emulators
 from profilers.identity import identity
 from profilers.keys import trial_key
-from profilers.local import LocalExecutor
 from profilers.profiler import Profiling
+from profilers.running.local import LocalExecutor
 from profilers.store import ProfileStore
 
 FACTS = Catalog.shipped()
@@ -368,7 +368,7 @@ def really(directory, kind, records):
 def executor_of(kind):
     if kind == "local":
         return LocalExecutor()
-    from profilers.actors import RayExecutor  # Ray only where it is asked for
+    from profilers.running.actors import RayExecutor  # Ray only where it is asked for
 
     return RayExecutor()
 

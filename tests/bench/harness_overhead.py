@@ -8,7 +8,7 @@ machine falls on all alike. A round takes about a minute, most of it Ray and tor
 A figure is the median over rounds of the way's own median; `against` is the median over
 rounds of its ratio to `torch.utils.benchmark` in the same round. Torch's timer runs in a
 process that keeps freed memory, as the product's do, and once more in one that leaves it
-to the C library (`profilers.allocator` says why that is another figure). Load is told.
+to the C library (`profilers.measuring.allocator` says why that is another figure). Load is told.
 
 Processes of one way differ among themselves by 5 to 15 % here, so a last table holds the
 timers to each other inside one process, in turns of 0.1 s: torch's over the bare module,
@@ -81,9 +81,9 @@ def trials(folder):
 
 def by(executor, wanted):
     """The medians that the executor's trials give, one trial at a time, in seconds."""
-    from profilers.events import KeepMeasurement
-    from profilers.schedule import Schedule
-    from profilers.session import drive
+    from profilers.running.events import KeepMeasurement
+    from profilers.running.schedule import Schedule
+    from profilers.running.session import drive
 
     found = {}
 
@@ -133,7 +133,7 @@ def side_by_side(name, folder):
 
     from planner.domain.variants import Precision
     from profilers.backends.torch import TorchBackend
-    from profilers.measure import _block
+    from profilers.measuring.measure import _block
 
     module, inputs = module_and_inputs(name, folder)
     backend = TorchBackend(
@@ -178,8 +178,8 @@ def turned(ways, by):
 
 
 def main(n_rounds):
-    from profilers.actors import RayExecutor
-    from profilers.local import LocalExecutor
+    from profilers.running.actors import RayExecutor
+    from profilers.running.local import LocalExecutor
 
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)

@@ -65,9 +65,9 @@ from planner.specs.placements import PlanVariant
 from planner.specs.serving import ServedModel, ServingConfig
 from planner.units import milliseconds, seconds
 from profilers.emulators.emulator import Emulators
-from profilers.local import LocalExecutor
-from profilers.machine import StolenTime
+from profilers.measuring.machine import StolenTime
 from profilers.profiler import Profiling
+from profilers.running.local import LocalExecutor
 from profilers.served import ServedProfiling
 from profilers.serving.weighing import weigh_model
 from profilers.store import ProfileStore

@@ -1,7 +1,7 @@
 """Trials that were really measured once, and an executor that answers from them alone.
 
 `Recording` is another executor and notes what each trial gave and took. `Replaying` answers
-any part of a curve from that: `profilers.timing` chooses the batch sizes as it does on a
+any part of a curve from that: `profilers.measuring.timing` chooses the batch sizes as it does on a
 machine, and its clock goes on by what they took, so that a whole grid and any choice of its
 points rest on the same figures.
 """
@@ -11,12 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from profilers.encoding import decode, encode
-from profilers.events import Crashed, Measured, Refused, RunTrial, SlotReady, StartSlot
-from profilers.measure import DEFAULT_RULE, Timing
+from profilers.measuring.measure import DEFAULT_RULE, Timing
+from profilers.measuring.timing import Timed, part
 from profilers.ports import Executor
-from profilers.process import utc_now
-from profilers.session import settled
-from profilers.timing import Timed, part
+from profilers.running.events import (
+    Crashed,
+    Measured,
+    Refused,
+    RunTrial,
+    SlotReady,
+    StartSlot,
+)
+from profilers.running.process import utc_now
+from profilers.running.session import settled
 from profilers.trials import LOCAL, Failure, Measurement
 
 SLOT = "recorded"

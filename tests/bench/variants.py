@@ -53,8 +53,8 @@ from planner.reference.catalog import Catalog
 from planner.units import BYTES_PER_MIB, milliseconds
 from profilers.emulators.emulator import Emulators
 from profilers.language import MAX_BATCH
-from profilers.local import LocalExecutor
 from profilers.profiler import Profiling
+from profilers.running.local import LocalExecutor
 from profilers.store import ProfileStore
 from profilers.trials import Measurement
 

@@ -1,30 +1,32 @@
-"""The map of a package without rooms names every file and folder of it, and no other."""
+"""The map of a package names every file and folder of it, and no other."""
 
 import re
 from pathlib import Path
 
+import pytest
+
 import profilers
+from profilers import measuring, running
 
-HERE = Path(profilers.__file__).parent
-# What the map says in a line of its own: names, then four spaces or more, then words.
-NAMES = re.compile(
-    r"^ {4}([a-z0-9_]+(?:, [a-z0-9_]+)*/?)(?: {4,}|\s+[a-z])", re.MULTILINE
-)
+# What a map says in a line of its own: names, then four spaces or more, then words.
+NAMES = re.compile(r"^ {4}([a-z0-9_]+/?(?:, [a-z0-9_]+/?)*)\s+[a-z]", re.MULTILINE)
 
 
-def parts():
-    files = {p.stem for p in HERE.glob("*.py")} - {"__init__"}
-    return files | {p.parent.name for p in HERE.glob("*/__init__.py")}
+def parts(package):
+    here = Path(package.__file__).parent
+    files = {p.stem for p in here.glob("*.py")} - {"__init__"}
+    return files | {p.parent.name for p in here.glob("*/__init__.py")}
 
 
-def test_the_map_of_profilers_is_whole():
-    words = set(re.findall(r"[a-z0-9_]+", profilers.__doc__))
+@pytest.mark.parametrize("package", [profilers, measuring, running], ids=lambda p: p.__name__)  # fmt: skip
+def test_a_map_is_whole_and_names_nothing_that_is_gone(package):
+    words = set(re.findall(r"[a-z0-9_]+", package.__doc__))
+    listed = {
+        name
+        for line in NAMES.findall(package.__doc__)
+        for name in re.findall(r"[a-z0-9_]+", line)
+    }
 
-    assert parts() <= words
-
-
-def test_the_map_of_profilers_names_nothing_that_is_gone():
-    listed = {n for line in NAMES.findall(profilers.__doc__) for n in re.findall(r"[a-z0-9_]+", line)}  # fmt: skip
-
-    assert listed <= parts()
-    assert len(listed) > len(parts()) / 2
+    assert parts(package) <= words
+    assert listed <= parts(package)
+    assert len(listed) > len(parts(package)) / 2

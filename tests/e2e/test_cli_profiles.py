@@ -9,8 +9,8 @@ import yaml
 
 from planner.cli.app import main
 from planner.specs.serving import ServingConfig
-from profilers import local
-from profilers.process import Measuring
+from profilers.running import local
+from profilers.running.process import Measuring
 from profilers.serving.language import load_speaker
 from profilers.store import ProfileStore
 from profilers.trials import Failure

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from planner.errors import DeviceUnavailableError
-from profilers.events import KeepFailure
-from profilers.schedule import Schedule
-from profilers.session import drive
+from profilers.running.events import KeepFailure
+from profilers.running.schedule import Schedule
+from profilers.running.session import drive
 from profilers.store import ProfileStore
 from profilers.trials import TrialKey
 from tests.support import profile_slowly
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 def test_no_cluster_at_the_address_is_one_clear_refusal(monkeypatch):
     import ray
 
-    from profilers.actors import RayExecutor
+    from profilers.running.actors import RayExecutor
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -43,7 +43,7 @@ def test_no_cluster_at_the_address_is_one_clear_refusal(monkeypatch):
 
 @pytest.fixture
 def executor(ray_runtime, monkeypatch):
-    from profilers.actors import RayExecutor
+    from profilers.running.actors import RayExecutor
 
     monkeypatch.syspath_prepend(SUPPORT)
     return RayExecutor(measuring=MEASURING, versions=VERSIONS, n_slots=2)

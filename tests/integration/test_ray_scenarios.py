@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 @pytest.fixture
 def scenarios(ray_runtime):
-    from profilers.scenarios import RayScenarios
+    from profilers.running.scenarios import RayScenarios
 
     found = RayScenarios(n_workers=2)
     yield found
@@ -60,7 +60,7 @@ def test_an_actor_that_dies_loses_no_answer_and_is_replaced(scenarios):
 
 
 def test_a_runtime_that_was_there_before_is_left_alone(ray_runtime):
-    from profilers.scenarios import RayScenarios
+    from profilers.running.scenarios import RayScenarios
 
     some = RayScenarios(n_workers=2)
     assert some.n_at_once == 2
@@ -72,7 +72,7 @@ def test_a_runtime_that_was_there_before_is_left_alone(ray_runtime):
 def test_no_cluster_at_the_address_is_one_clear_refusal(monkeypatch):
     import ray
 
-    from profilers.scenarios import RayScenarios
+    from profilers.running.scenarios import RayScenarios
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with socket.create_server(("127.0.0.1", 0)) as taken:

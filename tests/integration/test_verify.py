@@ -14,8 +14,8 @@ from planner.domain.profiling import ProfilingJob, TorchModel
 from planner.domain.variants import Precision, Runtime
 from planner.specs.placements import PlanVariant
 from planner.specs.plan import PlanSlo
-from profilers.local import LocalExecutor
 from profilers.profiler import Profiling
+from profilers.running.local import LocalExecutor
 from profilers.store import ProfileStore
 from profilers.trials import Envelope
 from tests.support.listening import planner_serving

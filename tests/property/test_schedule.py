@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
-from profilers.events import (
+from profilers.running.events import (
     Crashed,
     KeepFailure,
     KeepMeasurement,
@@ -23,8 +23,8 @@ from profilers.events import (
     StopSlot,
     Ticked,
 )
-from profilers.limits import Limits
-from profilers.schedule import Schedule, broken_rules
+from profilers.running.limits import Limits
+from profilers.running.schedule import Schedule, broken_rules
 from profilers.trials import Envelope, Measurement, Trial, TrialKey
 
 RESULT = Measurement(

@@ -3,7 +3,7 @@
 from functools import partial
 
 from profilers import language
-from profilers.measure import SamplingRule
+from profilers.measuring.measure import SamplingRule
 from profilers.worker import begin_trial
 
 RULE = SamplingRule(min_samples=6, max_point_s=0.02, warm_up_s=0.02, n_retries=0)

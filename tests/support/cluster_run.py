@@ -64,8 +64,8 @@ def main(directory, n_steady):
     sys.path.insert(0, SUPPORT)
     from profiling import MEASURING, VERSIONS, profiling
 
-    from profilers import session
-    from profilers.actors import RayExecutor
+    from profilers.running import session
+    from profilers.running.actors import RayExecutor
     from profilers.store import ProfileStore
 
     made, others = cluster()

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from planner.errors import ModelLoadError, ProfilingError
-from profilers.memory import ImportedMemory, found
+from profilers.measuring.memory import ImportedMemory, found
+from profilers.running.warm import Begun
 from profilers.trials import MeasuredPoint, Measurement
-from profilers.warm import Begun
 
 
 def measure(trial, *, clock, now):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from planner.domain.profiling import DENSE, ProfilingJob, Sparsity, TorchModel
 from planner.domain.variants import Precision, Runtime
-from profilers.local import LocalExecutor
 from profilers.profiler import Profiling
+from profilers.running.local import LocalExecutor
 from profilers.store import ProfileStore
 
 PRECISIONS = (Precision.FP32, Precision.BF16)
@@ -52,7 +52,7 @@ class NothingToEmulate:
 def executor(kind):
     if kind == "local":
         return LocalExecutor(n_slots=2)
-    from profilers.actors import RayExecutor
+    from profilers.running.actors import RayExecutor
 
     return RayExecutor(n_slots=2)
 

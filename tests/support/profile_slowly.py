@@ -8,9 +8,9 @@ from pathlib import Path
 
 from planner.domain.profiling import ProfilingJob, TorchModel
 from planner.domain.variants import Precision, Runtime
-from profilers.local import LocalExecutor
-from profilers.process import Measuring
 from profilers.profiler import Profiling
+from profilers.running.local import LocalExecutor
+from profilers.running.process import Measuring
 from profilers.store import ProfileStore
 
 
@@ -29,7 +29,7 @@ def executor(kind):
     }
     if kind == "local":
         return LocalExecutor(**options)
-    from profilers.actors import RayExecutor
+    from profilers.running.actors import RayExecutor
 
     address = None if kind == "ray" else kind
     return RayExecutor(address=address, **options)

@@ -7,8 +7,8 @@ from planner.domain.profiles import BatchProfile, ServicePoint
 from planner.domain.profiling import ProfilingJob, TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import DeviceUnavailableError
-from profilers.process import Measuring
 from profilers.profiler import Profiling
+from profilers.running.process import Measuring
 from profilers.trials import Envelope, Measurement, Trial
 
 # On the search path of whoever measures: `measurers` is a module there.

@@ -15,7 +15,7 @@ from planner.reference.operations import operations
 from profilers.emulators import calibration
 from profilers.identity import identity
 from profilers.keys import trial_key
-from profilers.local import LocalExecutor
+from profilers.running.local import LocalExecutor
 from profilers.store import ProfileStore
 from profilers.trials import Envelope, MeasuredPoint, Measurement, Trial
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from profilers import cautions, machine
-from profilers.measure import SamplingRule, measure_batches
+from profilers import cautions
+from profilers.measuring import machine
+from profilers.measuring.measure import SamplingRule, measure_batches
 from tests.support.profiling import trial
 
 RULE = SamplingRule(max_point_s=0.2, min_window_s=0.1, warm_up_s=0.1, n_retries=0)

@@ -8,7 +8,7 @@ from planner.domain.evidence import Provenance
 from planner.domain.profiles import key_of
 from planner.domain.profiling import PointsTimed
 from planner.domain.variants import Precision
-from profilers.local import LocalExecutor
+from profilers.running.local import LocalExecutor
 from profilers.served import ServedProfiling
 from profilers.store import ProfileStore
 from tests.support.profiling import (

@@ -11,9 +11,9 @@ from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from profilers.conformance import small_convolutional, small_images, small_linear
 from profilers.int8_ways import Int8Ways
-from profilers.local import LocalExecutor
 from profilers.models import load_model
-from profilers.process import utc_now
+from profilers.running.local import LocalExecutor
+from profilers.running.process import utc_now
 from profilers.store import ProfileStore
 from profilers.variants import export_variant
 from tests.support.profiling import MEASURING, SUPPORT, VERSIONS, job, profiling

@@ -12,7 +12,7 @@ from planner.domain.profiling import FileFormat, ModelFile
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
 from profilers import experts, language
-from profilers.measure import SamplingRule
+from profilers.measuring.measure import SamplingRule
 from profilers.models import load_model
 from profilers.profiles import measured_profile
 from profilers.trials import Envelope, Trial

@@ -7,8 +7,8 @@ import pytest
 from planner.domain.evidence import Provenance
 from planner.domain.profiling import DENSE, Sparsity
 from planner.domain.variants import Precision, Runtime, SparsityPattern, Variant
-from profilers.local import LocalExecutor
-from profilers.session import settled
+from profilers.running.local import LocalExecutor
+from profilers.running.session import settled
 from profilers.store import ProfileStore
 from profilers.trials import Envelope, Failure, Measurement, Trial
 from tests.support.profiling import (

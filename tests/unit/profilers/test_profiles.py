@@ -8,8 +8,8 @@ from planner.domain.evidence import Provenance
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from profilers.keys import deployed_key
-from profilers.local import LocalExecutor
-from profilers.process import resolve
+from profilers.running.local import LocalExecutor
+from profilers.running.process import resolve
 from profilers.store import ProfileStore
 from profilers.trials import Deployed
 from tests.support.profiling import (

@@ -12,7 +12,7 @@ from planner.errors import ProfilingError
 from profilers import servers
 from profilers.encoding import decode, encode
 from profilers.keys import server_seen_key
-from profilers.local import LocalExecutor
+from profilers.running.local import LocalExecutor
 from profilers.served import ServedProfiling
 from profilers.servers import OWN_PORT, ServerSeen
 from profilers.store import ProfileStore

@@ -12,7 +12,7 @@ from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
 from profilers.backends import load_backend
-from profilers.memory import PeakMemory, ReplicaMemory
+from profilers.measuring.memory import PeakMemory, ReplicaMemory
 from profilers.models import load_model
 from profilers.variants import export_variant
 

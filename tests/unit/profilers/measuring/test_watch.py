@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from planner.domain.conditions import Conditions
-from profilers.energy import Absent, Rapl, processor_meter
-from profilers.watch import Watch, sentences, together
+from profilers.measuring.energy import Absent, Rapl, processor_meter
+from profilers.measuring.watch import Watch, sentences, together
 
 CPU = "sys/devices/system/cpu/cpu0"
 

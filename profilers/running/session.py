@@ -14,11 +14,11 @@ from typing import Final, Self
 
 from planner.domain.profiling import ProfilingProgress
 from profilers.encoding import encode
-from profilers.events import KeepFailure, KeepMeasurement, RunTrial, Ticked
-from profilers.limits import Limits
-from profilers.out_of_memory import told_with_limit
+from profilers.measuring.out_of_memory import told_with_limit
 from profilers.ports import Executor
-from profilers.schedule import Schedule
+from profilers.running.events import KeepFailure, KeepMeasurement, RunTrial, Ticked
+from profilers.running.limits import Limits
+from profilers.running.schedule import Schedule
 from profilers.store import ProfileStore, describe
 from profilers.trials import Failure, Measurement, Trial, TrialKey, TrialResult
 

@@ -3,8 +3,8 @@
 A slot is a place where one measurement at a time may run: a device, of a kind that has
 a name. Every trial asks for one kind; equal devices share one line of trials, so that
 whoever is idle first takes the next. Nothing here reads a clock, starts a process or
-touches a disk: time comes with the events, and a shell (`profilers.local`,
-`profilers.actors`) carries the instructions out.
+touches a disk: time comes with the events, and a shell (`profilers.running.local`,
+`profilers.running.actors`) carries the instructions out.
 
     trial   pending ──► running ──► done      measured
                ▲           ├──────► failed    refused, timed out, crashed too often
@@ -37,7 +37,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from profilers.events import (
+from profilers.running.events import (
     Beat,
     Crashed,
     Event,
@@ -55,7 +55,7 @@ from profilers.events import (
     StopSlot,
     Ticked,
 )
-from profilers.limits import Limits
+from profilers.running.limits import Limits
 from profilers.trials import LOCAL, Trial, TrialKey
 
 _SILENT = "nothing was heard of what measures"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
-from profilers.events import (
+from profilers.running.events import (
     Beat,
     Crashed,
     KeepFailure,
@@ -20,8 +20,8 @@ from profilers.events import (
     StopSlot,
     Ticked,
 )
-from profilers.limits import Limits
-from profilers.schedule import Schedule, TrialState, broken_rules
+from profilers.running.limits import Limits
+from profilers.running.schedule import Schedule, TrialState, broken_rules
 from profilers.trials import Envelope, Measurement, Trial, TrialKey
 
 A, B = TrialKey("a"), TrialKey("b")

@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from planner.domain.servers import KEEPS_FREED_MEMORY
-from profilers.events import KeepFailure, SlotName
-from profilers.limits import Limits
-from profilers.local import LocalExecutor
-from profilers.schedule import Schedule
-from profilers.session import drive
+from profilers.running.events import KeepFailure, SlotName
+from profilers.running.limits import Limits
+from profilers.running.local import LocalExecutor
+from profilers.running.schedule import Schedule
+from profilers.running.session import drive
 from profilers.trials import Envelope, Measurement, TrialKey
 from tests.support.profiling import MEASURING, SUPPORT, VERSIONS, measured, trial
 
@@ -145,7 +145,7 @@ def test_there_are_as_many_slots_as_asked_for():
 
 def test_nothing_heavy_is_imported_by_the_driver():
     code = (
-        "import sys, profilers.profiler, profilers.local;"
+        "import sys, profilers.profiler, profilers.running.local;"
         "print({'torch', 'ray', 'onnxruntime'} & set(sys.modules))"
     )
 

@@ -1,6 +1,6 @@
 """Times a trial's batch sizes: all of them, or those that the others cannot be read off.
 
-All are timed in turns (`profilers.measure`). With `fewer_points` the smallest and the
+All are timed in turns (`profilers.measuring.measure`). With `fewer_points` the smallest and the
 largest are timed together, then one by one whichever `profilers.points` asks for, until
 the rest is known as well as a repetition would tell it, or of no use.
 
@@ -12,11 +12,11 @@ fast as it was, within the bands of its two timings. If not, all is timed anew.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from profilers import machine, measure
-from profilers.measure import Clock, Timing
+from profilers.measuring import machine, measure
+from profilers.measuring.measure import Clock, Timing
+from profilers.measuring.watch import Watch
 from profilers.points import Curve, completed
 from profilers.trials import Trial
-from profilers.watch import Watch
 
 Measured = Callable[[Sequence[int]], tuple[Timing, ...]]
 

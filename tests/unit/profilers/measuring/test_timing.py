@@ -7,9 +7,9 @@ import pytest
 
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
-from profilers.timing import timed
+from profilers.measuring.timing import timed
+from profilers.measuring.watch import Watch
 from profilers.trials import Envelope, Trial
-from profilers.watch import Watch
 
 TRIAL = Trial(
     model=TorchModel(name="m", directory=Path(), factory="m:build"),

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from planner.errors import ProfilingError
-from profilers import neighbours
+from profilers.measuring import neighbours
 from profilers.trials import Envelope
 
 

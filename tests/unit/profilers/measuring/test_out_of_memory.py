@@ -4,8 +4,12 @@ import pytest
 
 from planner.errors import ModelLoadError
 from profilers import factories
-from profilers.local import LocalExecutor
-from profilers.out_of_memory import is_for_memory, told_with_limit, told_with_peak
+from profilers.measuring.out_of_memory import (
+    is_for_memory,
+    told_with_limit,
+    told_with_peak,
+)
+from profilers.running.local import LocalExecutor
 from profilers.store import ProfileStore
 from profilers.trials import Envelope
 from tests.support.profiling import MEASURING, SUPPORT, VERSIONS, job, profiling

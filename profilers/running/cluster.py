@@ -14,7 +14,7 @@ import ray
 from ray.exceptions import RayError
 
 from planner.errors import DeviceUnavailableError
-from profilers.process import one_line
+from profilers.running.process import one_line
 
 # Tasks and results are small; more would only outgrow a container's /dev/shm.
 OBJECT_STORE_BYTES = 256 * 1024**2

@@ -20,7 +20,7 @@ import psutil
 from planner.domain.profiles import MemoryParts
 from planner.errors import ProfilingError
 from planner.units import BYTES_PER_KIB
-from profilers import allocator
+from profilers.measuring import allocator
 from profilers.trials import Envelope
 
 # What is imported, within which limits.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from profilers import machine
+from profilers.measuring import machine
 
 STAT = "cpu  100 0 50 800 30 5 5 10 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"
 LATER = "cpu  150 0 60 820 30 5 5 30 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"

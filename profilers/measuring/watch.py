@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from planner.domain.conditions import Conditions
-from profilers.energy import Absent, Meter
+from profilers.measuring.energy import Absent, Meter
 
 _ROOT: Final = Path("/")
 # Above these a sentence is said. A clock that steps by a tenth moves times by as much;

@@ -4,7 +4,7 @@ A trial may hang, crash or be killed for its memory, so it never shares a proces
 with another variant's; and what one leaves behind (threads, allocator arenas, a limit that
 cannot be raised again) would falsify the next one's memory and times. Importing
 torch anew each time would cost 2 to 4 s a trial. So a warm child imports the
-runtimes once, runs nothing with them, and forks for every variant (`profilers.warm`):
+runtimes once, runs nothing with them, and forks for every variant (`profilers.running.warm`):
 
     driver ── pipe ──► warm child ── fork ──► trial
 
@@ -37,8 +37,8 @@ import psutil
 
 from planner.domain.profiling import ModelFile, PipelineModel, UserModel
 from planner.errors import MissingExtraError
-from profilers import allocator
-from profilers.out_of_memory import KILLED
+from profilers.measuring import allocator
+from profilers.measuring.out_of_memory import KILLED
 from profilers.trials import Measurement, Trial, TrialKey
 
 # A reason is one line of a table; compilers answer with pages.
@@ -62,14 +62,16 @@ LEAVE_S = 1.0
 # Enough of a crashed process's last words to hold its last line.
 LAST_WORDS_BYTES = 4096
 # Not `-m`: what the child sends would then be classes of `__main__`.
-WARM_CHILD = "import sys; from profilers.warm import main; main(int(sys.argv[1]))"
+WARM_CHILD = (
+    "import sys; from profilers.running.warm import main; main(int(sys.argv[1]))"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measuring:
     """What measures a trial, by name, so that it can cross processes.
 
-    `function` is "module:function", a `profilers.warm.Begin`.
+    `function` is "module:function", a `profilers.running.warm.Begin`.
     `preload` names the modules that the warm child imports where it can.
     """
 

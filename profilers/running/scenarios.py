@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from profilers.cluster import connect, disconnect
+from profilers.running.cluster import connect, disconnect
 
 if TYPE_CHECKING:
     from planner.ports import Scenarios

@@ -11,7 +11,7 @@ begun anew in another.
 
 What is the same for all of them is done once: the imports, a look through all that they made
 for garbage (each process would go through it again, and copy what it touches), and what a
-fresh Python holds of memory (`profilers.memory`), which one process finds for the next.
+fresh Python holds of memory (`profilers.measuring.memory`), which one process finds for the next.
 """
 
 import contextlib
@@ -32,10 +32,10 @@ import psutil
 
 from planner.errors import PlannerError
 from planner.units import BYTES_PER_KIB, BYTES_PER_MIB
-from profilers import allocator, memory
 from profilers.emulators import envelope
-from profilers.out_of_memory import OUT_OF_MEMORY, told_with_peak
-from profilers.process import (
+from profilers.measuring import allocator, memory
+from profilers.measuring.out_of_memory import OUT_OF_MEMORY, told_with_peak
+from profilers.running.process import (
     Death,
     Greeting,
     Message,

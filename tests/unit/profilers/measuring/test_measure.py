@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from profilers.measure import (
+from profilers.measuring.measure import (
     DEFAULT_RULE,
     REPEATABILITY_FRAC,
     SamplingRule,

@@ -1,7 +1,7 @@
 """Carries out the schedule on Ray actors.
 
 An actor places a slot on a node and watches over a warm child there
-(`profilers.process`): Ray brings the machines, the transport and the news of
+(`profilers.running.process`): Ray brings the machines, the transport and the news of
 their death, the child brings the isolation. A trial that dies leaves the actor
 and the warm child standing; a killed actor takes its child along.
 
@@ -26,8 +26,8 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from planner.errors import DeviceUnavailableError
-from profilers.cluster import connect, disconnect
-from profilers.events import (
+from profilers.running.cluster import connect, disconnect
+from profilers.running.events import (
     Beat,
     RunTrial,
     SlotEvent,
@@ -37,8 +37,8 @@ from profilers.events import (
     StartSlot,
     StopSlot,
 )
-from profilers.local import event_of
-from profilers.process import (
+from profilers.running.local import event_of
+from profilers.running.process import (
     Measuring,
     Message,
     Packed,

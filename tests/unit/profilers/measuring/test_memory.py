@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from planner.errors import ProfilingError
-from profilers.memory import ImportedMemory, PeakMemory
+from profilers.measuring.memory import ImportedMemory, PeakMemory
 from profilers.trials import Envelope
 
 

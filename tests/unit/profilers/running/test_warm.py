@@ -12,15 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from profilers import warm
-from profilers.events import KeepFailure, SlotName
-from profilers.limits import Limits
-from profilers.local import LocalExecutor
-from profilers.process import Refusal, packed
-from profilers.schedule import Schedule
-from profilers.session import drive
+from profilers.running import warm
+from profilers.running.events import KeepFailure, SlotName
+from profilers.running.limits import Limits
+from profilers.running.local import LocalExecutor
+from profilers.running.process import Refusal, packed
+from profilers.running.schedule import Schedule
+from profilers.running.session import drive
+from profilers.running.warm import Begun, Held
 from profilers.trials import Measurement, TrialKey
-from profilers.warm import Begun, Held
 from tests.support.profiling import MEASURING, SUPPORT, VERSIONS, measured, trial
 
 CURVE, OTHER = TrialKey("curve"), TrialKey("other")

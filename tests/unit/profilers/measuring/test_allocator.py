@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from profilers import allocator
+from profilers.measuring import allocator
 
 # 2 × 48 MB freed and taken again, as a layer's answers are: more than glibc keeps by default.
 _TAKES_AGAIN = """

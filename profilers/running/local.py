@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
-from profilers.events import (
+from profilers.running.events import (
     Beat,
     Crashed,
     Measured,
@@ -24,7 +24,7 @@ from profilers.events import (
     StartSlot,
     StopSlot,
 )
-from profilers.process import (
+from profilers.running.process import (
     Death,
     Measuring,
     Message,
