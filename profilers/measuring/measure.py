@@ -327,7 +327,9 @@ def _timing(series: _Series, *, stolen_frac: float, rule: SamplingRule) -> Timin
         or stolen_frac > rule.max_stolen_frac
         or not _is_narrow(samples_s, rule)
     )
-    point = _point(series, samples_s, is_noisy=is_noisy)
+    point = point_of(
+        series.batch, samples_s, is_noisy=is_noisy, energy_j=series.energy_j
+    )
     block_s = float(np.quantile(series.block_medians_s(), _BAND_QUANTILE_FRAC))
     worst_s = max(point.p50_high_s, block_s)
     return Timing(
@@ -338,13 +340,18 @@ def _timing(series: _Series, *, stolen_frac: float, rule: SamplingRule) -> Timin
     )
 
 
-def _point(
-    series: _Series, samples_s: NDArray[np.float64], *, is_noisy: bool
+def point_of(
+    batch: int,
+    samples_s: NDArray[np.float64],
+    *,
+    is_noisy: bool = False,
+    energy_j: float | None = None,
 ) -> MeasuredPoint:
+    """Quantiles of a batch's times, in seconds; `energy_j` is of all of them together."""
     p50_s, p90_s, p95_s, p99_s = np.quantile(samples_s, (0.5, 0.9, 0.95, 0.99))
     low_s, high_s = quantile_interval(samples_s, 0.5)
     return MeasuredPoint(
-        batch=series.batch,
+        batch=batch,
         p50_s=float(p50_s),
         p50_low_s=float(samples_s.min()) if low_s is None else low_s,
         p50_high_s=float(samples_s.max()) if high_s is None else high_s,
@@ -356,7 +363,7 @@ def _point(
         p99_high_s=quantile_interval(samples_s, 0.99)[1],
         n_samples=len(samples_s),
         is_noisy=is_noisy,
-        energy_j=None if series.energy_j is None else series.energy_j / len(samples_s),
+        energy_j=None if energy_j is None else energy_j / len(samples_s),
     )
 
 

@@ -20,7 +20,7 @@ from planner.specs.placements import PlanVariant
 from planner.units import milliseconds
 from profilers.identity import identity
 from profilers.keys import deployed_key, server_seen_key
-from profilers.measuring.measure import REPEATABILITY_FRAC, quantile_interval
+from profilers.measuring.measure import REPEATABILITY_FRAC, point_of
 from profilers.servers import OWN_PORT, ServerSeen
 from profilers.store import ProfileStore
 from profilers.trials import Deployed, MeasuredPoint
@@ -196,19 +196,4 @@ def service_points(replies: Sequence[Reply]) -> tuple[MeasuredPoint, ...]:
 def _point(batch: int, answers_s: NDArray[np.float64]) -> MeasuredPoint:
     # One of every b equal answers: sorted, the members of a batch stand together.
     samples_s = np.sort(answers_s)[batch // 2 :: batch]
-    p50_s, p90_s, p95_s, p99_s = np.quantile(samples_s, (0.5, 0.9, 0.95, 0.99))
-    low_s, high_s = quantile_interval(samples_s, 0.5)
-    return MeasuredPoint(
-        batch=batch,
-        p50_s=float(p50_s),
-        p50_low_s=float(samples_s[0]) if low_s is None else low_s,
-        p50_high_s=float(samples_s[-1]) if high_s is None else high_s,
-        mean_s=float(samples_s.mean()),
-        p90_s=float(p90_s),
-        p95_s=float(p95_s),
-        p99_s=float(p99_s),
-        p95_high_s=quantile_interval(samples_s, 0.95)[1],
-        p99_high_s=quantile_interval(samples_s, 0.99)[1],
-        n_samples=len(samples_s),
-        is_noisy=False,
-    )
+    return point_of(batch, samples_s)

@@ -6,7 +6,9 @@ from dataclasses import replace
 from statistics import NormalDist
 from typing import Final
 
-from planner.domain.evidence import BAND_QUANTILE_FRAC, Provenance
+from planner.domain.evidence import BAND_QUANTILE_FRAC, Evidence, Provenance
+from planner.domain.factors import Factor
+from planner.domain.hardware import Device
 from planner.domain.predictions import Prediction, Refused
 from planner.domain.profiles import BatchProfile, Profile, ServicePoint
 from planner.domain.servers import ServerCost
@@ -33,6 +35,53 @@ def rescaled(point: ServicePoint, ratio: float) -> ServicePoint:
         p95_s=scaled(point.p95_s),
         p99_s=scaled(point.p99_s),
         energy_j=None,
+    )
+
+
+def stretched(
+    source: BatchProfile,
+    device: Device,
+    *,
+    change: Factor,
+    sigma: float,
+    server: ServerCost | None,
+    rested_s: float,
+    stated_by: str,
+    why: str,
+) -> Prediction:
+    """The source's times on a device, each by one factor between two bounds.
+
+    `sigma` is the factor's own, in logarithms; `stated_by` and `why` say who argues it.
+    """
+    ratio = change.middle_ratio
+    whole = math.hypot(sigma, source.evidence.sigma())
+    points = tuple(rescaled(p, ratio) for p in source.points)
+    first_s = points[0].p50_s
+    note = (
+        f"{milliseconds(source.points[0].p50_s):.3g} ms as {setting_of(source)} × "
+        f"{ratio:.3g}, between {change.low_ratio:.3g} and {change.high_ratio:.3g}: {why}"
+    )
+    return Prediction(
+        profile=replace(
+            source,
+            device=device.name,
+            points=points,
+            server=server,
+            rested_s=rested_s,
+            evidence=Evidence(
+                provenance=Provenance.PREDICTED,
+                source=f"{source.evidence.source}; {stated_by}",
+                as_of=min(source.evidence.as_of, device.as_of),
+                error_frac=math.expm1(Z_BAND * whole),
+                note=note,
+            ),
+            artifact_sha256=None,
+            conditions=None,
+        ),
+        low_s=first_s * math.exp(-Z_INTERVAL * whole),
+        high_s=first_s * math.exp(Z_INTERVAL * whole),
+        rows=(row_words(source), note),
+        narrower=f"measuring it on {device.name} for a few minutes",
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from planner.domain.evidence import Evidence, Provenance
 from planner.domain.hardware import Device
 from planner.domain.predictions import Prediction
 from planner.domain.profiles import BatchProfile
@@ -13,16 +12,12 @@ from planner.domain.variants import Runtime
 from planner.perf.sizes import Size, factor, factor_sigma, is_comparable
 from planner.pipeline.asking.atlas import Setting, setting_of
 from planner.pipeline.asking.unmeasured.rows import (
-    Z_BAND,
-    Z_INTERVAL,
     Answer,
-    rescaled,
-    row_words,
     server_elsewhere,
+    stretched,
 )
 from planner.reference.catalog import Catalog
 from planner.reference.devices import CPU_NAME
-from planner.units import milliseconds
 
 # TFLite takes one thread unless told otherwise, and the sweep does not say.
 MAY_USE_ONE_THREAD: Final = frozenset({Runtime.TFLITE})
@@ -65,41 +60,22 @@ def _told_by_size(
 ) -> Prediction:
     all_cores = source.variant.runtime not in MAY_USE_ONE_THREAD
     change = factor(here, there, uses_all_cores=all_cores)
-    sigma = math.hypot(factor_sigma(change), source.evidence.sigma())
-    # A large batch divides over cores as long matrix products do, a small one as an
-    # image does: the factor's two ends hold both.
-    points = tuple(rescaled(p, change.middle_ratio) for p in source.points)
-    first_s = points[0].p50_s
     threads = (
         "one thread alone"
         if not all_cores
         else f"{there.vcpus} instead of {here.vcpus} vCPUs"
     )
-    note = (
-        f"{milliseconds(source.points[0].p50_s):.3g} ms as {setting_of(source)} × "
-        f"{change.middle_ratio:.3g}, between {change.low_ratio:.3g} and "
-        f"{change.high_ratio:.3g}: by published image rates of both sizes "
-        f"({here.images_per_s:.4g} and {there.images_per_s:.4g} images/s), and by {threads}"
-    )
-    return Prediction(
-        profile=replace(
-            source,
-            device=device.name,
-            points=points,
-            # A request takes the server one thread, and that is the same here and there.
-            server=server_elsewhere(source, ratio=1.0, sigma=0.0),
-            evidence=Evidence(
-                provenance=Provenance.PREDICTED,
-                source=f"{source.evidence.source}; {device.source}",
-                as_of=min(source.evidence.as_of, device.as_of),
-                error_frac=math.expm1(Z_BAND * sigma),
-                note=note,
-            ),
-            artifact_sha256=None,
-            conditions=None,
-        ),
-        low_s=first_s * math.exp(-Z_INTERVAL * sigma),
-        high_s=first_s * math.exp(Z_INTERVAL * sigma),
-        rows=(row_words(source), note),
-        narrower=f"measuring it on {device.name} for a few minutes",
+    # A large batch divides over cores as long matrix products do, a small one as an
+    # image does: the factor's two ends hold both.
+    return stretched(
+        source,
+        device,
+        change=change,
+        sigma=factor_sigma(change),
+        # A request takes the server one thread, and that is the same here and there.
+        server=server_elsewhere(source, ratio=1.0, sigma=0.0),
+        rested_s=source.rested_s,
+        stated_by=device.source,
+        why=f"by published image rates of both sizes ({here.images_per_s:.4g} and "
+        f"{there.images_per_s:.4g} images/s), and by {threads}",
     )
