@@ -9,7 +9,7 @@ from typing import Final
 from planner.domain.placement import PlacementProblem, Solution
 from planner.domain.workloads import LatencySlo, Workload
 from planner.optimize.placement import place
-from planner.pipeline.asking.candidates import slo_percentile_s
+from planner.pipeline.asking.candidates import Capacities, slo_percentile_s
 from planner.pipeline.asking.obstacles import Obstacle
 from planner.pipeline.asking.options import Option
 from planner.pipeline.asking.places import devices
@@ -19,6 +19,8 @@ from planner.units import milliseconds
 
 # A rate so small that what is seen is an idle machine.
 IDLE_RPS: Final = 1e-6
+# Repeats of a measurement on a quiet machine differ by less.
+_STEADY_FRAC: Final = 0.25
 
 
 def reasons(question: Question, *, time_limit_s: float) -> tuple[Reason, ...]:
@@ -43,6 +45,7 @@ def _unservable(w: Workload, question: Question) -> Iterable[Reason]:
     slow = [o for o in question.too_slow if o.workload.name == w.name]
     if slow:
         yield _fastest(w, slow)
+        yield from _too_unsure(w, slow)
     counted = Counter(
         r.obstacle for r in refusals if r.obstacle not in {Obstacle.SLO, Obstacle.UNMEASURED}
     )  # fmt: skip
@@ -71,7 +74,6 @@ def _fastest(w: Workload, slow: Sequence[Option]) -> Reason:
     idle = {id(o): slo_percentile_s(o, IDLE_RPS) for o in slow}
     best = min(slow, key=lambda o: idle[id(o)])
     found_ms = milliseconds(idle[id(best)])
-    where = f"{best.profile.variant} on {best.place.offer.device} at {best.place.offer.site}"
     network_ms = milliseconds(best.path.rtt_s + best.path.transfer_s)
     percentile = w.slo.percentile_frac * 100
     if isinstance(w.slo, LatencySlo):
@@ -85,9 +87,38 @@ def _fastest(w: Workload, slow: Sequence[Option]) -> Reason:
         found = f"TTFT {found_ms:.1f} ms"
     return Reason(
         subject=w.name,
-        sentence=f"nothing keeps {promise} even when idle; the fastest, {where}, "
+        sentence=f"nothing keeps {promise} even when idle; the fastest, {_way(best)}, "
         f"needs {found} (at the policy's confidence)",
     )
+
+
+def _too_unsure(w: Workload, slow: Sequence[Option]) -> Iterable[Reason]:
+    """What its figures would let through, and only their error band rules out."""
+    by_figures = [replace(o, error_factor=1.0) for o in slow]
+    capacities_rps = Capacities().of(by_figures)
+    kept = [o for o, rps in zip(by_figures, capacities_rps, strict=True) if rps > 0]
+    if not kept:
+        return
+    best = min(kept, key=lambda o: o.profile.evidence.error_frac)
+    known = best.profile.evidence
+    figure_ms = milliseconds(slo_percentile_s(best, IDLE_RPS))
+    was_unsteady = known.repeats_frac > _STEADY_FRAC
+    way_out = (
+        "it was timed on a busy machine: time it again on a quiet one"
+        if was_unsteady
+        else "policy.confidence_frac says how sure to be, a measurement on the device makes surer"
+    )
+    yield Reason(
+        subject=w.name,
+        sentence=f"{_way(best)} would keep it by its figures alone ({figure_ms:.1f} ms idle), "
+        f"but they may be off by a factor of {1 + known.error_frac:.3g} "
+        f"({known.provenance}); {way_out}",
+    )
+
+
+def _way(option: Option) -> str:
+    offer = option.place.offer
+    return f"{option.profile.variant} on {offer.device} at {offer.site}"
 
 
 def _limits(problem: PlacementProblem, time_limit_s: float) -> Iterable[Reason]:
