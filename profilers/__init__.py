@@ -10,7 +10,7 @@ What is asked, and what is told
 Who runs it, and how it is timed
     running/      which trial on which slot, retries, hangs, losses; here or on Ray
     measuring/    the clock's rules, who else is at work, energy, memory
-    worker        one trial in its process, from loading to grading; `language` for tokens
+    worker        one trial in its process, from loading to grading
     emulators/    devices that are not here; `self_test` what this one is
     servers, serving/    what serving costs, and the server itself
     quality/      how good the answers are beside those of the model as given
@@ -18,11 +18,10 @@ Who runs it, and how it is timed
 
 What a model is made into
     models, sources/, factories    the user's network, weights and data, checked
-    variants/     precisions; `pruning`, `weight_only`, `compiled_int8`,
-                  `compiled_int8_static`, `torchao_tensors` are their means
-    exporting, onnx_files, openvino_files, weights, artifacts    the files written
+    variants/     precisions, one file each; `compression/` is what they are made by
+    artifacts/    the files written
     backends/     engines that load and run them; `feeds` what they are fed
-    decoding, wording, experts    language models: reading, writing, words, mixtures
+    language/     reading and writing token by token, words, mixtures of experts
 
 Others' measurements come in by `importers/`; running deployments are held against their
 promise by `verifying/`. `foreign` is the boundary to code that is not ours, `ports` what

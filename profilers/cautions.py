@@ -26,7 +26,7 @@ def of_timings(
     )
     said = [] if busy is None else [busy]
     if trial.variant.sparsity_frac:
-        from profilers.pruning import NO_GAIN  # noqa: PLC0415 - imports torch
+        from profilers.compression.pruning import NO_GAIN  # noqa: PLC0415 - imports torch
 
         said.append(NO_GAIN)
     loose = [name(t.point.batch) for t in timings if not t.is_tail_known]

@@ -22,7 +22,7 @@ from torch import nn
 
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Variant
-from profilers.artifacts import Artifact
+from profilers.artifacts.artifact import Artifact
 from profilers.backends import Backend, load_backend
 from profilers.measuring.memory import PeakMemory
 from profilers.models import LoadedModel, load_model

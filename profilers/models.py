@@ -15,7 +15,8 @@ from torch.nn.modules.conv import _ConvNd
 
 from planner.domain.profiling import PipelineModel, TorchModel, UserModel
 from planner.errors import ModelLoadError, ProfilingError
-from profilers import factories, onnx_files, sources
+from profilers import factories, sources
+from profilers.artifacts import onnx_files
 from profilers.foreign import told_as
 from profilers.quality.slices import Slices, slices
 from profilers.quality.texts import Document

@@ -42,7 +42,7 @@ from profilers.trials import Measurement, Trial
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from profilers.artifacts import Artifact
+    from profilers.artifacts.artifact import Artifact
     from profilers.models import EvaluationSet, LoadedModel
 
 __all__ = ["begin_trial", "identity", "measure_trial", "runtime_versions"]
@@ -83,9 +83,9 @@ def begin_trial(trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]) -
         artifact = export_variant(model, trial.variant, Path(directory))
         floor_bytes = imported.resident_bytes()
         if model.contexts:
-            from profilers import language  # noqa: PLC0415 - imports torch
+            from profilers.language import tokens  # noqa: PLC0415 - imports torch
 
-            told = language.measured(
+            told = tokens.measured(
                 trial, model, artifact, floor_bytes, clock=clock, now=now
             )
             return Begun(measurement=told)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from profilers import openvino_files
+from profilers.artifacts import openvino_files
 from profilers.feeds import feeds
 from profilers.foreign import told_as
 

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
-from profilers import weights
+from profilers.artifacts import weights
 from profilers.foreign import deprecations_of_torch_hidden, told_as
 from profilers.models import in_evaluation
 from profilers.variants import transformation

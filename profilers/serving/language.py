@@ -1,7 +1,7 @@
 """The Ray Serve application of a language model: tokens as they are written.
 
 One request is answered at a time, in order of arrival, by the steps that were profiled
-(`profilers.decoding`): the queue that the plan's times were computed for. What waits,
+(`profilers.language.decoding`): the queue that the plan's times were computed for. What waits,
 waits before its first token. A client that leaves gives its turn back at the next token.
 
     POST /v1/completions  OpenAI's request (`profilers.serving.completions`), whole or
@@ -28,12 +28,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from planner.errors import ModelLoadError, PlannerError
 from planner.specs.models import HuggingFaceSource
 from planner.specs.serving import Listen, ServingArgs, ServingConfig
+from profilers.language.wording import Wording
 from profilers.serving import completions
 from profilers.serving.completions import Completion
 from profilers.serving.loading import restored
 from profilers.serving.replica import Handler, Replica, body_of
 from profilers.serving.requests import RefusedRequestError
-from profilers.wording import Wording
 
 if TYPE_CHECKING:
     from torch import nn
@@ -73,7 +73,7 @@ def load_speaker(config: ServingConfig) -> Speaker:
         ProfilingError: The variant is not possible for this model.
         MissingExtraError: What loads it is not installed.
     """
-    from profilers import decoding  # noqa: PLC0415 - torch is heavy
+    from profilers.language import decoding  # noqa: PLC0415 - torch is heavy
 
     with tempfile.TemporaryDirectory(prefix="variant-") as directory:
         found = restored(config, Path(directory))
@@ -139,7 +139,7 @@ def _tokens_of(speaker: Speaker, prompt: str | list[int]) -> list[int]:
 
 def spoken(speaker: Speaker, asked: Asked) -> Iterator[int]:
     """The tokens of the answer, one after the other; the last may be one that ends it."""
-    from profilers import decoding  # noqa: PLC0415 - torch is heavy
+    from profilers.language import decoding  # noqa: PLC0415 - torch is heavy
 
     request = asked.request
     choose = (

@@ -17,9 +17,9 @@ from torch import nn
 
 from planner.errors import MissingExtraError, ModelLoadError
 from profilers.foreign import told_as
+from profilers.language.wording import Wording
 from profilers.quality.texts import Document, read_documents
 from profilers.sources import PICKLED
-from profilers.wording import Wording
 
 # Enough for activation ranges to settle on made-up text or pictures.
 _SAMPLES = 32

@@ -12,11 +12,12 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
-from profilers import artifacts, compiled_int8, compiled_int8_static, weights
-from profilers.artifacts import Artifact
+from profilers.artifacts import artifact, weights
+from profilers.artifacts.artifact import Artifact
+from profilers.compression import compiled_int8, compiled_int8_static
+from profilers.compression.pruning import pruned
 from profilers.foreign import told_as
 from profilers.models import LoadedModel
-from profilers.pruning import pruned
 from profilers.variants import (
     bf16,
     fp16,
@@ -142,7 +143,7 @@ def export_variant(model: LoadedModel, variant: Variant, directory: Path) -> Art
         how.write_openvino(model, path)
     else:
         _write_torch(how, model, variant, path)
-    return artifacts.described(path)
+    return artifact.described(path)
 
 
 def _require_cache(model: LoadedModel, runtime: Runtime) -> None:

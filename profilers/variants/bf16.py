@@ -8,7 +8,7 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from profilers import openvino_files
+from profilers.artifacts import openvino_files
 from profilers.models import LoadedModel
 
 PRECISION = Precision.BF16

@@ -13,8 +13,8 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from profilers import exporting, openvino_files
-from profilers.artifacts import replacing
+from profilers.artifacts import exporting, openvino_files
+from profilers.artifacts.artifact import replacing
 from profilers.foreign import told_as
 from profilers.models import LoadedModel
 

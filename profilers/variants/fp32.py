@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from planner.domain.variants import Precision, Runtime
-from profilers import exporting, openvino_files
+from profilers.artifacts import exporting, openvino_files
 from profilers.models import LoadedModel
 
 PRECISION = Precision.FP32

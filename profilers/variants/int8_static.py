@@ -20,12 +20,12 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from profilers import exporting, openvino_files
-from profilers.artifacts import replacing
+from profilers.artifacts import exporting, openvino_files
+from profilers.artifacts.artifact import replacing
+from profilers.artifacts.onnx_files import input_names
 from profilers.feeds import feeds
 from profilers.foreign import deprecations_of_torch_hidden, told_as
 from profilers.models import LoadedModel, has_convolutions, has_linears
-from profilers.onnx_files import input_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -52,7 +52,7 @@ from planner.domain.variants import Precision, Runtime, SparsityPattern, Variant
 from planner.reference.catalog import Catalog
 from planner.units import BYTES_PER_MIB, milliseconds
 from profilers.emulators.emulator import Emulators
-from profilers.language import MAX_BATCH
+from profilers.language.tokens import MAX_BATCH
 from profilers.profiler import Profiling
 from profilers.running.local import LocalExecutor
 from profilers.store import ProfileStore

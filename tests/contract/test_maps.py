@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import profilers
-from profilers import measuring, running
+from profilers import artifacts, compression, language, measuring, running
 
 # What a map says in a line of its own: names, then four spaces or more, then words.
 NAMES = re.compile(r"^ {4}([a-z0-9_]+/?(?:, [a-z0-9_]+/?)*)\s+[a-z]", re.MULTILINE)
@@ -18,7 +18,10 @@ def parts(package):
     return files | {p.parent.name for p in here.glob("*/__init__.py")}
 
 
-@pytest.mark.parametrize("package", [profilers, measuring, running], ids=lambda p: p.__name__)  # fmt: skip
+MAPPED = (profilers, artifacts, compression, language, measuring, running)
+
+
+@pytest.mark.parametrize("package", MAPPED, ids=lambda p: p.__name__)
 def test_a_map_is_whole_and_names_nothing_that_is_gone(package):
     words = set(re.findall(r"[a-z0-9_]+", package.__doc__))
     listed = {

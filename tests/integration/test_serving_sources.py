@@ -12,7 +12,7 @@ import pytest
 from planner.specs.placements import PlanVariant
 from planner.specs.plan import PlanDocument
 from planner.specs.serving import served_model
-from profilers.artifacts import Artifact
+from profilers.artifacts.artifact import Artifact
 from profilers.backends import Backend, load_backend
 from profilers.identity import identity
 from profilers.models import LoadedModel, load_model

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from profilers import language
+from profilers.language import tokens
 from profilers.measuring.measure import SamplingRule
 from profilers.worker import begin_trial
 
@@ -11,5 +11,5 @@ RULE = SamplingRule(min_samples=6, max_point_s=0.02, warm_up_s=0.02, n_retries=0
 
 def begin(trial, *, clock, now):
     """In a process of its own, whose language models are all measured so."""
-    language.measured = partial(language.measured, rule=RULE)
+    tokens.measured = partial(tokens.measured, rule=RULE)
     return begin_trial(trial, clock=clock, now=now)

@@ -176,7 +176,7 @@ def test_linear_models_of_scikit_learn_count_their_coefficients():
 @pytest.mark.slow
 def test_a_network_counts_the_same_as_in_torch(tmp_path):
     torch = pytest.importorskip("torch")
-    from profilers import exporting
+    from profilers.artifacts import exporting
     from profilers.counting import of_module
     from profilers.models import LoadedModel
 

@@ -11,7 +11,7 @@ from planner.domain.profiles import TokenRates
 from planner.domain.profiling import FileFormat, ModelFile
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
-from profilers import experts, language
+from profilers.language import experts, tokens
 from profilers.measuring.measure import SamplingRule
 from profilers.models import load_model
 from profilers.profiles import measured_profile
@@ -53,7 +53,7 @@ def measured(
     )
     model = load_model(trial.model)
     artifact = export_variant(model, trial.variant, folder)
-    found = language.measured(
+    found = tokens.measured(
         trial,
         model,
         artifact,
@@ -109,11 +109,11 @@ def test_a_step_sees_the_context_and_leaves_the_cache_as_it_was(llama):
     model = load_model(of(llama))
     inner = model.module.inner
     with torch.inference_mode():
-        place = language._place(2, 8, model.example, inner)
+        place = tokens._place(2, 8, model.example, inner)
         next_words = place.prompts[:, -1:]
         cached = inner(next_words, cache=place.cache, use_cache=True).logits
         place.cache.crop(-1)
-        language._step(inner, place)
+        tokens._step(inner, place)
         again = inner(next_words, cache=place.cache, use_cache=True).logits
         whole = inner(torch.cat([place.prompts, next_words], dim=1)).logits[:, -1:]
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from planner.domain.variants import Precision
 from planner.errors import MissingExtraError, ProfilingError
-from profilers.artifacts import replacing
-from profilers.exporting import write_onnx
+from profilers.artifacts.artifact import replacing
+from profilers.artifacts.exporting import write_onnx
 from profilers.foreign import told_as
 from profilers.models import LoadedModel
 

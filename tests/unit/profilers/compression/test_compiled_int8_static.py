@@ -13,8 +13,8 @@ from torch.profiler import ProfilerActivity, profile
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
-from profilers import compiled_int8_static
 from profilers.backends import load_backend
+from profilers.compression import compiled_int8_static
 from profilers.models import load_model
 from profilers.variants import export_variant
 from tests.support.digit_readers import HELD_OUT, digits, trained

@@ -27,10 +27,11 @@ from torch import nn
 
 from planner.domain.profiles import Quality, TokenPoint
 from planner.errors import ProfilingError
-from profilers import cautions, decoding, experts
+from profilers import cautions
 from profilers.backends import load_backend
 from profilers.foreign import told_as
 from profilers.identity import environment
+from profilers.language import decoding, experts
 from profilers.measuring import machine, measure
 from profilers.measuring.measure import Clock
 from profilers.measuring.memory import ReplicaMemory
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from profilers.artifacts import Artifact
+    from profilers.artifacts.artifact import Artifact
 
 # Beyond, a grid takes minutes on a laptop, and serving engines batch otherwise.
 MAX_BATCH = 8

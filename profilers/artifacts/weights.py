@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from profilers.artifacts import replacing
+from profilers.artifacts.artifact import replacing
 from profilers.foreign import told_as
 
 # Parts of a quantized tensor, as suffixes of its name in the file.

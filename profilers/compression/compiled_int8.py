@@ -12,7 +12,7 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from profilers import torchao_tensors
+from profilers.compression import torchao_tensors
 from profilers.models import LoadedModel, has_linears
 
 PRECISION = Precision.INT8_DYNAMIC

@@ -10,8 +10,8 @@ from torch import nn
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import ProfilingError
+from profilers.artifacts.exporting import require_same_answers, write_onnx
 from profilers.conformance import small_convolutional, small_images
-from profilers.exporting import require_same_answers, write_onnx
 from profilers.models import load_model
 from profilers.variants import export_variant
 

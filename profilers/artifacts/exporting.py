@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from planner.errors import ProfilingError
-from profilers.artifacts import replacing
+from profilers.artifacts.artifact import replacing
 from profilers.foreign import deprecations_of_torch_hidden, told_as
 from profilers.models import LoadedModel
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 import transformers
 
-from profilers import decoding
+from profilers.language import decoding
 from tests.support import networks
 
 pytestmark = pytest.mark.slow

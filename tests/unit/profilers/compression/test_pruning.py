@@ -9,7 +9,7 @@ from torch import nn
 from planner.domain.profiling import TorchModel
 from planner.domain.variants import Precision, Runtime, SparsityPattern, Variant
 from planner.errors import ProfilingError
-from profilers import pruning
+from profilers.compression import pruning
 from profilers.conformance import small_convolutional, small_images, small_linear
 from profilers.models import load_model
 from profilers.variants import export_variant

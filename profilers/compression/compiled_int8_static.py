@@ -14,7 +14,7 @@ from torch import nn
 
 from planner.domain.variants import Precision, Runtime
 from planner.errors import ProfilingError
-from profilers import torchao_tensors
+from profilers.compression import torchao_tensors
 from profilers.foreign import deprecations_of_torch_hidden, told_as
 from profilers.models import LoadedModel
 from profilers.variants import int8_static
