@@ -115,7 +115,7 @@ def _memory_limit() -> tuple[str, bool]:
 
 
 def _cpu_limit() -> tuple[str, bool]:
-    cores = len(os.sched_getaffinity(0)) / 2
+    cores = machine.cores() / 2
     with enter(Envelope(cpu_quota_cores=cores)) as in_force:
         return in_force.cpu_quota, not in_force.cpu_quota.startswith("not applied")
 

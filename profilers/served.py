@@ -5,9 +5,8 @@ our server serves get a `ServerCost`, from what is stored, or is measured now wh
 `weigh` is given. Without either they stay the model's alone, and the plan says so.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import TypeGuard
 
@@ -26,6 +25,7 @@ from profilers import servers
 from profilers.emulators.calibration import RUNTIME
 from profilers.identity import identity, runtime_versions
 from profilers.keys import server_key, server_seen_key
+from profilers.measuring import machine
 from profilers.ports import Emulator
 from profilers.running.session import OnProgress
 from profilers.servers import OWN_PORT, ServerMeasured
@@ -73,7 +73,7 @@ class ServedProfiling:
     weigh: Weigh | None = None
     identify: Callable[[UserModel], str] = identity
     local_threads: int = 1
-    cores: int = os.cpu_count() or 1
+    cores: int = field(default_factory=machine.cores)
 
     def reachable_devices(self) -> Sequence[str]:
         """Those of `inner`."""

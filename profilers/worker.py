@@ -27,9 +27,8 @@ from planner.domain.variants import Runtime
 from planner.errors import MissingExtraError, ProfilingError
 from profilers import cautions
 from profilers.backends import Backend, load_backend, require_engine
-from profilers.emulators import cgroups
 from profilers.identity import environment, identity, runtime_versions
-from profilers.measuring import neighbours
+from profilers.measuring import control_groups, neighbours
 from profilers.measuring.energy import gpu_meter, processor_meter
 from profilers.measuring.measure import Clock
 from profilers.measuring.memory import ImportedMemory, ReplicaMemory
@@ -256,7 +255,7 @@ class _Loaded:
 def _watch(runtime: Runtime) -> Watch:
     """What looks on while the engine is timed, with the meter of what it runs on."""
     meter = gpu_meter() if runtime is Runtime.TORCH_CUDA else processor_meter()
-    return Watch(meter=meter, group_stat=cgroups.own_cpu_stat)
+    return Watch(meter=meter, group_stat=control_groups.own_cpu_stat)
 
 
 def _memory_bytes(backend: Backend, memory: ReplicaMemory) -> float:

@@ -1,7 +1,6 @@
 """A plan's placements, run for real on this machine."""
 
 import contextlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +40,7 @@ class Serving:
             ProfilingError: A replica cannot start.
         """
         from profilers.emulators.network import emulated  # noqa: PLC0415  # numpy
+        from profilers.measuring import machine  # noqa: PLC0415  # a plugin
         from profilers.serving.running import parse_config, run  # noqa: PLC0415  # Ray
 
         plain = self.config.model_dump(mode="json", exclude_none=True)
@@ -60,7 +60,7 @@ class Serving:
                     parse_config(plain, document="the config of planner serve"),
                     metrics_port=metrics_port,
                     on_ready=on_ready,
-                    n_cpus=max(os.cpu_count() or 1, n_replicas),
+                    n_cpus=max(machine.cores(), n_replicas),
                 )
         except RuntimeError as error:
             raise ProfilingError(f"the placement cannot be served: {error}") from error
@@ -84,7 +84,7 @@ def prepare(
         ModelLoadError: The files of a model are in none of the folders.
         MissingExtraError: Ray Serve is not installed.
     """
-    from profilers.measuring.machine import free_port  # noqa: PLC0415  # a plugin
+    from profilers.measuring import machine  # noqa: PLC0415  # a plugin
     from profilers.serving.folder import model_folder  # noqa: PLC0415  # the same
 
     placed = here.chosen(plan, site=site, workload=workload)
@@ -92,12 +92,12 @@ def prepare(
         require(package, "serve", "planner serve")
     found = {p.model.name: model_folder(p.model, folders) for p in placed}
     way = _only_way(plan, placed) if emulates_network else None
-    inner = (host, port) if way is None else ("127.0.0.1", free_port())
+    inner = (host, port) if way is None else ("127.0.0.1", machine.free_port())
     config = here.serve_here(placed, found, host=inner[0], port=inner[1])
     return Serving(
         config=config if way is None else _behind(way, config),
         routes={a.name: a.route_prefix for a in config.applications},
-        cautions=here.cautions(placed, n_cpus=os.cpu_count() or 1),
+        cautions=here.cautions(placed, n_cpus=machine.cores()),
         host=host,
         port=port,
         way=way,

@@ -15,8 +15,9 @@ by the next one that enters.
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from profilers.measuring.control_groups import Place
 
 # The kernel's default period; it refuses quotas under 1 ms.
 PERIOD_US = 100_000
@@ -29,56 +30,8 @@ _NO_SWAP: Mapping[int, Sequence[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A directory where a group may be made, and the group the process comes from."""
-
-    version: int
-    parent: Path
-    origin: Path
-
-
 class NotWritableError(Exception):
     """No control group can be made here; the message says why."""
-
-
-def places(
-    self_cgroup: str, mountinfo: str, controller: str = "cpu"
-) -> tuple[Place, ...]:
-    """Where a group of that controller could be made, from /proc/self/cgroup and /proc/self/mountinfo.
-
-    Example:
-        >>> cgroup = "3:cpu,cpuacct:/jobs"
-        >>> mounts = "30 25 0:26 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct"
-        >>> [str(place.parent) for place in places(cgroup, mounts)]
-        ['/sys/fs/cgroup/cpu/jobs']
-    """
-    groups = [line.split(":", 2) for line in self_cgroup.splitlines() if line]
-    found: list[Place] = []
-    for line in mountinfo.splitlines():
-        before, _, after = line.partition(" - ")
-        root, mount_point = before.split()[3:5]
-        kind, options = after.split()[0], after.split()[-1].split(",")
-        for _, controllers, path in groups:
-            if (
-                kind == "cgroup"
-                and controller in controllers.split(",")
-                and controller in options
-            ):
-                own = _inside(mount_point, root, path)
-                found.append(Place(version=1, parent=own, origin=own))
-            if kind == "cgroup2" and not controllers:
-                own = _inside(mount_point, root, path)
-                if own != Path(mount_point):
-                    found.append(Place(version=2, parent=own.parent, origin=own))
-                found.append(Place(version=2, parent=own, origin=own))
-    return tuple(found)
-
-
-def _inside(mount_point: str, root: str, path: str) -> Path:
-    """The group's directory: its path below the part of the tree that is mounted."""
-    below = path.removeprefix(root) if root != "/" else path
-    return Path(mount_point, below.lstrip("/"))
 
 
 @contextlib.contextmanager
@@ -130,28 +83,6 @@ def _group(
             _leave(group, place)
         return
     raise NotWritableError("; ".join(reasons) or f"no {what} controller is mounted")
-
-
-def own_cpu_stat(proc: Path = Path("/proc/self")) -> Path | None:
-    """What a quota did to the group that this process is in; None where none can.
-
-    Both versions may be mounted side by side: one has the controller, and counts periods.
-    """
-    try:
-        found = places(
-            (proc / "cgroup").read_text(), (proc / "mountinfo").read_text(), "cpu"
-        )
-    except OSError:
-        return None
-    stats = (place.origin / "cpu.stat" for place in found)
-    return next((stat for stat in stats if _counts_periods(stat)), None)
-
-
-def _counts_periods(stat: Path) -> bool:
-    try:
-        return "nr_periods" in stat.read_text()
-    except OSError:
-        return False
 
 
 def _entered(limits: Mapping[str, str], place: Place) -> Path:

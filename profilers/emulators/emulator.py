@@ -11,7 +11,6 @@
 A precision that nobody published for a device is refused, never replaced.
 """
 
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from profilers.emulators import bands, calibration
 from profilers.emulators.mapping import Learned, emulated
 from profilers.emulators.published import FAMILIES, Published, Table, tables, times
 from profilers.emulators.ratios import MIN_MODELS
+from profilers.measuring import machine
 from profilers.trials import Envelope, Failure, Measurement, Trial, TrialResult
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Host:
     @classmethod
     def here(cls) -> "Host":
         """This machine."""
-        return cls(cores=len(os.sched_getaffinity(0)), isa=isa(platform.machine()))
+        return cls(cores=machine.cores(), isa=isa(platform.machine()))
 
 
 def isa(architecture: str | None) -> str:

@@ -23,9 +23,8 @@ from pathlib import Path
 
 from planner.units import BYTES_PER_MIB
 from profilers.emulators import cgroups, duty
+from profilers.measuring.control_groups import PROC, own_places
 from profilers.trials import Envelope
-
-PROC = Path("/proc/self")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +75,7 @@ def _limit_memory(
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     stack.callback(resource.setrlimit, resource.RLIMIT_DATA, (soft, hard))
     words = f"{limit / BYTES_PER_MIB:.0f} MiB of data (RLIMIT_DATA)"
-    candidates = cgroups.places(
-        _read(proc / "cgroup"), _read(proc / "mountinfo"), "memory"
-    )
+    candidates = own_places("memory", proc)
     try:
         return f"{words}, {stack.enter_context(cgroups.memory(limit, candidates))}"
     except cgroups.NotWritableError:
@@ -88,9 +85,8 @@ def _limit_memory(
 def _limit_cpu(cores: float | None, stack: contextlib.ExitStack, proc: Path) -> str:
     if cores is None:
         return "not limited"
-    candidates = cgroups.places(_read(proc / "cgroup"), _read(proc / "mountinfo"))
     try:
-        return stack.enter_context(cgroups.quota(cores, candidates))
+        return stack.enter_context(cgroups.quota(cores, own_places("cpu", proc)))
     except cgroups.NotWritableError as error:
         reason = f"control groups not writable ({error})"
     before = os.sched_getaffinity(0)
@@ -102,10 +98,3 @@ def _limit_cpu(cores: float | None, stack: contextlib.ExitStack, proc: Path) -> 
         stack.enter_context(duty.cycle(share_frac))
         return f"{cores:g} cores by affinity and duty cycle: {reason}"
     return f"{len(kept)} cores by affinity: {reason}"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return ""

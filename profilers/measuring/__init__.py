@@ -5,6 +5,7 @@ Times
 
 What they depend on
     machine     what this machine says of itself
+    control_groups    what a container leaves of it
     watch, neighbours, energy    who else is at work, clock, heat, energy
     memory, allocator, out_of_memory    what a replica holds, keeps, and dies of
 """

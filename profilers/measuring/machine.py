@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 
+from profilers.measuring import control_groups
+
 _PROC = Path("/proc")
 
 
@@ -26,9 +28,24 @@ def processor(cpuinfo: Path = _PROC / "cpuinfo") -> str:
     return platform.processor() or platform.machine()
 
 
+def cores() -> int:
+    """Processors that this process may use, in a container its whole share of them.
+
+    Half a processor more than its threads use is of no use to any of them: a share is
+    rounded down, to one at least.
+    """
+    allowed = len(os.sched_getaffinity(0))
+    share = control_groups.cores_left()
+    return allowed if share is None else min(allowed, max(1, int(share)))
+
+
 def size() -> tuple[int, float]:
-    """Processors that this process may use, and bytes of memory of the machine."""
-    return len(os.sched_getaffinity(0)), float(psutil.virtual_memory().total)
+    """`cores`, and bytes of memory: the machine's, or the limit of the container."""
+    total_bytes = float(psutil.virtual_memory().total)
+    limit_bytes = control_groups.memory_left_bytes()
+    return cores(), total_bytes if limit_bytes is None else min(
+        total_bytes, limit_bytes
+    )
 
 
 class StolenTime:

@@ -14,7 +14,6 @@ one key. A model's files have to be found on every node under the path that they
 """
 
 import logging
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from planner.errors import DeviceUnavailableError
+from profilers.measuring import machine
 from profilers.running.cluster import connect, disconnect
 from profilers.running.events import (
     Beat,
@@ -288,7 +288,7 @@ class RayExecutor:
         )
 
     def _connect(self) -> None:
-        n_cpus = max(os.cpu_count() or 1, self._n_slots or 1)
+        n_cpus = max(machine.cores(), self._n_slots or 1)
         instead = "measure without Ray: --executor local"
         if connect(self._address, n_cpus=n_cpus, instead=instead):
             self._is_ours = True

@@ -4,12 +4,12 @@ One slot is one measurement at a time. More than one on the same processor
 disturb each other's times, so the default is one.
 """
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
+from profilers.measuring import machine
 from profilers.running.events import (
     Beat,
     Crashed,
@@ -83,8 +83,8 @@ class LocalExecutor:
         return ()
 
     def cores(self, device: str) -> int:  # noqa: ARG002 - there is but one
-        """Those of this machine."""
-        return os.cpu_count() or 1
+        """Those that this process may use."""
+        return machine.cores()
 
     def device_of(self, slot: SlotName) -> str:  # noqa: ARG002 - there is but one
         """This machine."""

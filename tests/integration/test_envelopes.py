@@ -13,10 +13,10 @@ import pytest
 from planner.domain.variants import Precision
 from profilers.emulators import calibration, cgroups
 from profilers.emulators.within import measure_within
+from profilers.measuring.control_groups import own_places
 from profilers.trials import Envelope, Trial
 
 MIB = 2**20
-PROC = Path("/proc/self")
 
 
 def run(code, *, memory_mib=None, quota_cores=None):
@@ -89,15 +89,26 @@ BURN_1_S = """
 
 @pytest.fixture
 def writable_control_groups():
-    found = cgroups.places(
-        (PROC / "cgroup").read_text(), (PROC / "mountinfo").read_text()
-    )
+    found = own_places("cpu")
     try:
         with cgroups.quota(1.0, found):
             pass
     except cgroups.NotWritableError as error:
         pytest.skip(f"control groups cannot be written here: {error}")
     return found
+
+
+@pytest.mark.slow
+def test_a_machine_is_no_larger_than_the_share_of_it_that_a_group_leaves(
+    writable_control_groups,
+):
+    told = """
+        from profilers.measuring.machine import cores
+        print(cores())
+    """
+
+    assert run(told, quota_cores=1.0).stdout == "1\n"
+    assert int(run(told).stdout) == len(os.sched_getaffinity(0))
 
 
 @pytest.mark.slow
