@@ -47,8 +47,12 @@ if TYPE_CHECKING:
 __all__ = ["begin_trial", "identity", "measure_trial", "runtime_versions"]
 
 
-def begin_trial(trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]) -> Begun:
+def begin_trial(
+    trial: Trial, *, scratch: Path, clock: Clock, now: Callable[[], dt.datetime]
+) -> Begun:
     """Measure the trial's variant here, with the envelope's number of threads.
+
+    It is written to `scratch`, and may be read from there until all is closed.
 
     Limits of memory and processor time are the business of whoever started this
     process. torch's number of threads is changed for the whole of it.
@@ -78,8 +82,7 @@ def begin_trial(trial: Trial, *, clock: Clock, now: Callable[[], dt.datetime]) -
         imported = kept.enter_context(
             ImportedMemory(replica_imports(model, trial.variant), trial.envelope)
         )
-        directory = kept.enter_context(tempfile.TemporaryDirectory(prefix="variant-"))
-        artifact = export_variant(model, trial.variant, Path(directory))
+        artifact = export_variant(model, trial.variant, scratch)
         floor_bytes = imported.resident_bytes()
         if model.contexts:
             from profilers.language import tokens  # noqa: PLC0415 - imports torch
@@ -113,8 +116,9 @@ def measure_trial(
         ProfilingError: As there.
         MissingExtraError: As there.
     """
-    begun = begin_trial(trial, clock=clock, now=now)
-    begun.close()
+    with tempfile.TemporaryDirectory(prefix="variant-") as scratch:
+        begun = begin_trial(trial, scratch=Path(scratch), clock=clock, now=now)
+        begun.close()
     return begun.measurement
 
 

@@ -11,6 +11,9 @@ process had 751 MB of address space but 297 MB of data and 354 MB resident; unde
 a limit of 1 GiB it could allocate another 256 MiB with RLIMIT_AS and 704 MiB with
 RLIMIT_DATA (2026-11, Linux 6.18). Libraries' code is address space that a device
 does not pay for. Neither counts what files map in: the limit is a little generous.
+
+A limit below what this process holds already is refused: it could not be in force, and
+Python that is refused memory at every turn may spin for ever instead of failing.
 """
 
 import contextlib
@@ -21,9 +24,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner.units import BYTES_PER_MIB
+from planner.errors import ProfilingError
+from planner.units import BYTES_PER_KIB, BYTES_PER_MIB
 from profilers.emulators import cgroups, duty
 from profilers.measuring.control_groups import PROC, own_places
+from profilers.measuring.out_of_memory import OUT_OF_MEMORY
 from profilers.trials import Envelope
 
 
@@ -43,6 +48,9 @@ def enter(envelope: Envelope, *, proc: Path = PROC) -> Iterator[InForce]:
 
     What cannot be applied is said and not enforced; the limits of a process that
     dies go with it. `proc` is where the system describes this process.
+
+    Raises:
+        ProfilingError: This process already holds more memory than the envelope allows.
     """
     with contextlib.ExitStack() as stack:
         memory = _limit_memory(envelope.memory_bytes, stack, proc)
@@ -72,6 +80,8 @@ def _limit_memory(
     limit = int(memory_bytes)
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
+    if _data_bytes(proc) > limit:
+        raise ProfilingError(f"{OUT_OF_MEMORY} before any model was loaded")
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     stack.callback(resource.setrlimit, resource.RLIMIT_DATA, (soft, hard))
     words = f"{limit / BYTES_PER_MIB:.0f} MiB of data (RLIMIT_DATA)"
@@ -80,6 +90,14 @@ def _limit_memory(
         return f"{words}, {stack.enter_context(cgroups.memory(limit, candidates))}"
     except cgroups.NotWritableError:
         return words
+
+
+def _data_bytes(proc: Path) -> int:
+    """What RLIMIT_DATA counts of this process by now; 0 where the system does not say."""
+    status = proc / "status"
+    lines = status.read_text().splitlines() if status.is_file() else []
+    sizes_kib = [int(line.split()[1]) for line in lines if line.startswith("VmData:")]
+    return sum(sizes_kib) * BYTES_PER_KIB
 
 
 def _limit_cpu(cores: float | None, stack: contextlib.ExitStack, proc: Path) -> str:

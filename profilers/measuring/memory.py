@@ -21,12 +21,20 @@ from planner.domain.profiles import MemoryParts
 from planner.errors import ProfilingError
 from planner.units import BYTES_PER_KIB
 from profilers.measuring import allocator
+from profilers.measuring.out_of_memory import NOT_IMPORTED
 from profilers.trials import Envelope
 
 # What is imported, within which limits.
 Imports = tuple[tuple[str, ...], Envelope]
 
 _PROC = Path("/proc")
+# Python that is refused memory may spin for ever instead of failing (CPython 3.11, where it
+# unwinds into a `with` or `finally`: `import torch` did so within 202 MiB of data, one try
+# in six, 2026-11-30), so nothing is imported anew under RLIMIT_DATA.
+_FREE = (
+    "import resource as r; most = r.getrlimit(r.RLIMIT_DATA)[1]; "
+    "r.setrlimit(r.RLIMIT_DATA, (most, most))"
+)
 _RESIDENT = "import psutil; print(psutil.Process().memory_info().rss)"
 _FOUND: dict[Imports, float] = {}
 
@@ -106,7 +114,8 @@ class ImportedMemory:
 
     The fresh process starts at once and is asked for its answer later: importing torch takes
     seconds, in which this process has other things to do. It inherits the limits that are in
-    force here, which are the envelope's; what was found within the same is not asked again.
+    force here, which are the envelope's, but for that of its data; what was found within the
+    same is not asked again.
     """
 
     def __init__(self, modules: Sequence[str], envelope: Envelope) -> None:
@@ -116,9 +125,9 @@ class ImportedMemory:
 
     def _started(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(  # noqa: S603 - our own interpreter and names of ours
-            [sys.executable, "-c", f"import {self._names}; {_RESIDENT}"],
+            [sys.executable, "-c", f"{_FREE}; import {self._names}; {_RESIDENT}"],
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
         )
 
@@ -128,7 +137,7 @@ class ImportedMemory:
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.kill()
-            # Popen's own exit closes the pipe and waits.
+            # Popen's own exit closes the pipes and waits.
             self._process.__exit__(None, None, None)
 
     def resident_bytes(self) -> float:
@@ -142,13 +151,11 @@ class ImportedMemory:
         return _FOUND[self._imports]
 
     def _told_bytes(self, process: "subprocess.Popen[str]") -> float:
-        told, _ = process.communicate()
+        told, said = process.communicate()
         if process.returncode != 0:
-            raise ProfilingError(
-                f"{self._names} cannot be imported in a fresh process (it ended with "
-                f"{process.returncode}): is the memory limit below what they need "
-                "by themselves?"
-            )
+            last_words = said.strip().splitlines()[-1:]
+            ended = ": ".join([f"it ended with {process.returncode}", *last_words])
+            raise ProfilingError(f"{self._names} {NOT_IMPORTED} ({ended})")
         return float(told)
 
 

@@ -12,6 +12,7 @@ from planner.units import BYTES_PER_KIB, BYTES_PER_MIB
 
 OUT_OF_MEMORY: Final = "out of memory"
 KILLED: Final = "as the system does when memory runs out"
+NOT_IMPORTED: Final = "cannot be imported in a fresh process"
 # What Python, torch, onnxruntime, the dynamic linker and threads say when refused.
 _REFUSED: Final = (
     "memoryerror",
@@ -21,7 +22,13 @@ _REFUSED: Final = (
     "failed to map segment",
     "can't start new thread",
 )
-_ENDED_OTHERWISE: Final = ("was killed by", "so stopped")
+# oneDNN, where torch calls it, does not say why.
+_ENDED_OTHERWISE: Final = (
+    "was killed by",
+    "so stopped",
+    "could not create a primitive",
+    NOT_IMPORTED,
+)
 
 
 def is_for_memory(reason: str) -> bool:
@@ -58,6 +65,8 @@ def told_with_peak(reason: str, *, status: Path = Path("/proc/self/status")) -> 
     }
     if "VmHWM" not in kib:
         return reason
-    # Of files there is nothing that a limit of private memory counts.
+    # Of files there is nothing that a limit of private memory counts; of what is private
+    # it counts what was never touched, too.
     own_kib = kib["VmHWM"] - kib.get("RssFile", 0) - kib.get("RssShmem", 0)
-    return f"{reason}; it held up to {own_kib * BYTES_PER_KIB / BYTES_PER_MIB:.0f} MiB"
+    held_kib = max(own_kib, kib.get("VmData", 0))
+    return f"{reason}; it held up to {held_kib * BYTES_PER_KIB / BYTES_PER_MIB:.0f} MiB"

@@ -22,6 +22,7 @@ import importlib
 import importlib.util
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -111,10 +112,11 @@ class Packed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
-    """The first message: where to import from, and what measures."""
+    """The first message: where to import from, what measures, and where to write."""
 
     search_path: tuple[str, ...]
     measuring: Measuring
+    scratch: Path
 
 
 def utc_now() -> dt.datetime:
@@ -189,6 +191,8 @@ class WarmProcess:
     def __init__(self, measuring: Measuring, *, search_path: Sequence[str]) -> None:
         self.connection, theirs = Pipe()
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `kill`
+        # The child removes it, unless it is killed.
+        self._scratch = Path(tempfile.mkdtemp(prefix="planner-trials-"))
         command = [sys.executable, "-c", WARM_CHILD, str(theirs.fileno())]
         environment = {
             **allocator.environment(),
@@ -204,7 +208,9 @@ class WarmProcess:
                 start_new_session=True,
                 env=environment,
             )
-        greeting = Greeting(search_path=tuple(search_path), measuring=measuring)
+        greeting = Greeting(
+            search_path=tuple(search_path), measuring=measuring, scratch=self._scratch
+        )
         self._send(pickle.dumps(greeting))
 
     def _send(self, message: bytes) -> None:
@@ -256,6 +262,7 @@ class WarmProcess:
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
         self._last_words.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _has_ended(self) -> bool:
         """Whether it has; not yet buried, so that nobody else has its number."""

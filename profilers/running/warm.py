@@ -12,6 +12,9 @@ begun anew in another.
 What is the same for all of them is done once: the imports, a look through all that they made
 for garbage (each process would go through it again, and copy what it touches), and what a
 fresh Python holds of memory (`profilers.measuring.memory`), which one process finds for the next.
+
+Each fork has a directory to write to: whoever buries the process removes what it left
+there, however it ended.
 """
 
 import contextlib
@@ -20,12 +23,15 @@ import gc
 import importlib
 import os
 import pickle
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, Pipe, wait
+from pathlib import Path
 from typing import Protocol
 
 import psutil
@@ -79,10 +85,11 @@ class Begin(Protocol):
         self,
         trial: Trial,
         *,
+        scratch: Path,
         clock: Callable[[], float],
         now: Callable[[], dt.datetime],
     ) -> Begun:
-        """Measure one trial."""
+        """Measure one trial; `scratch` is an empty directory until its process ends."""
         ...
 
 
@@ -101,6 +108,7 @@ class _Process:
 
     pid: int
     pipe: Connection
+    scratch: Path
 
     def ask(self, trial: Packed, driver: Connection) -> _Answer:
         """What the trial came to; killed if the driver ends meanwhile."""
@@ -115,6 +123,7 @@ class _Process:
             return answer
         self.pipe.close()
         _, status, used = os.wait4(self.pid, 0)
+        self._sweep()
         if answer is not None:
             return answer
         now_bytes = os.fstat(sys.stderr.fileno()).st_size
@@ -127,12 +136,19 @@ class _Process:
 
     def has_died(self) -> bool:
         """Whether it has, meanwhile; then it is buried."""
-        return os.waitpid(self.pid, os.WNOHANG) != (0, 0)
+        if os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+            return False
+        self._sweep()
+        return True
 
     def end(self) -> None:
         """Nobody will ask it any more: it reads end-of-file and tidies up."""
         self.pipe.close()
         os.waitpid(self.pid, 0)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
     def own_bytes(self) -> int:
         """Memory that would be free without it."""
@@ -188,10 +204,13 @@ def serve(driver: Connection) -> None:
     driver.send(Warm())
     held = Held()
     with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, greeting.scratch, ignore_errors=True)
         stack.callback(held.end)
         while True:
             trial: Packed = pickle.loads(driver.recv_bytes())  # noqa: S301  # our own driver
-            process = held.take(trial.curve) or _forked(begin, driver, held)
+            process = held.take(trial.curve) or _forked(
+                begin, driver, held, greeting.scratch
+            )
             answer = process.ask(trial, driver)
             memory.know(answer.imported)
             if answer.stays and trial.curve:
@@ -199,24 +218,25 @@ def serve(driver: Connection) -> None:
             driver.send(answer.message)
 
 
-def _forked(begin: Begin, driver: Connection, held: Held) -> _Process:
+def _forked(begin: Begin, driver: Connection, held: Held, below: Path) -> _Process:
     ours, theirs = Pipe()
+    scratch = Path(tempfile.mkdtemp(dir=below))
     child = os.fork()
     if child == 0:
         # Were the trial to hold them open, nobody would see their other ends close.
         for pipe in (driver, ours, *(p.pipe for p in held.processes.values())):
             pipe.close()
         try:
-            _live(begin, theirs)
+            _live(begin, theirs, scratch)
         finally:
             os._exit(0)
     theirs.close()
-    return _Process(pid=child, pipe=ours)
+    return _Process(pid=child, pipe=ours, scratch=scratch)
 
 
-def _live(begin: Begin, pipe: Connection) -> None:
+def _live(begin: Begin, pipe: Connection, scratch: Path) -> None:
     """A fork's life: the first trial, and the next parts of its curve."""
-    with contextlib.suppress(EOFError), _Trials(begin) as trials:
+    with contextlib.suppress(EOFError), _Trials(begin, scratch) as trials:
         while True:
             asked: Packed = pickle.loads(pipe.recv_bytes())  # noqa: S301  # our own parent
             message = _answer(trials, asked.content)
@@ -237,9 +257,10 @@ def _live(begin: Begin, pipe: Connection) -> None:
 class _Trials(contextlib.ExitStack):
     """Trials of one variant, one after the other, within the envelope of the first."""
 
-    def __init__(self, begin: Begin) -> None:
+    def __init__(self, begin: Begin, scratch: Path) -> None:
         super().__init__()
         self._begin = begin
+        self._scratch = scratch
         self._in_force: envelope.InForce | None = None
         self._go_on: Callable[[Trial], Measurement] | None = None
 
@@ -262,7 +283,9 @@ class _Trials(contextlib.ExitStack):
     def _part(self, trial: Trial) -> Measurement:
         if self._go_on is not None:
             return self._go_on(trial)
-        begun = self._begin(trial, clock=time.perf_counter, now=utc_now)
+        begun = self._begin(
+            trial, scratch=self._scratch, clock=time.perf_counter, now=utc_now
+        )
         self.callback(begun.close)
         self._go_on = begun.go_on
         return begun.measurement

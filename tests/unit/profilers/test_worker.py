@@ -170,7 +170,9 @@ def test_a_further_part_goes_on_with_what_is_loaded(reader, tmp_path, is_graded)
         envelope=Envelope(),
         batches=(1,),
     )
-    begun = begin_trial(trial, clock=time.perf_counter, now=lambda: NOW)
+    begun = begin_trial(
+        trial, scratch=tmp_path, clock=time.perf_counter, now=lambda: NOW
+    )
     n_built_before = len(n_built)
 
     further = begun.go_on(replace(trial, batches=(1, 64)))
@@ -196,6 +198,8 @@ def test_nothing_goes_on_beside_other_replicas(tmp_path, reader):
         batches=(1,),
     )
 
-    begun = begin_trial(trial, clock=time.perf_counter, now=lambda: NOW)
+    begun = begin_trial(
+        trial, scratch=tmp_path, clock=time.perf_counter, now=lambda: NOW
+    )
 
     assert begun.go_on is None

@@ -1,5 +1,7 @@
 """What a replica is said to hold."""
 
+import resource
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,25 @@ def test_it_is_asked_anew_only_within_other_limits(monkeypatch):
 def test_a_module_that_cannot_be_imported_is_told():
     with (
         ImportedMemory(["no_such_module"], Envelope()) as imported,
-        pytest.raises(ProfilingError, match="no_such_module cannot be imported"),
+        pytest.raises(
+            ProfilingError, match=r"no_such_module cannot be imported .* No module"
+        ),
     ):
         imported.resident_bytes()
+
+
+def test_what_is_imported_anew_is_never_refused_memory_halfway():
+    """Within 64 MiB numpy alone is refused memory, and some imports then spin for ever."""
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    most = 64 * 2**20
+    within = Envelope(memory_bytes=most)
+
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, limits[1]))
+        with ImportedMemory(["numpy", "numpy.random"], within) as imported:
+            resource.setrlimit(resource.RLIMIT_DATA, limits)
+            imported_bytes = imported.resident_bytes()
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
+
+    assert imported_bytes > 10e6

@@ -42,6 +42,8 @@ def test_a_refusal_of_memory_names_the_limit(reason):
         "2 times: the process was killed by SIGSEGV",
         "no answer within 300 s, so stopped",
         "it hangs: no processor time used for 60 s, so stopped",
+        "running a batch failed: RuntimeError: could not create a primitive",
+        "numpy, torch cannot be imported in a fresh process (it ended with -9)",
     ],
 )
 def test_what_may_have_died_of_it_says_that_it_may(reason):
@@ -55,6 +57,13 @@ def test_other_reasons_stay_what_they_are():
 
     assert told_with_limit(reason, 256 * MIB) == reason
     assert told_with_peak(reason) == reason
+
+
+def test_what_it_held_counts_as_its_limit_does_what_was_never_touched(tmp_path):
+    status = tmp_path / "status"
+    status.write_text("VmHWM:\t  204800 kB\nVmData:\t  307200 kB\n")
+
+    assert told_with_peak("out of memory", status=status).endswith("up to 300 MiB")
 
 
 def test_what_it_held_is_private_memory_at_its_highest(tmp_path):
@@ -90,6 +99,26 @@ def test_an_import_that_is_refused_memory_is_not_told_to_check_its_packages(
     assert said in str(refused.value)
     assert "check its packages" not in str(refused.value)
     assert is_for_memory(str(refused.value))
+
+
+def test_a_limit_below_what_measuring_holds_ends_at_once_and_names_the_way_out(
+    tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(SUPPORT)
+    executor = LocalExecutor(measuring=MEASURING, versions=VERSIONS)
+    store = ProfileStore(tmp_path / "profiles.sqlite3")
+
+    outcome = profiling(
+        store, executor, local_envelope=Envelope(memory_bytes=4 * MIB)
+    ).profile([job("steady", tmp_path)], on_progress=lambda _: None)
+
+    (failure,) = outcome.failures
+    begins, _, ends = failure.reason.partition(" MiB; ")
+    assert begins.startswith(
+        "out of memory before any model was loaded; it held up to "
+    )
+    assert ends == f"it was given 4 MiB of memory{WAY_OUT}"
+    assert not (tmp_path / "log").exists(), "nothing is tried"
 
 
 def test_a_crash_within_limits_is_told_with_them_and_with_what_it_held(

@@ -128,6 +128,43 @@ def test_what_waits_ends_with_the_executor(lots, tmp_path):
     assert not is_alive(*pids)
 
 
+@pytest.mark.parametrize("last", ["steady", "refuse", "oom", "killer"])
+@pytest.mark.parametrize("lots", [Limits(max_attempts=1)], indirect=True)
+def test_no_directory_is_left_however_a_trial_ends(lots, last, tmp_path, monkeypatch):
+    everywhere = tmp_path / "temporary"
+    everywhere.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(everywhere))
+
+    lots(("steady", CURVE))
+    written = list(everywhere.glob("*/*/written"))
+    lots((last, CURVE))
+    left = list(everywhere.glob("*/*/written"))
+
+    assert len(written) == 1
+    assert left == (written if last == "steady" else [])
+
+
+def test_no_directory_is_left_when_the_workers_end(tmp_path, monkeypatch):
+    everywhere = tmp_path / "temporary"
+    everywhere.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(everywhere))
+    monkeypatch.syspath_prepend(SUPPORT)
+    executor = LocalExecutor(measuring=MEASURING, versions=VERSIONS)
+    asked = {TrialKey("k"): replace(trial("steady", tmp_path), curve=CURVE)}
+
+    with closing(executor):
+        drive(
+            Schedule(executor.open(), Limits()),
+            executor,
+            asked,
+            on_start=lambda _: None,
+            on_kept=lambda _: None,
+        )
+        assert list(everywhere.glob("*/*/written"))
+
+    assert list(everywhere.iterdir()) == []
+
+
 def test_what_is_the_same_for_all_is_done_once(lots):
     first, second = lots(("inherits", None), ("inherits", None))
 
@@ -139,7 +176,7 @@ def test_what_is_the_same_for_all_is_done_once(lots):
     assert looked_through < frozen / 10
 
 
-def begin(trial, *, clock, now):
+def begin(trial, **_):
     """Of the driver's own process, as the forks of these tests are; closing leaves a mark."""
 
     def go_on(trial):
@@ -167,7 +204,7 @@ def held(tmp_path):
 
     def keep(name):
         asked = packed(replace(trial(name, tmp_path), curve=TrialKey(name)))
-        process = warm._forked(begin, driver, held)
+        process = warm._forked(begin, driver, held, tmp_path)
         assert process.ask(asked, driver).stays
         held.keep(TrialKey(name), process)
         return process
@@ -201,10 +238,12 @@ def test_none_stays_where_there_is_no_memory_for_any(held, monkeypatch):
     assert not is_alive(process.pid)
 
 
-def test_an_answer_that_cannot_be_read_is_a_refusal_and_the_process_ends(held):
+def test_an_answer_that_cannot_be_read_is_a_refusal_and_the_process_ends(
+    held, tmp_path
+):
     processes, _ = held
     driver, _theirs = Pipe()
-    process = warm._forked(begin, driver, processes)
+    process = warm._forked(begin, driver, processes, tmp_path)
 
     answer = process.ask(
         replace(packed(trial("a", Path())), content=pickle.dumps(1)[:-1]), driver
