@@ -1,7 +1,7 @@
 """`planner import`: other programs' measurements, kept beside the published ones."""
 
 import json as json_text
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -32,13 +32,15 @@ Device = Annotated[
     str | None, typer.Option("--device", help="What it ran on, in the catalogue.")
 ]
 Sparsity = Annotated[
-    float, typer.Option("--sparsity", min=0, max=0.99, help="Share of zero weights.")
+    float | None,
+    typer.Option("--sparsity", min=0, max=0.99, help="Share of zero weights."),
 ]
 Batch = Annotated[
-    int, typer.Option("--batch", min=1, help="Where the file does not say it.")
+    int | None, typer.Option("--batch", min=1, help="Where the file does not say it.")
 ]
 DeviceCount = Annotated[
-    int, typer.Option("--device-count", min=1, help="How many of the device it used.")
+    int | None,
+    typer.Option("--device-count", min=1, help="How many of the device it used."),
 ]
 
 
@@ -53,30 +55,37 @@ def importing(
     device: Device = None,
     precision: Annotated[Precision | None, typer.Option("--precision")] = None,
     runtime: Annotated[Runtime | None, typer.Option("--runtime")] = None,
-    sparsity: Sparsity = 0.0,
-    batch: Batch = 1,
-    device_count: DeviceCount = 1,
+    sparsity: Sparsity = None,
+    batch: Batch = None,
+    device_count: DeviceCount = None,
     json: arguments.Json = False,
 ) -> None:
     """Take in what another program measured, or solve the problem it states."""
     formats = importers()
+    of_a_variant = {
+        "--precision": precision,
+        "--runtime": runtime,
+        "--sparsity": sparsity,
+        "--batch": batch,
+        "--device-count": device_count,
+    }
+    of_a_file = {"--model": model, "--device": device, **of_a_variant}
     if form == "list":
-        for name, reader in formats.items():
-            typer.echo(f"{name:15} {reader.about}")
-        typer.echo(
-            f"{'profiles':15} all of planner profile --export, from another machine"
-        )
-        typer.echo(f"{'melange':15} a problem of Mélange's: solved, not kept")
+        _refuse(form, {"FILE": file, **of_a_file})
+        _list(json=json)
         return
     if form == "melange":
+        _refuse(form, of_a_file)
         _solve_melange(file, json=json)
         return
     if form == "profiles":
+        _refuse(form, of_a_variant)
         _take_exported(file, device=device, model=model, json=json)
         return
     if form not in formats:
         known = (*formats, "profiles", "melange", "list")
         raise UnknownReferenceError("format", form, known)
+    _refuse(form, {} if formats[form].asks_batch else {"--batch": batch})
     engine = runtime or formats[form].runtime
     if not (file and model and device and precision and engine):
         raise SpecError(
@@ -86,15 +95,41 @@ def importing(
     check_name(model)
     about = about_import(
         model=model,
-        variant=Variant(precision=precision, runtime=engine, sparsity_frac=sparsity),
+        variant=Variant(
+            precision=precision, runtime=engine, sparsity_frac=sparsity or 0.0
+        ),
         device=catalog().device(device).name,
-        device_count=device_count,
+        device_count=device_count or 1,
         batch=batch,
     )
     found = formats[form].read(file, about)
     _check(file, found)
     kept = keep(imported_path(), model, found)
     _tell(found, kept, model, json=json)
+
+
+def _refuse(form: str, given: Mapping[str, object]) -> None:
+    """Raise where something was given that the format has no use for."""
+    idle = [name for name, value in given.items() if value is not None]
+    if idle:
+        raise SpecError(
+            f"planner import {form} has no use for {', '.join(idle)}: leave it out"
+        )
+
+
+def _list(*, json: bool) -> None:
+    """What can be imported."""
+    known = {
+        **{name: reader.about for name, reader in importers().items()},
+        "profiles": "all of planner profile --export, from another machine",
+        "melange": "a problem of Mélange's: solved, not kept",
+    }
+    if json:
+        document = {"kind": "formats", "version": 1, "formats": known}
+        typer.echo(json_text.dumps(document, indent=2, ensure_ascii=False))
+        return
+    for name, about in known.items():
+        typer.echo(f"{name:15} {about}")
 
 
 def _solve_melange(file: Path | None, *, json: bool) -> None:
@@ -105,7 +140,13 @@ def _solve_melange(file: Path | None, *, json: bool) -> None:
     answer = place(placement_problem(read))
     if not isinstance(answer, Solution):
         buckets = "a bucket of requests that none of its GPUs can serve"
-        typer.echo(f"{file}: no purchase serves it all: it has {buckets}")
+        why = f"no purchase serves it all: it has {buckets}"
+        document = {"kind": "melange-answer", "version": 1, "reasons": [why]}
+        typer.echo(
+            json_text.dumps(document, indent=2, ensure_ascii=False)
+            if json
+            else f"{file}: {why}"
+        )
         raise typer.Exit(1)
     if json:
         document = melange_data(bought(answer), answer.certificate)
@@ -134,7 +175,7 @@ def _take_exported(
     if json:
         _tell(found, imported_path(), "", json=True)
         return
-    show(profiles_table(found))
+    _show(found)
     for name, path in kept.items():
         typer.echo(f"kept in {path}; {_taken_in_by(name, by_model[name])}")
 
@@ -166,5 +207,12 @@ def _tell(found: Sequence[Profile], kept: Path, model: str, *, json: bool) -> No
         }
         typer.echo(json_text.dumps(document, indent=2, ensure_ascii=False))
         return
-    show(profiles_table(found))
+    _show(found)
     typer.echo(f"kept in {kept}; in a spec: source: {{kind: reference, name: {model}}}")
+
+
+def _show(found: Sequence[Profile]) -> None:
+    """What they did, and what is to be known of them."""
+    show(profiles_table(found))
+    for note in dict.fromkeys(p.evidence.note for p in found if p.evidence.note):
+        typer.echo(f"Mind: {note}")

@@ -155,6 +155,8 @@ def check_profiles(
         found += _positive(
             where, {"device_count": p.device_count, "memory_bytes": p.memory_bytes}
         )
+        if not _is_fraction(p.variant.sparsity_frac):
+            found.append(f"{where}: sparsity_frac is not within 0 and 1")
         found += _evidence(where, p.evidence, today)
         found += _quality(where, p.quality)
         if isinstance(p, BatchProfile):
@@ -183,9 +185,15 @@ def _batches(where: str, profile: BatchProfile) -> Iterable[str]:
     if not profile.points:
         yield f"{where}: has no points"
     yield from _strictly_ascending(where, "batch", [p.batch for p in profile.points])
+    if any(batch < 1 for batch in profile.batch_grid):
+        yield f"{where}: batch_grid has a batch of none"
+    if not (math.isfinite(profile.rested_s) and profile.rested_s >= 0):
+        yield f"{where}: rested_s is {profile.rested_s}"
     for p in profile.points:
         at = f"{where}, batch {p.batch}"
         yield from _positive(at, {"batch": p.batch, "mean_s": p.mean_s})
+        if p.energy_j is not None and not 0 <= p.energy_j < math.inf:
+            yield f"{at}: energy_j is {p.energy_j}"
         yield from _percentiles(at, "", (p.p50_s, p.p90_s, p.p95_s, p.p99_s))
 
 
@@ -220,6 +228,17 @@ def _rates(where: str, rates: TokenRates) -> Iterable[str]:
             "output_tokens_per_s": rates.output_tokens_per_s,
         },
     )
+    for p in rates.grid:
+        yield from _positive(
+            f"{where}, batch {p.batch}, {p.context_tokens} tokens",
+            {
+                "batch": p.batch,
+                "context_tokens": p.context_tokens,
+                "prefill_s": p.prefill_s,
+                "step_s": p.step_s,
+                "uncached_step_s": p.uncached_step_s,
+            },
+        )
 
 
 def _evidence(where: str, evidence: Evidence, today: dt.date) -> Iterable[str]:

@@ -21,7 +21,12 @@ def importers() -> "Mapping[str, Importer]":
 
 
 def about_import(
-    *, model: str, variant: "Variant", device: str, device_count: int, batch: int
+    *,
+    model: str,
+    variant: "Variant",
+    device: str,
+    device_count: int,
+    batch: int | None,
 ) -> "About":
     """What a file of another program does not say of itself, as of today."""
     from profilers.importers import About  # noqa: PLC0415  # few commands import

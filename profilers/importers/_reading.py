@@ -4,7 +4,7 @@ import csv
 import datetime as dt
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -20,6 +20,9 @@ MAX_FILE_BYTES: Final = 64 * BYTES_PER_MIB
 # the same thing may differ by, where a file states one run.
 RUN_ERROR_FRAC: Final = 0.105
 
+# A p99 says nothing of a load at which more than so many got no answer.
+MOST_FAILED_FRAC: Final = 0.01
+
 Json = Mapping[str, object]
 
 
@@ -27,7 +30,8 @@ Json = Mapping[str, object]
 class About:
     """What a file does not say of itself.
 
-    `batch` is asked for where a format does not state it, `today` where it has no date.
+    `batch` is asked for where a format does not state it (None: it was not said), `today`
+    where it has no date.
     """
 
     model: str
@@ -35,7 +39,7 @@ class About:
     device: str
     today: dt.date
     device_count: int = 1
-    batch: int = 1
+    batch: int | None = None
 
 
 class Importer(Protocol):
@@ -49,6 +53,11 @@ class Importer(Protocol):
     @property
     def runtime(self) -> Runtime | None:
         """The engine that it always measures; None: to be said."""
+        ...
+
+    @property
+    def asks_batch(self) -> bool:
+        """Whether its files may not say how many requests a batch has."""
         ...
 
     def read(self, path: Path, about: About) -> tuple[Profile, ...]:
@@ -71,7 +80,7 @@ def text(path: Path) -> str:
             raise wrong(path, f"larger than {MAX_FILE_BYTES // BYTES_PER_MIB} MiB")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise wrong(path, "not a text file in UTF-8") from None
+        raise wrong(path, "not a text file in UTF-8; save it as UTF-8") from None
     except OSError as error:
         raise wrong(path, f"cannot be read: {error.strerror}") from None
 
@@ -83,13 +92,38 @@ def document(path: Path) -> object:
         SpecFileError: It is none.
     """
     try:
-        return json.loads(text(path), parse_constant=_refuse_constant)
+        return _parsed(text(path))
     except (ValueError, RecursionError) as error:
         raise wrong(path, f"not JSON: {str(error).splitlines()[0]}") from None
 
 
-def _refuse_constant(constant: str) -> float:
-    raise ValueError(f"{constant} is no figure")
+def documents(path: Path) -> object:
+    """The same; of a file with one object a line, the list of them.
+
+    Raises:
+        SpecFileError: It is neither.
+    """
+    lines = [line for line in text(path).splitlines() if line.strip()]
+    if len(lines) < 2 or not all(line.lstrip().startswith("{") for line in lines):
+        return document(path)
+    found = []
+    for i, line in enumerate(lines):
+        try:
+            found.append(_parsed(line))
+        except (ValueError, RecursionError) as error:
+            problem = str(error).splitlines()[0]
+            raise wrong(path, f"object {i + 1} is not JSON: {problem}") from None
+    return found
+
+
+def _parsed(text: str) -> object:
+    return json.loads(text, parse_constant=_finite, parse_float=_finite)
+
+
+def _finite(figure: str) -> float:
+    if not math.isfinite(float(figure)):
+        raise ValueError(f"{figure} is no figure")
+    return float(figure)
 
 
 def table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
@@ -133,6 +167,60 @@ def number(path: Path, value: object, what: str) -> float:
     return figure
 
 
+def count(path: Path, value: object, what: str) -> int:
+    """A whole figure.
+
+    Raises:
+        SpecFileError: Missing, not a number, not above zero, or not whole.
+    """
+    figure = number(path, value, what)
+    if not figure.is_integer():
+        raise wrong(path, f"{what}: {value!r} is not whole")
+    return int(figure)
+
+
+def one_size(
+    path: Path, sizes: Sequence[tuple[float, float]], each: str
+) -> tuple[int, int]:
+    """Prompt and output tokens of all load points: the largest of sizes alike.
+
+    Sizes are alike within what another run may differ by.
+
+    Raises:
+        SpecFileError: They are not: a curve is of one size of request.
+    """
+    for side in zip(*sizes, strict=True):
+        if max(side) > min(side) * (1 + RUN_ERROR_FRAC):
+            each_size = sorted({(round(p), round(o)) for p, o in sizes})
+            told = [f"{p}+{o}" for p, o in each_size]
+            raise wrong(
+                path,
+                f"its {each} have requests of several sizes ({', '.join(told)} tokens): "
+                "import those of each size from a file of its own",
+            )
+    return round(max(p for p, _ in sizes)), round(max(o for _, o in sizes))
+
+
+def answered(
+    path: Path, loads: Sequence[object], failed_frac: Callable[[object], float]
+) -> tuple[list[object], str]:
+    """The loads whose p99 is one of all requests, and a note on those left out.
+
+    Raises:
+        SpecFileError: There are none.
+    """
+    kept = [load for load in loads if failed_frac(load) <= MOST_FAILED_FRAC]
+    if not kept:
+        raise wrong(
+            path,
+            f"more than {MOST_FAILED_FRAC:.0%} of the requests failed, at every load in "
+            "it: measure under less",
+        )
+    n = len(loads) - len(kept)
+    left_out = f"left out {n} of {len(loads)} loads, where requests failed"
+    return kept, left_out if n else ""
+
+
 def at(path: Path, data: object, *keys: str) -> object:
     """What stands under the keys.
 
@@ -147,14 +235,19 @@ def at(path: Path, data: object, *keys: str) -> object:
     return found
 
 
+def found(data: object, *keys: str) -> object:
+    """The same; None where one is missing."""
+    here = data
+    for key in keys:
+        if not isinstance(here, Mapping) or key not in here:
+            return None
+        here = here[key]
+    return here
+
+
 def has(data: object, *keys: str) -> bool:
     """Whether something stands under the keys."""
-    found = data
-    for key in keys:
-        if not isinstance(found, Mapping) or key not in found:
-            return False
-        found = found[key]
-    return True
+    return found(data, *keys) is not None
 
 
 def evidence(

@@ -1,6 +1,8 @@
 """GuideLLM: the JSON of `guidellm benchmark --output-path FILE.json`.
 
-Each benchmark of a sweep is one load point; requests that failed are not in it.
+Each benchmark of a sweep is one load point, of the requests that were answered. Its
+time_per_output_token_ms is that of the whole answer over its tokens, the
+wait for the first among them: TPOT here is its inter_token_latency_ms.
 """
 
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ from profilers.importers import _reading as reading
 
 about = "GuideLLM benchmark JSON, one load point a benchmark"
 runtime: Runtime | None = Runtime.VLLM
+asks_batch = False
 
 
 def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
@@ -24,18 +27,22 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     benchmarks = reading.at(path, reading.document(path), "benchmarks")
     if not isinstance(benchmarks, Sequence) or not benchmarks:
         raise reading.wrong(path, "'benchmarks' lists none")
-    prompts = max(_mean(path, b, "prompt_token_count") for b in benchmarks)
-    outputs = max(_mean(path, b, "output_token_count") for b in benchmarks)
+    benchmarks, note = reading.answered(path, benchmarks, _failed_frac)
+    sizes = [
+        (_mean(path, b, "prompt_token_count"), _mean(path, b, "output_token_count"))
+        for b in benchmarks
+    ]
+    prompt_tokens, output_tokens = reading.one_size(path, sizes, "benchmarks")
     return (
         LoadCurve(
             model=about.model,
             variant=about.variant,
             device=about.device,
             device_count=about.device_count,
-            prompt_tokens=round(prompts),
-            output_tokens=round(outputs),
+            prompt_tokens=prompt_tokens,
+            output_tokens=output_tokens,
             points=reading.ascending([_point(path, b) for b in benchmarks]),
-            evidence=reading.evidence(path, about, "GuideLLM"),
+            evidence=reading.evidence(path, about, "GuideLLM", note=note),
         ),
     )
 
@@ -51,7 +58,7 @@ def _point(path: Path, benchmark: object) -> LoadPoint:
 
     ttft, tpot, whole = (
         "time_to_first_token_ms",
-        "time_per_output_token_ms",
+        "inter_token_latency_ms",
         "request_latency",
     )
     return LoadPoint(
@@ -68,6 +75,17 @@ def _point(path: Path, benchmark: object) -> LoadPoint:
         e2e_p99_s=percentile(whole, "p99"),
         output_tokens_per_s=_mean(path, benchmark, "output_tokens_per_second"),
     )
+
+
+def _failed_frac(benchmark: object) -> float:
+    """Of the requests that were not cut off at the end; 0 where nobody counted."""
+
+    def counted(status: str) -> float:
+        value = reading.found(benchmark, "metrics", "request_totals", status)
+        return value if isinstance(value, int | float) else 0.0
+
+    errored = counted("errored")
+    return errored / (errored + counted("successful")) if errored else 0.0
 
 
 def _mean(path: Path, benchmark: object, metric: str) -> float:

@@ -1,7 +1,8 @@
-"""llama.cpp: the JSON of `llama-bench -o json`.
+"""llama.cpp: the JSON of `llama-bench -o json`, or `-o jsonl`.
 
 A test of a prompt alone gives the reading rate, one of generation alone the writing
-rate. Of several lengths those nearest to the usual 512 and 128 count.
+rate. Of several lengths those nearest to the usual 512 and 128 count. All tests are of
+one model in one setting.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,23 +12,32 @@ from planner.domain.profiles import Profile, TokenRates
 from planner.domain.variants import Runtime
 from profilers.importers import _reading as reading
 
-about = "llama-bench -o json, a prompt test and a generation test"
+about = "llama-bench -o json or jsonl, a prompt test and a generation test"
 runtime: Runtime | None = Runtime.LLAMA_CPP
+asks_batch = False
 
 _USUAL_PROMPT, _USUAL_OUTPUT = 512, 128
+# What tests of one setting differ in: their lengths, and what came out.
+_OF_A_TEST = {"n_prompt", "n_gen", "n_depth", "test_time"}
+_CAME_OUT = ("avg_", "stddev_", "samples_")
+
+Test = Mapping[str, object]
 
 
 def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     """The token rates of the file.
 
     Raises:
-        SpecFileError: It is no such file, or lacks one of the two tests.
+        SpecFileError: It is no such file, lacks one of the two tests, or has tests of
+            several models or settings.
     """
-    tests = reading.document(path)
+    tests = reading.documents(path)
     if not isinstance(tests, Sequence) or isinstance(tests, str):
         raise reading.wrong(path, "not a list of tests")
-    prompt = _nearest(path, tests, "n_prompt", "n_gen", _USUAL_PROMPT)
-    output = _nearest(path, tests, "n_gen", "n_prompt", _USUAL_OUTPUT)
+    prompts = _alone(path, tests, "n_prompt", "n_gen", _USUAL_PROMPT)
+    outputs = _alone(path, tests, "n_gen", "n_prompt", _USUAL_OUTPUT)
+    _check_one_setting(path, [*prompts, *outputs])
+    prompt, output = prompts[0], outputs[0]
     return (
         TokenRates(
             model=about.model,
@@ -54,9 +64,10 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     )
 
 
-def _nearest(
+def _alone(
     path: Path, tests: Sequence[object], of: str, without: str, usual: int
-) -> Mapping[str, object]:
+) -> list[Test]:
+    """Tests of that alone, nearest to the usual length first."""
     found = [
         (abs(float(length) - usual), i, test)
         for i, test in enumerate(tests)
@@ -70,4 +81,20 @@ def _nearest(
         raise reading.wrong(
             path, f"no test of {of} alone; run llama-bench -p 512 -n 128 -o json"
         )
-    return min(found)[2]
+    return [test for _, _, test in sorted(found)]
+
+
+def _check_one_setting(path: Path, tests: Sequence[Test]) -> None:
+    settings = {
+        key: sorted({str(test.get(key)) for test in tests})
+        for test in tests
+        for key in test
+        if key not in _OF_A_TEST and not key.startswith(_CAME_OUT)
+    }
+    differing = [f"{k}: {', '.join(v)}" for k, v in settings.items() if len(v) > 1]
+    if differing:
+        raise reading.wrong(
+            path,
+            f"tests of several models or settings ({'; '.join(differing)}): give those "
+            "of one",
+        )

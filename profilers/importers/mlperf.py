@@ -13,8 +13,10 @@ from profilers.importers import _reading as reading
 
 about = "mlperf_log_summary.txt of a SingleStream or MultiStream run"
 runtime: Runtime | None = None
+asks_batch = False
 
 _NS_PER_S = 1e9
+_DETAIL = ":::MLLOG"
 _LINE = re.compile(r"\s*(?P<key>[^:]+?)\s*:\s*(?P<value>.+?)\s*")
 
 
@@ -24,11 +26,7 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     Raises:
         SpecFileError: It is no such log, or the run was not valid.
     """
-    said = {
-        match["key"]: match["value"]
-        for line in reading.text(path).splitlines()
-        if (match := _LINE.fullmatch(line))
-    }
+    said = _said(path)
     scenario = str(reading.at(path, said, "Scenario"))
     batch = _batch(path, scenario, said)
     if said.get("Mode") != "PerformanceOnly" or said.get("Result is") != "VALID":
@@ -66,12 +64,24 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     )
 
 
+def _said(path: Path) -> dict[str, str]:
+    text = reading.text(path)
+    if text.startswith(_DETAIL):
+        raise reading.wrong(
+            path, "the detailed log; give mlperf_log_summary.txt, which lies beside it"
+        )
+    matches = [m for line in text.splitlines() if (m := _LINE.fullmatch(line))]
+    if sum(m["key"] == "Scenario" for m in matches) > 1:
+        raise reading.wrong(path, "several runs in one file; give the file of one run")
+    return {m["key"]: m["value"] for m in matches}
+
+
 def _batch(path: Path, scenario: str, said: dict[str, str]) -> int:
     if scenario == "SingleStream":
         return 1
     if scenario == "MultiStream":
         stated = reading.at(path, said, "samples_per_query")
-        return int(reading.number(path, stated, "samples_per_query"))
+        return reading.count(path, stated, "samples_per_query")
     raise reading.wrong(
         path,
         f"a {scenario} run states no service time; import a SingleStream or "

@@ -15,6 +15,7 @@ from profilers.importers import _reading as reading
 
 about = "Triton Model Analyzer, metrics-model-inference.csv, rows of concurrency 1"
 runtime: Runtime | None = None
+asks_batch = False
 
 _MEAN = "Avg Latency (ms)"
 _COLUMNS = ("Model", "Batch", "Concurrency", _MEAN)
@@ -26,8 +27,15 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     Raises:
         SpecFileError: It is no such file, lacks perf_latency_avg, or has no such rows.
     """
+    rows = reading.table(path, _COLUMNS)
+    models = sorted({row["Model"] for row in rows})
+    if len(models) > 1:
+        raise reading.wrong(
+            path,
+            f"rows of several models ({', '.join(models)}); leave those of one in it",
+        )
     best: dict[int, ServicePoint] = {}
-    for row in reading.table(path, _COLUMNS):
+    for row in rows:
         if row["Concurrency"] == "1":
             point = _point(path, row)
             known = best.get(point.batch)
@@ -59,7 +67,7 @@ def _point(path: Path, row: dict[str, str]) -> ServicePoint:
 
     mean_s = seconds(reading.number(path, row[_MEAN], _MEAN))
     return ServicePoint(
-        batch=int(reading.number(path, row["Batch"], "Batch")),
+        batch=reading.count(path, row["Batch"], "Batch"),
         p50_s=mean_s,
         mean_s=mean_s,
         p90_s=stated("p90 Latency (ms)"),

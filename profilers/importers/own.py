@@ -7,8 +7,9 @@ left out, and so is what a server was found to cost there: it is another machine
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,7 +21,22 @@ from profilers.trials import LOCAL
 
 about = "planner profile --json of another machine"
 runtime: Runtime | None = None
+asks_batch = False
 
+Part = TypeVar("Part")
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    """What the file says of all its profiles."""
+
+    declared_device: str | None = None
+    unlike: tuple[str, ...] = ()
+    model_sha256: Mapping[str, str | None] = field(default_factory=dict)
+
+
+_HEAD = TypeAdapter(_Head)
 _BATCHES = TypeAdapter(BatchProfile)
 _RATES = TypeAdapter(TokenRates)
 Own = BatchProfile | TokenRates
@@ -68,13 +84,21 @@ def read_all(
     """
     document = reading.document(path)
     every = _every(path, document)
-    declared = document.get("declared_device") if isinstance(document, dict) else None
-    if declared is not None and device not in {None, declared}:
+    head = _head(path, document)
+    is_local = any(p.device == LOCAL for p in every)
+    if head.declared_device is not None and device not in {None, head.declared_device}:
         raise reading.wrong(
-            path, f"its writer declared the machine a {declared}, not a {device}"
+            path,
+            f"its writer declared the machine a {head.declared_device}, not a {device}",
         )
-    local = declared or device
-    if local is None and any(p.device == LOCAL for p in every):
+    if device is not None and every and not is_local:
+        raise reading.wrong(
+            path,
+            f"it names the devices itself ({', '.join(sorted({p.device for p in every}))}"
+            "): leave --device out",
+        )
+    local = head.declared_device or device
+    if local is None and is_local:
         raise reading.wrong(
             path, "it does not say which device measured; name it with --device"
         )
@@ -84,8 +108,6 @@ def read_all(
             path,
             f"it has {len(names)} models ({', '.join(sorted(names))}): leave --model out",
         )
-    contents = document.get("model_sha256", {}) if isinstance(document, dict) else {}
-    unlike = document.get("unlike", []) if isinstance(document, dict) else []
     return tuple(
         replace(
             _imported(
@@ -95,9 +117,9 @@ def read_all(
                 device=str(local) if p.device == LOCAL else p.device,
                 today=today,
                 declared=p.device == LOCAL,
-                unlike=tuple(map(str, unlike)) if p.device == LOCAL else (),
+                unlike=head.unlike if p.device == LOCAL else (),
             ),
-            model_sha256=contents.get(p.model),
+            model_sha256=head.model_sha256.get(p.model),
         )
         for p in every
     )
@@ -106,6 +128,13 @@ def read_all(
 def _every(path: Path, document: object) -> list[Own]:
     if reading.at(path, document, "kind") != "profiles":
         raise reading.wrong(path, "'kind' is not 'profiles'")
+    version = reading.at(path, document, "version")
+    if version != VERSION:
+        raise reading.wrong(
+            path,
+            f"version {version!r}, this planner reads {VERSION}: export it again with "
+            "the version of planner that is installed here",
+        )
     listed = reading.at(path, document, "profiles")
     if not isinstance(listed, Sequence):
         raise reading.wrong(path, "'profiles' is not a list")
@@ -116,12 +145,23 @@ def _profile(path: Path, i: int, item: object) -> Own:
     if not isinstance(item, Mapping):
         raise reading.wrong(path, f"profiles.{i} is not an object")
     adapter: TypeAdapter[Own] = _BATCHES if "points" in item else _RATES  # type: ignore[assignment]  # one of the two
+    return _validated(path, adapter, item, f"profiles.{i}.")
+
+
+def _head(path: Path, document: object) -> _Head:
+    fields = document if isinstance(document, Mapping) else {}
+    return _validated(path, _HEAD, fields, "")
+
+
+def _validated(
+    path: Path, adapter: TypeAdapter[Part], item: Mapping[object, object], place: str
+) -> Part:
     try:
         return adapter.validate_python(dict(item))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise reading.wrong(path, f"profiles.{i}.{where}: {first['msg']}") from None
+        raise reading.wrong(path, f"{place}{where}: {first['msg']}") from None
 
 
 def _imported(
@@ -137,12 +177,14 @@ def _imported(
     if profile.evidence.provenance is Provenance.PREDICTED:
         raise reading.wrong(path, "a predicted profile is no measurement")
     said = f", declared by its owner to be a {device}" if declared else ""
+    known = profile.evidence.provenance
     evidence = Evidence(
-        provenance=Provenance.EXPORTED,
+        # What was emulated there was not timed on that device, wherever it is read.
+        provenance=Provenance.EXPORTED if known is Provenance.MEASURED else known,
         source=f"{profile.evidence.source}{said}, {path.name}",
         as_of=min(profile.evidence.as_of, today),
         error_frac=profile.evidence.error_frac,
-        note="; ".join([profile.evidence.note, *unlike]),
+        note="; ".join(n for n in (profile.evidence.note, *unlike) if n),
     )
     if isinstance(profile, BatchProfile):
         profile = replace(profile, server=None)

@@ -1,7 +1,7 @@
 """Triton perf_analyzer: the CSV of `perf_analyzer -f FILE`, microseconds.
 
 Only the row of one request at a time is a service time; rows of more wait in line.
-The batch size is not in the file.
+The batch size is not in the file; how many inferences a second it counts bears it out.
 """
 
 from pathlib import Path
@@ -13,9 +13,14 @@ from profilers.importers import _reading as reading
 
 about = "Triton perf_analyzer -f, the row of concurrency 1; say --batch"
 runtime: Runtime | None = None
+asks_batch = True
 
 _US_PER_S = 1e6
-_COLUMNS = ("Concurrency", "Inferences/Second", "p50 latency")
+_RATE = "Inferences/Second"
+_COLUMNS = ("Concurrency", _RATE, "p50 latency")
+# One request after the other: a second holds as many inferences as its requests do, but
+# for the client's own time (fewer) and a median below the mean (fewer, too).
+_FEWEST_RATIO, _MOST_RATIO = 0.55, 1.5
 
 
 def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
@@ -24,14 +29,7 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     Raises:
         SpecFileError: It is no such file, or has no such row.
     """
-    rows = [
-        r for r in reading.table(path, _COLUMNS) if r["Concurrency"] == "1"
-    ]  # fmt: skip
-    if not rows:
-        raise reading.wrong(
-            path, "no row of concurrency 1; run perf_analyzer --concurrency-range 1"
-        )
-    row = rows[-1]
+    row = _alone(path)
 
     def seconds(column: str) -> float | None:
         stated = row.get(column, "")
@@ -40,10 +38,12 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     median_s = seconds("p50 latency")
     if median_s is None:
         raise reading.wrong(path, "p50 latency: the cell is empty")
+    inferences_per_s = reading.number(path, row[_RATE], _RATE)
+    mean_s = seconds("Avg latency")
     point = ServicePoint(
-        batch=about.batch,
+        batch=_batch(path, about, inferences_per_s * (mean_s or median_s)),
         p50_s=median_s,
-        mean_s=seconds("Avg latency"),
+        mean_s=mean_s,
         p90_s=seconds("p90 latency"),
         p95_s=seconds("p95 latency"),
         p99_s=seconds("p99 latency"),
@@ -59,3 +59,27 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
             evidence=reading.evidence(path, about, "Triton perf_analyzer"),
         ),
     )
+
+
+def _alone(path: Path) -> dict[str, str]:
+    rows = [r for r in reading.table(path, _COLUMNS) if r["Concurrency"] == "1"]
+    if not rows:
+        raise reading.wrong(
+            path, "no row of concurrency 1; run perf_analyzer --concurrency-range 1"
+        )
+    if len(rows) > 1:
+        raise reading.wrong(
+            path, f"{len(rows)} rows of concurrency 1; leave that of one run in it"
+        )
+    return rows[0]
+
+
+def _batch(path: Path, about: reading.About, at_once: float) -> int:
+    said = about.batch or 1
+    if not _FEWEST_RATIO <= at_once / said <= _MOST_RATIO:
+        raise reading.wrong(
+            path,
+            f"its rate and latency are those of about {at_once:.3g} at a time, not of a "
+            f"batch of {said}: give perf_analyzer's -b as --batch",
+        )
+    return said

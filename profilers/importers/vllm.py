@@ -1,7 +1,8 @@
-"""vLLM: the JSON of `vllm bench serve --save-result`, one run or a list of runs.
+"""vLLM: the JSON of `vllm bench serve --save-result`, one run, a list, or one a line.
 
 Percentiles must be asked for: --percentile-metrics ttft,tpot,e2el
---metric-percentiles 50,95,99. Requests in flight come from Little's law.
+--metric-percentiles 50,95,99. Requests in flight come from Little's law. Its TPOT
+leaves the first token out.
 """
 
 import datetime as dt
@@ -15,6 +16,7 @@ from profilers.importers import _reading as reading
 
 about = "vllm bench serve --save-result, one run or a list of runs"
 runtime: Runtime | None = Runtime.VLLM
+asks_batch = False
 
 
 def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
@@ -23,21 +25,30 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     Raises:
         SpecFileError: It is no such file, or lacks percentiles.
     """
-    document = reading.document(path)
-    runs = [document] if not isinstance(document, Sequence) else list(document)
-    if not runs:
+    document = reading.documents(path)
+    every = [document] if not isinstance(document, Sequence) else list(document)
+    if not every:
         raise reading.wrong(path, "the list of runs is empty")
+    models = {str(reading.found(run, "model_id")) for run in every}
+    if len(models) > 1:
+        told = ", ".join(sorted(models))
+        raise reading.wrong(path, f"runs of several models ({told}); give those of one")
+    runs, note = reading.answered(path, every, _failed_frac)
+    sizes = [
+        (_per_request(path, r, "input"), _per_request(path, r, "output")) for r in runs
+    ]
+    prompt_tokens, output_tokens = reading.one_size(path, sizes, "runs")
     return (
         LoadCurve(
             model=about.model,
             variant=about.variant,
             device=about.device,
             device_count=about.device_count,
-            prompt_tokens=round(max(_per_request(path, r, "input") for r in runs)),
-            output_tokens=round(max(_per_request(path, r, "output") for r in runs)),
+            prompt_tokens=prompt_tokens,
+            output_tokens=output_tokens,
             points=reading.ascending([_point(path, r) for r in runs]),
             evidence=reading.evidence(
-                path, about, "vllm bench serve", on=_day(runs[0])
+                path, about, "vllm bench serve", on=_day(runs[0]), note=note
             ),
         ),
     )
@@ -47,6 +58,14 @@ def _day(run: object) -> dt.date | None:
     """The day of `date`, which reads 20260615-101502."""
     digits = str(run.get("date", ""))[:8] if isinstance(run, dict) else ""
     return reading.day(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}")
+
+
+def _failed_frac(run: object) -> float:
+    """Requests that were sent and not completed; 0 where nobody counted."""
+    sent, done = (reading.found(run, key) for key in ("num_prompts", "completed"))
+    if not (isinstance(sent, int) and isinstance(done, int) and sent > done):
+        return 0.0
+    return 1 - done / sent
 
 
 def _per_request(path: Path, run: object, side: str) -> float:

@@ -116,11 +116,42 @@ def test_it_lists_what_it_can_read(capsys):
     assert "llama-bench" in capsys.readouterr().out
 
 
+def test_the_list_is_one_json_document_too(capsys):
+    code = main(["import", "list", "--json"])
+
+    assert code == 0
+    assert "llama-bench" in json.loads(capsys.readouterr().out)["formats"]
+
+
+def test_what_is_to_be_known_of_a_figure_is_said_when_it_is_taken_in(capsys):
+    main(["import", "model-analyzer", str(SAMPLES / "metrics-model-inference.csv"),
+          *MLPERF[3:]])  # fmt: skip
+
+    assert "Mind: the mean as the median" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["import", "mlperf"], "needs --model"),
         (["import", "triton", "x"], "unknown format 'triton'"),
+        ([*MLPERF, "--batch", "8"], "import mlperf has no use for --batch"),
+        (
+            [
+                "import",
+                "profiles",
+                str(SAMPLES / "profiles.json"),
+                "--device",
+                "raspberry-pi-5",
+                "--precision",
+                "fp32",
+                "--device-count",
+                "2",
+            ],
+            "no use for --precision, --device-count",
+        ),
+        (["import", "list", "file.json"], "no use for FILE"),
+        (["import", "melange", "f.json", "--model", "m"], "no use for --model"),
         (
             [a.replace("raspberry-pi-4", "raspberry-pi-44") for a in MLPERF],
             "raspberry-pi-4",

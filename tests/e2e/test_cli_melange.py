@@ -46,6 +46,10 @@ def test_a_bucket_that_no_gpu_serves_is_no_plan(tmp_path, capsys):
         gpu["tputs"][0][1] = 0.0
 
     assert main(["import", "melange", written(tmp_path, lost)]) == 1
+    capsys.readouterr()
+    assert main(["import", "melange", written(tmp_path, lost), "--json"]) == 1
+    (reason,) = json.loads(capsys.readouterr().out)["reasons"]
+    assert "no purchase serves it all" in reason
 
 
 def test_a_wrong_file_is_refused_with_its_place(tmp_path, capsys):

@@ -13,6 +13,7 @@ from planner.domain.profiles import (
     LoadPoint,
     Quality,
     ServicePoint,
+    TokenPoint,
     TokenRates,
 )
 from planner.domain.quotes import InstanceQuote, PriceSnapshot
@@ -245,6 +246,13 @@ def loads(**changes):
         (batches(p95_s=0.03), "percentiles do not ascend"),
         (batches(p50_s=0.0), "not a positive time"),
         (batches(mean_s=-1.0), "mean_s is -1"),
+        (batches(energy_j=-3.0), "energy_j is -3"),
+        (replace(BATCHES, rested_s=-0.002), "rested_s is -0.002"),
+        (replace(BATCHES, batch_grid=(0, 4)), "a batch of none"),
+        (
+            replace(BATCHES, variant=replace(BATCHES.variant, sparsity_frac=1.5)),
+            "sparsity_frac is not within",
+        ),
         (replace(BATCHES, evidence=replace(EVIDENCE, source="")), "no source"),
         (replace(BATCHES, evidence=replace(EVIDENCE, as_of=TOMORROW)), "future"),
         (replace(BATCHES, evidence=replace(EVIDENCE, error_frac=-0.1)), "error_frac"),
@@ -273,6 +281,15 @@ def loads(**changes):
         ),
         (replace(RATES, prompt_tokens_per_s=0.0), "prompt_tokens_per_s is 0"),
         (replace(RATES, output_tokens_per_s=-1.0), "output_tokens_per_s is -1"),
+        (
+            replace(
+                RATES,
+                grid=(
+                    TokenPoint(batch=1, context_tokens=64, prefill_s=0.1, step_s=-0.01),
+                ),
+            ),
+            "step_s is -0.01",
+        ),
     ],
 )
 def test_a_wrong_profile_is_found(profile, violation):

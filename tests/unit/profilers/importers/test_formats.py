@@ -160,10 +160,10 @@ def test_mlperf_runs_without_service_times_are_refused(tmp_path, old, new, words
 
 
 def test_perf_analyzer_takes_the_row_of_one_request_at_a_time():
-    (profile,) = sample("perf-analyzer", batch=16)
+    (profile,) = sample("perf-analyzer")
 
     (point,) = profile.points
-    assert (point.batch, point.p50_s, point.mean_s) == (16, 0.001219, None)
+    assert (point.batch, point.p50_s, point.mean_s) == (1, 0.001219, None)
 
 
 def test_perf_analyzer_without_such_a_row_is_refused(tmp_path):
@@ -234,7 +234,7 @@ def test_optimum_prefill_and_decode_are_token_rates(tmp_path):
     }
     file.write_text(json.dumps(report), encoding="utf-8")
 
-    (rates,) = importer("optimum").read(file, about())
+    (rates,) = importer("optimum").read(file, about(batch=1))
 
     assert isinstance(rates, TokenRates)
     assert (rates.prompt_tokens_per_s, rates.output_tokens_per_s) == (410.0, 22.0)
