@@ -44,7 +44,7 @@ def recommend(
     simulate: bool = True,
     fewer_points: bool = False,
     profile_budget_usd: float | None = None,
-    profile_months: float = 1.0,
+    profile_months: float | None = None,
     as_device: str | None = None,
 ) -> Plan | Infeasible:
     """Where a deployment should run, as a plan or as the reasons why nothing fits.
@@ -58,7 +58,7 @@ def recommend(
 
     With `fewer_points` the model is timed only at the batch sizes that the plan hangs on
     (`answer.document.points`). With a `profile_budget_usd` it is weighed which measurements
-    could change the answer, and which are worth their price within `profile_months`
+    could change the answer, and which are worth their price within `profile_months` (1)
     (`answer.document.measuring`), or, where nothing fits, which could lead to a plan
     (`answer.document.fitting`). Nothing is rented; `as_device` declares which device of
     the catalogue this machine is, so that what is worth measuring on it is measured.

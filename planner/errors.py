@@ -28,7 +28,13 @@ An infeasible problem is an answer, not an error (exit 1).
 """
 
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+# What tells all names of a kind.
+_LISTINGS: Final = {
+    "device": "planner catalog devices",
+    "model": "planner catalog profiles",
+}
 
 
 @dataclass(eq=False)
@@ -97,7 +103,10 @@ class UnknownReferenceError(PlannerError):
     nearest: tuple[str, ...]
 
     def __str__(self) -> str:
-        hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
+        listing = _LISTINGS.get(self.what)
+        hint = f"; {listing} lists them" if listing else ""
+        if self.nearest:
+            hint = f"; nearest: {', '.join(self.nearest)}"
         return f"unknown {self.what} '{self.name}'{hint}"
 
 

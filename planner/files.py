@@ -6,8 +6,12 @@ from pathlib import Path
 from planner.errors import SpecFileError
 
 
-def write_text(path: Path, text: str) -> Path:
+def write_text(
+    path: Path, text: str, *, otherwise: str = "choose another place"
+) -> Path:
     """Write UTF-8 text atomically, making the folders it needs; gives the path back.
+
+    `otherwise` is the way out that an error names.
 
     Raises:
         SpecFileError: The place cannot be written.
@@ -23,7 +27,7 @@ def write_text(path: Path, text: str) -> Path:
         Path(draft.name).replace(path)
     except OSError as error:
         raise SpecFileError(
-            f"cannot be written: {error.strerror}; choose another place with --out",
+            f"cannot be written: {error.strerror}; {otherwise}",
             str(path),
         ) from None
     return path

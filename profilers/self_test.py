@@ -73,6 +73,8 @@ def silence(address: str) -> str:
         socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S).close()
     except OSError as error:
         return error.strerror or str(error)
+    except (OverflowError, UnicodeError):  # no such port, no such name
+        return "that is not HOST:PORT"
     return ""
 
 

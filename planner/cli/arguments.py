@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from planner.errors import SpecError
 from planner.wiring.measuring import Executor
 
 Spec = Annotated[
@@ -55,6 +56,15 @@ Sets = Annotated[
         "Repeatable.",
     ),
 ]
+
+
+def check_address(address: str | None, executor: Executor) -> None:
+    """Refuse a cluster where this machine's own processes measure."""
+    if address is not None and executor == "local":
+        raise SpecError(
+            "--address is of a Ray cluster, and --executor local measures in processes of "
+            "this machine: give --executor ray, or leave --address out"
+        )
 
 
 def model_folders(models: Path | None, plan: Path) -> tuple[Path, ...]:

@@ -9,7 +9,7 @@ import typer
 from planner.cli import arguments
 from planner.cli.console import show
 from planner.domain.joining import Joining
-from planner.errors import DeviceUnavailableError
+from planner.errors import DeviceUnavailableError, SpecError
 from planner.files import write_text
 from planner.reference.joining import WHERE_PLANNED
 from planner.report.joining import joining_data, joining_table
@@ -52,6 +52,13 @@ def join(
     json: arguments.Json = False,
 ) -> None:
     """Run on the machine itself: tests it, and says what makes it take part."""
+    of_the_cluster = {
+        "--python-version": python_version,
+        "--ray-version": ray_version,
+    }
+    idle = [name for name, value in of_the_cluster.items() if value is not None]
+    if idle and address is None:
+        raise SpecError(f"{', '.join(idle)}: the cluster's, so give --address, too")
     found = measuring.joining(
         device,
         address=address,

@@ -16,7 +16,7 @@ from planner.errors import SpecError, SpecFileError, UnknownReferenceError
 from planner.importers.melange import bought, placement_problem, read_melange
 from planner.optimize.placement import place
 from planner.reference.devices import is_device
-from planner.reference.imported import check_name, keep
+from planner.reference.imported import check_name, in_the_way, keep
 from planner.reference.integrity import check_profiles
 from planner.report.catalog import profiles_table
 from planner.report.melange import melange_data, melange_table
@@ -104,7 +104,9 @@ def importing(
     )
     found = formats[form].read(file, about)
     _check(file, found)
+    lost = in_the_way(imported_path(), model, found)
     kept = keep(imported_path(), model, found)
+    _tell_lost(lost)
     _tell(found, kept, model, json=json)
 
 
@@ -171,7 +173,9 @@ def _take_exported(
     by_model: dict[str, list[Profile]] = {}
     for p in found:
         by_model.setdefault(p.model, []).append(p)
+    lost = [p for n, ps in by_model.items() for p in in_the_way(imported_path(), n, ps)]
     kept = {name: keep(imported_path(), name, ps) for name, ps in by_model.items()}  # fmt: skip
+    _tell_lost(lost)
     if json:
         _tell(found, imported_path(), "", json=True)
         return
@@ -195,6 +199,20 @@ def _check(file: Path, profiles: Sequence[Profile]) -> None:
     broken = check_profiles(profiles, is_device=is_device, today=utc_now().date())
     if broken:
         raise SpecFileError("; ".join(broken), str(file))
+
+
+def _tell_lost(lost: Sequence[Profile]) -> None:
+    """Profiles of one variant on one device do not stand beside each other."""
+    if lost:
+        whose = ", ".join(
+            dict.fromkeys(f"{p.model} {p.variant} on {p.device}" for p in lost)
+        )
+        sources = "; ".join(dict.fromkeys(p.evidence.source for p in lost))
+        typer.echo(
+            f"planner: this replaces what was kept of {whose} (from {sources}); under "
+            "another --model name both are kept",
+            err=True,
+        )
 
 
 def _tell(found: Sequence[Profile], kept: Path, model: str, *, json: bool) -> None:

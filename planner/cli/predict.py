@@ -30,6 +30,8 @@ from planner.wiring import measuring
 from planner.wiring.facts import catalog
 from planner.wiring.measuring import Executor
 
+_DOCUMENTS = {".yaml", ".yml", ".json"}
+
 
 def predict(
     model: Annotated[
@@ -74,6 +76,7 @@ def predict(
     address: arguments.Address = None,
 ) -> None:
     """Say how fast a model is on a device: measured there, or predicted with its interval."""
+    arguments.check_address(address, executor)
     facts = catalog()
     wanted = [facts.device(name) for name in device]
     for name in device:
@@ -136,7 +139,12 @@ def _profiles(
 
     Beside them, published models as they were timed on this machine.
     """
-    if not Path(model).is_file():
+    if not _is_document(model):
+        if address is not None:
+            raise SpecError(
+                f"--address is where a document's own models are measured, and {model} is "
+                "a published one: leave it out"
+            )
         return {model: facts.profiles(model)}, ()
     document, models = deployment(Path(model), None)
     check_references(document, facts)
@@ -159,6 +167,12 @@ def _profiles(
         for name, known in learned.profiles.items()
     }
     return profiles, learned.references
+
+
+def _is_document(model: str) -> bool:
+    """Whether that is a path, be it to a file or to none; no model's name looks like one."""
+    path = Path(model)
+    return path.is_file() or path.suffix in _DOCUMENTS or path.name != model
 
 
 def _check_host(host: str | None, device: str, facts: Catalog) -> None:

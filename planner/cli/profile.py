@@ -1,6 +1,7 @@
 """`planner profile`: measure the document's own models, and keep what was measured."""
 
 import json as json_text
+import math
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -127,8 +128,8 @@ def profile(
     sets: arguments.Sets = None,
 ) -> None:
     """Measure every variant of the document's own models; nothing is measured twice."""
-    if as_device is not None:
-        device = device or ["local"]
+    arguments.check_address(address, executor)
+    device = _devices(device, as_device)
     rooms = tuple(product(threads or [_threads(as_device, device)], replicas or [1]))
     local = LocalRoom(
         cpu_quota_cores=cpu_quota,
@@ -175,6 +176,19 @@ def profile(
             typer.echo(
                 f"written: {export}; elsewhere: planner import profiles {export.name}"
             )
+
+
+def _devices(devices: list[str] | None, as_device: str | None) -> list[str] | None:
+    """Those that were named; a machine that was declared measures itself alone."""
+    if as_device is None:
+        return devices
+    named = devices or ["local"]
+    if "local" not in named:
+        raise SpecError(
+            f"--as-device {as_device} says what 'local' is, which is not among the "
+            "devices: add --device local, or leave --as-device out"
+        )
+    return named
 
 
 def _time_references(
@@ -224,7 +238,9 @@ def _within(local: LocalRoom) -> tuple[str, ...]:
 def _check_room(
     local: LocalRoom, rooms: tuple[tuple[int, int], ...], devices: list[str] | None
 ) -> None:
-    """Refuse limits that would not be in force."""
+    """Refuse limits that would not be in force, or have no end."""
+    if math.isinf(local.soak_s):
+        raise SpecError("--soak-s inf never ends: give seconds")
     if local.heat_speed_frac is not None and not local.soak_s:
         raise SpecError(
             "--heat-speed is the speed left after --soak-s of load: give --soak-s, too"

@@ -54,14 +54,14 @@ def recommend(
         ),
     ] = None,
     profile_months: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--profile-months",
             min=0.1,
             max=60,
-            help="Within how many months a measurement must save its price.",
+            help="Within how many months a measurement must save its price; default 1.",
         ),
-    ] = 1.0,
+    ] = None,
     as_device: Annotated[
         str | None,
         typer.Option(

@@ -48,8 +48,8 @@ def check_name(model: str) -> None:
     """
     if not NAME.fullmatch(model):
         raise SpecError(
-            f"model name {model!r}: only letters, digits, '.', '_' and '-', starting "
-            "with a letter or digit"
+            f"model name {model!r}: only letters, digits, '.', '_' and '-', at most 80, "
+            "starting with a letter or digit"
         )
 
 
@@ -70,7 +70,24 @@ def keep(folder: Path, model: str, profiles: Iterable[Profile]) -> Path:
         "model": model,
         "profiles": [_plain(by_key[k]) for k in sorted(by_key)],
     }
-    return write_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    return write_text(
+        path,
+        json.dumps(document, indent=1, ensure_ascii=False) + "\n",
+        otherwise="PLANNER_HOME names another folder for what is kept",
+    )
+
+
+def in_the_way(
+    folder: Path, model: str, profiles: Iterable[Profile]
+) -> tuple[Profile, ...]:
+    """What is kept of a model now and would be lost to other profiles of the same.
+
+    Raises:
+        SpecFileError: What is kept there cannot be read.
+    """
+    path = folder / f"{model}.json"
+    kept = {key(p): p for p in read(path).profiles} if path.exists() else {}
+    return tuple(kept[key(p)] for p in profiles if kept.get(key(p), p) != p)
 
 
 def read(path: Path) -> ImportedModel:

@@ -104,7 +104,7 @@ def joining(
     from profilers.self_test import self_test, silence  # noqa: PLC0415  # few join
 
     known = catalog().device(device)
-    cluster = address and judging.Cluster(
+    cluster = address is not None and judging.Cluster(
         address=address,
         silence=silence(address),
         python_version=python_version,

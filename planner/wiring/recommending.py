@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from planner.errors import SpecError
 from planner.pipeline.informing.study import Study
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S, World
 from planner.ports import Observer, OneByOne, Scenarios, Unobserved
@@ -39,9 +40,15 @@ def world(
     compiler of the simulator's loops is installed: without it a trial would take minutes.
 
     Raises:
-        SpecError: The study is to measure here for a device that this machine is not.
+        SpecError: The study is to measure here for a device that this machine is not,
+            or fewer points are asked for where nothing is timed.
         MissingExtraError: A cluster is named, and Ray is not installed.
     """
+    if fewer_points and not models:
+        raise SpecError(
+            "--fewer-points (fewer_points in Python) times fewer batch sizes of models of "
+            "your own, of which there are none here: leave it out"
+        )
     if study is not None and study.here is not None and address is None:
         measuring.require_no_other(study.here)
     profiler = (

@@ -127,24 +127,38 @@ def _finite(figure: str) -> float:
 
 
 def table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    """The rows under the first header that has all needed columns.
+    """The rows under the first header that has all needed columns, to the next gap.
 
     Raises:
-        SpecFileError: No such header.
+        SpecFileError: No such header, or a row of another length.
     """
     header: list[str] | None = None
     rows: list[dict[str, str]] = []
-    for cells in csv.reader(text(path).splitlines()):
-        stripped = [c.strip() for c in cells]
+    for line, cells in _rows(path):
         if header is None:
-            header = stripped if set(needed) <= set(stripped) else None
-        elif len(stripped) == len(header):
-            rows.append(dict(zip(header, stripped, strict=True)))
-        else:
+            header = cells if set(needed) <= set(cells) else None
+        elif not any(cells):
             break
+        elif len(cells) == len(header):
+            rows.append(dict(zip(header, cells, strict=True)))
+        else:
+            raise wrong(
+                path,
+                f"line {line} has {len(cells)} cells, its header {len(header)}: is it "
+                "cut off?",
+            )
     if not rows:
         raise wrong(path, f"no table with the columns {', '.join(needed)}")
     return rows
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Each line's number and cells."""
+    reader = csv.reader(text(path).splitlines())
+    try:
+        return [(reader.line_num, [c.strip() for c in cells]) for cells in reader]
+    except csv.Error as error:
+        raise wrong(path, f"not a CSV file: {error}") from None
 
 
 def wrong(path: Path, problem: str) -> SpecFileError:

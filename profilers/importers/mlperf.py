@@ -16,6 +16,7 @@ runtime: Runtime | None = None
 asks_batch = False
 
 _NS_PER_S = 1e9
+_ERRORS = re.compile(r"^\d+ ERRORS? encountered", re.MULTILINE)
 _DETAIL = ":::MLLOG"
 _LINE = re.compile(r"\s*(?P<key>[^:]+?)\s*:\s*(?P<value>.+?)\s*")
 
@@ -73,6 +74,10 @@ def _said(path: Path) -> dict[str, str]:
     matches = [m for line in text.splitlines() if (m := _LINE.fullmatch(line))]
     if sum(m["key"] == "Scenario" for m in matches) > 1:
         raise reading.wrong(path, "several runs in one file; give the file of one run")
+    if _ERRORS.search(text):
+        raise reading.wrong(
+            path, "the load generator met errors: see mlperf_log_detail.txt, run again"
+        )
     return {m["key"]: m["value"] for m in matches}
 
 

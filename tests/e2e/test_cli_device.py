@@ -133,6 +133,9 @@ def test_another_instruction_set_is_refused(capsys):
         (["raspbery-pi-4"], "raspberry-pi-4"),
         ([], "DEVICE"),
         ([GPU, "--address", "nowhere"], "that is not HOST:PORT"),
+        ([GPU, "--address", ""], "that is not HOST:PORT"),
+        ([GPU, "--address", "a..b:6379"], "that is not HOST:PORT"),
+        ([GPU, "--ray-version", "2.9"], "give --address"),
     ],
 )
 def test_wrong_usage_is_refused(capsys, arguments, says):

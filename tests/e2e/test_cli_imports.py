@@ -109,6 +109,22 @@ def test_an_export_that_does_not_say_whose_it_is_says_which_source_takes_it_in(
     assert "does not say" not in said
 
 
+def test_what_another_import_replaces_is_said(tmp_path, capsys):
+    def taken(rows, batch):
+        (tmp_path / f"batch{batch}.csv").write_text(
+            f"Concurrency,Inferences/Second,p50 latency\n{rows}\n", encoding="utf-8"
+        )
+        arguments = ["import", "perf-analyzer", str(tmp_path / f"batch{batch}.csv")]
+        assert main([*arguments, *MLPERF[3:], "--batch", batch, "--json"]) == 0
+        told = capsys.readouterr()
+        json.loads(told.out)
+        return told.err
+
+    assert taken("1,812.4,1219", "1") == ""
+    assert taken("1,812.4,1219", "1") == ""
+    assert "replaces what was kept of shelf-eyes" in taken("1,6499,1219", "8")
+
+
 def test_it_lists_what_it_can_read(capsys):
     code = main(["import", "list"])
 

@@ -96,6 +96,12 @@ def test_a_plan_that_says_infeasible_has_no_manifests(tmp_path, capsys):
         (["--device", "raspberry-pi-4", "--threads", "2"], "--device local"),
         (["--cpu-quota", "5000"], "processors of this machine"),
         (["--memory-mib", "1e12"], "MiB of this machine"),
+        (["--soak-s", "inf"], "never ends"),
+        (
+            ["--device", "raspberry-pi-4", "--as-device", "raspberry-pi-4"],
+            "--device local",
+        ),
+        (["--executor", "local", "--address", "head:6379"], "--executor ray"),
     ],
 )
 def test_limits_that_would_not_be_in_force_are_refused(tmp_path, capsys, limits, word):
@@ -103,3 +109,59 @@ def test_limits_that_would_not_be_in_force_are_refused(tmp_path, capsys, limits,
 
     assert code == 2
     assert word in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--fewer-points"], "none here"),
+        (["--profile-months", "3"], "goes with --profile-budget-usd"),
+        (["--profile-budget-usd", "inf"], "has an end"),
+    ],
+)
+def test_wishes_that_nothing_would_come_of_are_refused(tmp_path, capsys, options, word):
+    code = main(["recommend", written(tmp_path, GOOD), *options])
+
+    assert code == 2
+    assert word in " ".join(capsys.readouterr().err.split())
+
+
+MODEL = "mobilenet-v2-1.0-224"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["predict", "there/none.yaml"], "there/none.yaml: no such file"),
+        (["predict", "."], "this is a folder"),
+        (["predict", "abacus"], "planner catalog profiles"),
+        (["predict", MODEL, "--address", "head:6379"], "--executor ray"),
+        (
+            ["predict", MODEL, "--address", "h:1", "--executor", "ray"],
+            "a published one",
+        ),
+    ],
+)
+def test_a_prediction_of_nothing_says_what_is_missing(capsys, arguments, words):
+    code = main([*arguments, "--device", "raspberry-pi-4"])
+
+    assert code == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_unknown_device_without_a_near_one_says_where_the_names_are(capsys):
+    assert main(["predict", MODEL, "--device", "abacus"]) == 2
+    assert "planner catalog devices" in capsys.readouterr().err
+
+
+def test_a_home_that_cannot_be_written_names_the_way_out(tmp_path, capsys, monkeypatch):
+    (tmp_path / "home").write_text("a file", encoding="utf-8")
+    monkeypatch.setenv("PLANNER_HOME", str(tmp_path / "home"))
+    rows = "Concurrency,Inferences/Second,p50 latency\n1,812.4,1219\n"
+    (tmp_path / "rows.csv").write_text(rows, encoding="utf-8")
+
+    code = main(["import", "perf-analyzer", str(tmp_path / "rows.csv"), "--model", "m", "--device",
+                 "nvidia-l4", "--precision", "fp16", "--runtime", "torch"])  # fmt: skip
+
+    assert code == 2
+    assert "PLANNER_HOME" in capsys.readouterr().err

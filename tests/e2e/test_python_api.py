@@ -119,6 +119,7 @@ def test_without_a_plan_a_profile_budget_says_what_could_lead_to_one():
     [
         ({"as_device": "raspberry-pi-4"}, SpecError, "goes with --profile-budget-usd"),
         ({"profile_budget_usd": -1}, SpecError, "no less than 0 USD"),
+        ({"profile_months": 2}, SpecError, "goes with --profile-budget-usd"),
         ({"profile_budget_usd": 5, "profile_months": 0}, SpecError, "more than 0 months"),
         ({"profile_budget_usd": 5, "as_device": "abacus"}, UnknownReferenceError, "abacus"),
     ],

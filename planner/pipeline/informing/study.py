@@ -9,6 +9,7 @@ where there is no plan, by how likely they lead to one (`…fitting`).
 The planner rents nothing: what has a price is told with its commands, never spent.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,7 @@ from planner.specs.measuring import MeasurementTaken, PlanFitting, PlanMeasuring
 # Sixteen strata a profile: the mean's own error is below the dollars that sessions cost.
 N_WORLDS: Final = 16
 SEARCH_S: Final = 120.0
+MONTHS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class Study:
     """
 
     budget_usd: float
-    months: float = 1.0
+    months: float = MONTHS
     here: str | None = None
     n_worlds: int = N_WORLDS
     seed: int = 0
@@ -68,13 +70,15 @@ class Study:
         catalog: Catalog,
         *,
         budget_usd: float | None,
-        months: float,
+        months: float | None,
         as_device: str | None,
     ) -> "Study | None":
         """What a user asks to have weighed; None without a budget, where nothing is.
 
+        Without `months`, within one.
+
         Raises:
-            SpecError: A device without a budget, or numbers that are none of either.
+            SpecError: A device or months without a budget, or numbers that are none of either.
             UnknownReferenceError: No such device in the catalogue.
         """
         if budget_usd is None:
@@ -84,14 +88,21 @@ class Study:
                     "what is worth measuring on it, so it goes with --profile-budget-usd "
                     "(profile_budget_usd)"
                 )
+            if months is not None:
+                raise SpecError(
+                    "--profile-months (profile_months in Python) is how long a measurement "
+                    "has to save its price, so it goes with --profile-budget-usd "
+                    "(profile_budget_usd)"
+                )
             return None
-        if not (budget_usd >= 0 and months > 0):
+        within = MONTHS if months is None else months
+        if not (0 <= budget_usd < math.inf and 0 < within < math.inf):
             raise SpecError(
-                "a profile budget is no less than 0 USD, to be saved within more than 0 "
-                f"months; not {budget_usd:g} USD within {months:g}"
+                "a profile budget is no less than 0 USD and has an end, to be saved within "
+                f"more than 0 months; not {budget_usd:g} USD within {within:g}"
             )
         here = None if as_device is None else catalog.device(as_device).name
-        return cls(budget_usd=budget_usd, months=months, here=here)
+        return cls(budget_usd=budget_usd, months=within, here=here)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

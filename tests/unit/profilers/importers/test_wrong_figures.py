@@ -54,6 +54,15 @@ class TestMlperf:
 
         refused(tmp_path, "mlperf", log, "give mlperf_log_summary.txt")
 
+    @pytest.mark.parametrize("met", ["1 ERROR", "3 ERRORS"])
+    def test_a_run_that_met_errors_is_refused(self, tmp_path, met):
+        errors = edited(
+            tmp_path, "mlperf", "No errors encountered during test.",
+            f"{met} encountered. See detailed log.",
+        ).read_text()  # fmt: skip
+
+        refused(tmp_path, "mlperf", errors, "met errors")
+
     def test_half_a_sample_a_query_is_refused(self, tmp_path):
         log = edited(tmp_path, "mlperf", "SingleStream", "MultiStream").read_text()
         half = log.replace("samples_per_query : 1", "samples_per_query : 1.5")
@@ -67,6 +76,15 @@ class TestTriton:
         other = rows.replace("shelf_eyes,4,1", "till_eyes,4,1")
 
         refused(tmp_path, "model-analyzer", other, r"shelf_eyes, till_eyes")
+
+    def test_a_row_that_is_cut_off_is_no_end_of_the_table(self, tmp_path):
+        rows = (SAMPLES / SAMPLE_OF["model-analyzer"]).read_text(encoding="utf-8")
+        cut = rows[: rows.index("902.9")]
+
+        refused(tmp_path, "model-analyzer", cut, "line 4 has 8 cells, its header 12")
+
+    def test_a_cell_without_end_is_no_table(self, tmp_path):
+        refused(tmp_path, "model-analyzer", "a" * 200_000, "not a CSV file")
 
     def test_a_batch_that_nobody_stated_shows_in_the_rate(self, tmp_path):
         eight = "Concurrency,Inferences/Second,p50 latency\n1,6499.2,1219\n"
