@@ -51,10 +51,11 @@ def _narrowed(profile: Profile, batch: int) -> BatchProfile | str:
             f"{profile.variant} in batches of {batch}: known are batches of {first} to "
             f"{last}, which say nothing of others; measure it with planner profile"
         )
-    return replace(profile, points=(_at(profile.points, batch),), batch_grid=())
+    return replace(profile, points=(at_batch(profile.points, batch),), batch_grid=())
 
 
-def _at(points: Sequence[ServicePoint], batch: int) -> ServicePoint:
+def at_batch(points: Sequence[ServicePoint], batch: int) -> ServicePoint:
+    """The batch between the smallest and the largest: timed, or on the line between two."""
     above = next(i for i, p in enumerate(points) if p.batch >= batch)
     high = points[above]
     if high.batch == batch:

@@ -2,7 +2,9 @@
 
 A batch of b is a model of b times the operations and of the same parameters, whose time
 here is the batch's: its time there follows as that of any model, and is refused as that
-of any model where the ones measured on both devices are all smaller. No published table
+of any model where the ones measured on both devices are all smaller. Batches that were
+read off here are predicted one by one as well: what follows from the ends of a line lies
+on no line. No published table
 holds the same models in batches on both devices, so its interval is that of models; the
 widest of all batches holds for each.
 """
@@ -22,6 +24,7 @@ from planner.domain.servers import Timing
 from planner.domain.variants import Precision
 from planner.perf.transfer import Transferred, transferred
 from planner.pipeline.asking.atlas import Atlas, Setting, setting_of, years
+from planner.pipeline.asking.batches import at_batch
 from planner.pipeline.asking.unmeasured.rows import (
     Z_BAND,
     Z_INTERVAL,
@@ -45,7 +48,7 @@ def from_models(
     answers: list[Answer] = []
     for precision in dict.fromkeys(p.variant.precision for p in profiles):
         sources = [
-            p
+            _read_off(p)
             for p in profiles
             if p.variant.precision is precision and p.device != device.name
         ]
@@ -65,6 +68,16 @@ def from_models(
             precision, device, refused, _way_in(sources, atlas)
         )
     return answers
+
+
+def _read_off(source: BatchProfile) -> BatchProfile:
+    """With a point for every batch that a plan may choose."""
+    largest = source.points[-1].batch
+    wanted = {p.batch for p in source.points}.union(
+        b for b in source.batch_grid if b <= largest
+    )
+    points = tuple(at_batch(source.points, batch) for batch in sorted(wanted))
+    return replace(source, points=points)
 
 
 def _nearest_miss(

@@ -97,6 +97,25 @@ def test_batches_of_it_are_predicted_as_models_of_so_many_operations():
     assert 1.3 * one_s < two_s < 3 * one_s
 
 
+@pytest.mark.parametrize("largest", [32, 64])
+def test_batches_that_were_read_off_are_predicted_as_if_they_had_been_timed(largest):
+    grid = tuple(b for b in (1, 2, 4, 8, 16, 32, 64) if b <= largest)
+    first = OWN.points[0]
+    all_timed = replace(
+        OWN, points=tuple(replace(first, batch=b, p50_s=b * first.p50_s) for b in grid)
+    )
+    ends = (all_timed.points[0], all_timed.points[-1])
+    read_off = replace(all_timed, points=ends, batch_grid=grid)
+
+    expected, found = on_tflite(told(all_timed)), on_tflite(told(read_off))
+
+    assert [p.batch for p in expected.profile.points] == [1, 2, 4, 8, 16, 32]
+    assert [(p.batch, p.p50_s) for p in found.profile.points] == [
+        (p.batch, pytest.approx(p.p50_s)) for p in expected.profile.points
+    ]
+    assert found.profile.batch_grid == (1, 2, 4, 8, 16, 32)
+
+
 def test_without_models_timed_here_the_refusal_names_the_way_in():
     (refused,) = told(OWN, atlas=Atlas.of(CATALOG))
 
