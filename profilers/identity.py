@@ -23,27 +23,46 @@ from planner.domain.profiling import (
 )
 from planner.errors import ModelLoadError
 from profilers import factories
+from profilers.keys import OF_GPUS, SHARE
 from profilers.measuring import allocator, machine
 
+# Where the system says that a driver is loaded: nothing heavy is imported.
+_NVIDIA = Path("/proc/driver/nvidia")
 _RUNTIMES = ("torch", "onnxruntime", "numpy", "openvino", "torchao", "transformers")
 
 
 def runtime_versions() -> Mapping[str, str]:
     """What a measurement depends on besides the model; nothing heavy is imported.
 
-    A package that is absent is left out.
+    A package that is absent is left out, and so is a share of the processors that is all of
+    them.
     """
     found = {
         "python": platform.python_version(),
         "processor": machine.processor(),
         "allocator": allocator.told(),
+        **_accelerators(),
     }
+    if (share := machine.share_cores()) < machine.allowed_cores():
+        found[SHARE] = f"{share:g}"
     for package in _RUNTIMES:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _accelerators(driver: Path = _NVIDIA) -> Mapping[str, str]:
+    """The GPUs of NVIDIA's driver, and its version, as the system tells them; else empty."""
+    told = [f.read_text() for f in sorted(driver.glob("gpus/*/information"))]
+    lines = [line for text in told for line in text.splitlines()]
+    models = [line.partition(":")[2].strip() for line in lines if "Model:" in line]
+    version = driver / "version"
+    if not models or not version.is_file():
+        return {}
+    first = " ".join(version.read_text().splitlines()[0].split())
+    return dict(zip(OF_GPUS, (", ".join(models), first), strict=True))
 
 
 def environment(*, threads: int) -> Mapping[str, str]:

@@ -8,15 +8,21 @@ of the model whose requests they are, and of the server and where it ran.
 
 import hashlib
 from collections.abc import Mapping
+from typing import Final
 
 from pydantic import TypeAdapter
 
-from planner.domain.variants import SparsityPattern, Variant
+from planner.domain.variants import Runtime, SparsityPattern, Variant
 from profilers.encoding import canonical
 from profilers.trials import LOCAL, Envelope, Trial, TrialKey
 
 # What is counted on an evaluation set; a store that knows less of one measures it again.
 GRADING_VERSION = 2
+
+# Of the processors, where a container has not all of them: in an environment.
+SHARE: Final = "processor_share"
+# What nothing but a GPU's engine depends on: in an environment, too.
+OF_GPUS: Final = ("accelerators", "driver")
 
 _ENVELOPES = TypeAdapter(Envelope)
 
@@ -33,7 +39,7 @@ def trial_key(
         "variant": _variant_content(trial.variant),
         "envelope": _envelope_content(trial.envelope),
         "batches": list(trial.batches),
-        "environment": dict(environment),
+        "environment": _felt(environment, trial),
     }
     if trial.fewer_points:
         content["fewer_points"] = True
@@ -85,6 +91,15 @@ def server_seen_key(*, identity: str, device: str) -> TrialKey:
     """The content hash of which deployment's server was seen, for whose requests."""
     content = {"served there": identity, "device": device}
     return TrialKey(hashlib.sha256(canonical(content).encode()).hexdigest())
+
+
+def _felt(environment: Mapping[str, str], trial: Trial) -> dict[str, str]:
+    """Without GPUs that it does not run on, and a share that its threads cannot use up."""
+    n_threads = trial.envelope.threads * trial.envelope.replicas
+    unfelt = {SHARE} if float(environment.get(SHARE, n_threads)) >= n_threads else set()
+    if trial.variant.runtime is not Runtime.TORCH_CUDA:
+        unfelt.update(OF_GPUS)
+    return {k: v for k, v in environment.items() if k not in unfelt}
 
 
 def _variant_content(variant: Variant) -> list[object]:

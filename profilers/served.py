@@ -24,7 +24,7 @@ from planner.ports import Planned, Profiler
 from profilers import servers
 from profilers.emulators.calibration import RUNTIME
 from profilers.identity import identity, runtime_versions
-from profilers.keys import server_key, server_seen_key
+from profilers.keys import OF_GPUS, server_key, server_seen_key
 from profilers.measuring import machine
 from profilers.ports import Emulator
 from profilers.running.session import OnProgress
@@ -37,7 +37,7 @@ Weigh = Callable[[UserModel], ServerMeasured]
 
 def server_environment() -> Mapping[str, str]:
     """What the cost of a request depends on besides the request."""
-    found = dict(runtime_versions())
+    found = {k: v for k, v in runtime_versions().items() if k not in OF_GPUS}
     for package in ("ray", "uvicorn"):
         try:
             found[package] = metadata.version(package)

@@ -270,9 +270,10 @@ def _check_machine(local: LocalRoom, rooms: tuple[tuple[int, int], ...]) -> None
             "they wait for one another, which a median of short answers does not show",
             err=True,
         )
-    if local.cpu_quota_cores is not None and local.cpu_quota_cores > cores:
+    share = measuring.share_here()
+    if local.cpu_quota_cores is not None and local.cpu_quota_cores > share:
         raise SpecError(
-            f"--cpu-quota {local.cpu_quota_cores:g} is more than the {cores} processors "
+            f"--cpu-quota {local.cpu_quota_cores:g} is more than the {share:g} processors "
             "of this machine: give less, or leave it out"
         )
     if local.memory_bytes is not None and local.memory_bytes > memory_bytes:

@@ -146,6 +146,13 @@ def unlike(device: str) -> tuple[str, ...]:
     return tuple(mismatches(catalog().device(device), machine_here()))
 
 
+def share_here() -> float:
+    """Processors' worth of time that this process may use, which need not be whole."""
+    from profilers.measuring.machine import share_cores  # noqa: PLC0415  # few measure
+
+    return share_cores()
+
+
 def size_here() -> tuple[int, float]:
     """Processors that this process may use, and bytes of memory of this machine."""
     from profilers.measuring.machine import size  # noqa: PLC0415  # few commands measure

@@ -8,8 +8,8 @@ Past its memory a group's processes are killed, whatever they hold it for. Only 
 touched from entering on is counted, and nothing is swapped out where that can be told.
 
 A sibling comes first in version 2: a group that holds processes cannot hand
-controllers to its children. Groups of processes that were killed are swept away
-by the next one that enters.
+controllers to its children. What limits the own group limits the sibling, too. Groups of
+processes that were killed are swept away by the next one that enters.
 """
 
 import contextlib
@@ -23,6 +23,8 @@ from profilers.measuring.control_groups import Place
 PERIOD_US = 100_000
 SMALLEST_QUOTA_US = 1_000
 PREFIX = "planner-"
+# What a sibling takes over; a child is within the own group anyway.
+_TAKEN_OVER = ("cpu.max", "memory.max", "memory.swap.max", "pids.max")
 # Files that keep a group of memory from being swapped out; others have none of them.
 _NO_SWAP: Mapping[int, Sequence[str]] = {
     1: ("memory.swappiness",),
@@ -90,6 +92,8 @@ def _entered(limits: Mapping[str, str], place: Place) -> Path:
     group = place.parent / f"{PREFIX}{os.getpid()}"
     group.mkdir(exist_ok=True)
     try:
+        if place.parent != place.origin:
+            _take_over(place.origin, group)
         for file, limit in limits.items():
             _write(group / file, limit)
         for file in _NO_SWAP[place.version]:
@@ -101,6 +105,12 @@ def _entered(limits: Mapping[str, str], place: Place) -> Path:
             group.rmdir()
         raise
     return group
+
+
+def _take_over(origin: Path, group: Path) -> None:
+    for file in _TAKEN_OVER:
+        if (origin / file).is_file():
+            _write(group / file, (origin / file).read_text().strip())
 
 
 def _write(file: Path, text: str) -> None:

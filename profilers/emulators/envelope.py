@@ -3,6 +3,7 @@
     memory   RLIMIT_DATA: private writable memory; past it an allocation is refused;
              and a control group where one can be written: past it the process is killed
     quota    a control group where one can be written, else fewer cores and a duty cycle
+             neither above what a container leaves of the machine
     heat     after so long under load, a duty cycle at the speed that is left
     threads  told to the runtimes by the backends; repeated here for the record
 
@@ -27,7 +28,12 @@ from pathlib import Path
 from planner.errors import ProfilingError
 from planner.units import BYTES_PER_KIB, BYTES_PER_MIB
 from profilers.emulators import cgroups, duty
-from profilers.measuring.control_groups import PROC, own_places
+from profilers.measuring.control_groups import (
+    PROC,
+    cores_left,
+    memory_left_bytes,
+    own_places,
+)
 from profilers.measuring.out_of_memory import OUT_OF_MEMORY
 from profilers.trials import Envelope
 
@@ -77,7 +83,7 @@ def _limit_memory(
     if memory_bytes is None:
         return "not limited"
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = int(memory_bytes)
+    limit = int(min(memory_bytes, memory_left_bytes(proc) or math.inf))
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     if _data_bytes(proc) > limit:
@@ -103,6 +109,7 @@ def _data_bytes(proc: Path) -> int:
 def _limit_cpu(cores: float | None, stack: contextlib.ExitStack, proc: Path) -> str:
     if cores is None:
         return "not limited"
+    cores = min(cores, cores_left(proc) or math.inf)
     try:
         return stack.enter_context(cgroups.quota(cores, own_places("cpu", proc)))
     except cgroups.NotWritableError as error:

@@ -81,11 +81,20 @@ def memory_left_bytes(proc: Path = PROC) -> float | None:
 
 
 def own_cpu_stat(proc: Path = PROC) -> Path | None:
-    """What a quota did to the group that this process is in; None where none can.
+    """What a quota did to the groups that this process is in; None where none can.
 
-    Both versions may be mounted side by side: one has the controller, and counts periods.
+    Of the group with the least quota, else of its own. Both versions may be mounted side
+    by side: one has the controller, and counts periods.
     """
-    stats = (place.origin / "cpu.stat" for place in own_places("cpu", proc))
+    own = [place.origin for place in own_places("cpu", proc)]
+    limited = {
+        group: cores
+        for origin in own
+        for group in (origin, *origin.parents)
+        if (cores := _quota_cores(group)) is not None
+    }
+    groups = [*sorted(limited, key=limited.__getitem__), *own]
+    stats = (group / "cpu.stat" for group in groups)
     return next((stat for stat in stats if _counts_periods(stat)), None)
 
 

@@ -28,15 +28,24 @@ def processor(cpuinfo: Path = _PROC / "cpuinfo") -> str:
     return platform.processor() or platform.machine()
 
 
+def allowed_cores() -> int:
+    """Processors that this process may run on, whatever its share of their time."""
+    return len(os.sched_getaffinity(0))
+
+
+def share_cores() -> float:
+    """Processors' worth of time that this process may use, in a container its share."""
+    share = control_groups.cores_left()
+    return allowed_cores() if share is None else min(allowed_cores(), share)
+
+
 def cores() -> int:
     """Processors that this process may use, in a container its whole share of them.
 
     Half a processor more than its threads use is of no use to any of them: a share is
     rounded down, to one at least.
     """
-    allowed = len(os.sched_getaffinity(0))
-    share = control_groups.cores_left()
-    return allowed if share is None else min(allowed, max(1, int(share)))
+    return max(1, int(share_cores()))
 
 
 def size() -> tuple[int, float]:

@@ -103,12 +103,31 @@ def test_a_machine_is_no_larger_than_the_share_of_it_that_a_group_leaves(
     writable_control_groups,
 ):
     told = """
-        from profilers.measuring.machine import cores
-        print(cores())
+        from profilers.measuring.machine import cores, share_cores
+        print(cores(), share_cores())
     """
+    here = len(os.sched_getaffinity(0))
 
-    assert run(told, quota_cores=1.0).stdout == "1\n"
-    assert int(run(told).stdout) == len(os.sched_getaffinity(0))
+    assert run(told, quota_cores=0.75).stdout == "1 0.75\n"
+    assert run(told).stdout.split()[0] == f"{here}"
+
+
+NESTED = """
+    from profilers.measuring.control_groups import cores_left
+    with enter(Envelope(cpu_quota_cores=1.0)) as within:
+        print(within.cpu_quota)
+        print(cores_left())
+"""
+
+
+@pytest.mark.slow
+def test_an_envelope_within_a_group_is_no_larger_than_the_group(
+    writable_control_groups,
+):
+    in_force, left = run(NESTED, quota_cores=0.5).stdout.splitlines()
+
+    assert in_force.startswith("0.5 cores by control group")
+    assert float(left) == 0.5
 
 
 @pytest.mark.slow

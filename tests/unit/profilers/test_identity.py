@@ -9,7 +9,7 @@ from torch import nn
 
 from planner.domain.profiling import TorchModel
 from planner.errors import ModelLoadError
-from profilers.identity import identity, runtime_versions
+from profilers.identity import _accelerators, identity, runtime_versions
 
 
 @pytest.fixture
@@ -146,3 +146,17 @@ def test_versions_are_those_of_what_is_installed():
     assert versions["torch"] == torch.__version__
     assert versions["python"] == ".".join(map(str, sys.version_info[:3]))
     assert versions["processor"]
+
+
+def test_gpus_and_their_driver_are_read_without_loading_anything(tmp_path):
+    assert _accelerators(tmp_path) == {}
+    for n in (0, 1):
+        gpu = tmp_path / f"gpus/0000:0{n}:00.0"
+        gpu.mkdir(parents=True)
+        (gpu / "information").write_text("Model: \t NVIDIA L4\nIRQ:   \t 51\n")
+    (tmp_path / "version").write_text("NVRM version: 595.58  Tue\nGCC version: 12\n")
+
+    assert _accelerators(tmp_path) == {
+        "accelerators": "NVIDIA L4, NVIDIA L4",
+        "driver": "NVRM version: 595.58 Tue",
+    }

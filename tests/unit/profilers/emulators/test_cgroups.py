@@ -35,6 +35,22 @@ def test_a_group_without_the_cpu_controller_is_not_left_behind(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["cgroup.procs"]
 
 
+def test_a_sibling_of_version_2_is_no_way_out_of_the_own_groups_limits(tmp_path):
+    own, sibling = tmp_path / "own", tmp_path / f"{cgroups.PREFIX}{os.getpid()}"
+    for group in (own, sibling):
+        group.mkdir()
+        fake_group(group, "cgroup.procs", "cpu.max", "memory.max", "memory.swap.max")
+    (own / "cpu.max").write_text("50000 100000\n")
+    (own / "memory.max").write_text("1073741824\n")
+    place = Place(version=2, parent=tmp_path, origin=own)
+
+    with cgroups.memory(2**29, [place]):
+        assert (sibling / "cpu.max").read_text() == "50000 100000"
+        # A file of the kernel's holds no rest of what was written before.
+        assert (sibling / "memory.max").read_text().startswith(f"{2**29}")
+        assert (sibling / "cgroup.procs").read_text() == f"{os.getpid()}"
+
+
 def test_groups_of_processes_that_are_gone_are_swept_away(tmp_path):
     gone = tmp_path / f"{cgroups.PREFIX}999999999"
     alive = tmp_path / f"{cgroups.PREFIX}{os.getppid()}"

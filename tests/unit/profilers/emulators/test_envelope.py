@@ -67,6 +67,24 @@ def test_without_control_groups_part_of_a_core_is_a_duty_cycle(tmp_path):
     )
 
 
+def test_no_limit_is_above_what_a_container_leaves(tmp_path):
+    group = tmp_path / "group"
+    group.mkdir()
+    (group / "cpu.max").write_text("50000 100000\n")
+    (group / "memory.max").write_text(f"{2**39}\n")
+    (tmp_path / "cgroup").write_text("0::/\n")
+    (tmp_path / "mountinfo").write_text(
+        f"30 23 0:26 / {group} rw - cgroup2 cgroup2 rw\n"
+    )
+
+    larger = Envelope(cpu_quota_cores=2.0, memory_bytes=ROOMY_BYTES)
+    with enter(larger, proc=tmp_path) as in_force:
+        assert data_limit() == 2**39
+
+    assert in_force.cpu_quota.startswith("0.5 cores by affinity and duty cycle")
+    assert in_force.memory.startswith("524288 MiB")
+
+
 def test_heat_is_told_with_the_time_and_the_speed_that_is_left():
     with enter(Envelope(soak_s=60.0, heat_speed_frac=0.6)) as in_force:
         assert in_force.heat == "60% of the speed after 60 s, by duty cycle"

@@ -65,7 +65,7 @@ def system(root, groups, mounts):
 
 
 def stat_of(group, text):
-    group.mkdir(parents=True)
+    group.mkdir(parents=True, exist_ok=True)
     (group / "cpu.stat").write_text(text)
     return group / "cpu.stat"
 
@@ -107,6 +107,20 @@ def test_version_2_alone_counts_where_it_has_the_controller(tmp_path):
 
     counting.write_text(STAT_V2_BARE)
     assert control_groups.own_cpu_stat(proc) is None
+
+
+def test_it_is_read_of_the_group_above_that_holds_back_the_most(tmp_path):
+    proc = system(
+        tmp_path, "0::/jobs/7\n", [("", "/", "cgroup2 cgroup2 rw,nsdelegate")]
+    )
+    own, above = (stat_of(tmp_path / g, STAT_V2) for g in ("jobs/7", "jobs"))
+    assert control_groups.own_cpu_stat(proc) == own
+
+    given(tmp_path / "jobs", cpu__max="50000 100000\n")
+    assert control_groups.own_cpu_stat(proc) == above
+
+    given(tmp_path / "jobs/7", cpu__max="25000 100000\n")
+    assert control_groups.own_cpu_stat(proc) == own
 
 
 def test_no_group_has_no_statistics(tmp_path):
