@@ -108,7 +108,7 @@ class DoublingEmulator:
         )
 
 
-ROOMS_BYTES = {"small": 2.0**20, "middle": 2.0**30, "large": None}
+ROOMS_BYTES = {"small": 2.0**26, "middle": 2.0**30, "large": None}
 
 
 class RoomsEmulator(DoublingEmulator):
