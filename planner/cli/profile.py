@@ -12,6 +12,7 @@ import typer
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import deployment
+from planner.domain.joining import Machine
 from planner.domain.profiling import LocalRoom, ProfilingJob, ProfilingOutcome
 from planner.errors import ProfilingError, SpecError, UnknownReferenceError
 from planner.files import write_text
@@ -166,12 +167,14 @@ def profile(
         _time_references(facts, executor, address, quiet=json)
     with watching(quiet=json) as observer:
         outcome = profiler.profile(chosen, on_progress=observer.profiling)
-    _tell(outcome, within, json=json)
+    machine = measuring.machine_at(address)
+    _tell(outcome, machine, within, json=json)
     _require_any(outcome)
     if export is not None:
-        write_text(
-            export, export_text(outcome, declared_device=as_device, unlike=unlike)
+        text = export_text(
+            outcome, declared_device=as_device, machine=machine, unlike=unlike
         )
+        write_text(export, text)
         if not json:
             typer.echo(
                 f"written: {export}; elsewhere: planner import profiles {export.name}"
@@ -306,10 +309,16 @@ def _chosen(
     return tuple(replace(j, devices=tuple(devices)) for j in jobs)
 
 
-def _tell(outcome: ProfilingOutcome, within: tuple[str, ...], *, json: bool) -> None:
+def _tell(
+    outcome: ProfilingOutcome,
+    machine: Machine | None,
+    within: tuple[str, ...],
+    *,
+    json: bool,
+) -> None:
     if json:
-        text = json_text.dumps(outcome_data(outcome), indent=2, ensure_ascii=False)
-        typer.echo(text)
+        document = outcome_data(outcome, machine)
+        typer.echo(json_text.dumps(document, indent=2, ensure_ascii=False))
         return
     for table in profiling_tables(outcome):
         show(table)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
+from planner.domain.joining import Machine
 from planner.domain.payoff import Payoff, Pays, payoffs, unpaid
 from planner.domain.profiles import (
     BatchProfile,
@@ -310,8 +311,13 @@ def _accuracy(graded: Quality | None) -> str:
     return f"{value} ({interval})"
 
 
-def outcome_data(outcome: ProfilingOutcome) -> dict[str, object]:
-    """Plain data, as `planner profile --json` prints it."""
+def outcome_data(
+    outcome: ProfilingOutcome, machine: Machine | None = None
+) -> dict[str, object]:
+    """Plain data, as `planner profile --json` prints it.
+
+    `machine` is what "local" was; None where a cluster measured.
+    """
     return {
         "kind": "profiles",
         "version": 1,
@@ -323,6 +329,7 @@ def outcome_data(outcome: ProfilingOutcome) -> dict[str, object]:
         "warnings": [*unpaid(outcome.profiles), *outcome.warnings],
         "environment": dict(outcome.environment),
         "model_sha256": dict(outcome.model_sha256),
+        "machine": None if machine is None else asdict(machine),
     }
 
 
@@ -330,13 +337,14 @@ def export_text(
     outcome: ProfilingOutcome,
     *,
     declared_device: str | None,
+    machine: Machine | None = None,
     unlike: Sequence[str] = (),
 ) -> str:
     """The same for another machine to take in: as what device it was declared.
 
     `unlike` says in what the machine is not like that device.
     """
-    data = outcome_data(outcome)
+    data = outcome_data(outcome, machine)
     if declared_device is not None:
         data["declared_device"] = declared_device
         data["unlike"] = list(unlike)

@@ -9,7 +9,7 @@ from planner.wiring.facts import catalog
 from planner.wiring.home import store_path
 
 if TYPE_CHECKING:
-    from planner.domain.joining import Joining
+    from planner.domain.joining import Joining, Machine
     from planner.domain.profiling import ProfilingJob
     from planner.ports import Profiler
     from profilers.ports import Executor as ProfilingExecutor
@@ -151,6 +151,13 @@ def share_here() -> float:
     from profilers.measuring.machine import share_cores  # noqa: PLC0415  # few measure
 
     return share_cores()
+
+
+def machine_at(address: str | None) -> "Machine | None":
+    """What this machine says that it is; None where a cluster's nodes measure."""
+    from profilers.self_test import machine_here  # noqa: PLC0415  # few export
+
+    return None if address is not None else machine_here()
 
 
 def size_here() -> tuple[int, float]:

@@ -14,8 +14,12 @@ from typing import Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from planner.domain.evidence import Evidence, Provenance
+from planner.domain.joining import Machine
 from planner.domain.profiles import BatchProfile, Profile, TokenRates
 from planner.domain.variants import Runtime
+from planner.reference.devices import device as device_of
+from planner.reference.devices import is_device
+from planner.reference.joining import contradictions, mismatches
 from profilers.importers import _reading as reading
 from profilers.trials import LOCAL
 
@@ -34,6 +38,7 @@ class _Head:
     declared_device: str | None = None
     unlike: tuple[str, ...] = ()
     model_sha256: Mapping[str, str | None] = field(default_factory=dict)
+    machine: Machine | None = None
 
 
 _HEAD = TypeAdapter(_Head)
@@ -48,14 +53,25 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     Raises:
         SpecFileError: It is no such file, or has no such profile.
     """
-    every = _every(path, reading.document(path))
+    document = reading.document(path)
+    every = _every(path, document)
+    head = _head(path, document)
+    is_local = any(p.device == LOCAL for p in every)
+    unlike = _unlike(path, head, about.device) if is_local else ()
     names = {p.model for p in every}
     if about.model not in names and len(names) > 1:
         raise reading.wrong(
             path, f"no model '{about.model}'; it has {', '.join(sorted(names))}"
         )
     found = [
-        _imported(path, p, model=about.model, device=about.device, today=about.today)
+        _imported(
+            path,
+            p,
+            model=about.model,
+            device=about.device,
+            today=about.today,
+            unlike=unlike if p.device == LOCAL else (),
+        )
         for p in every
         if (len(names) == 1 or p.model == about.model)
         and p.variant == about.variant
@@ -86,22 +102,18 @@ def read_all(
     every = _every(path, document)
     head = _head(path, document)
     is_local = any(p.device == LOCAL for p in every)
-    if head.declared_device is not None and device not in {None, head.declared_device}:
-        raise reading.wrong(
-            path,
-            f"its writer declared the machine a {head.declared_device}, not a {device}",
-        )
     if device is not None and every and not is_local:
         raise reading.wrong(
             path,
             f"it names the devices itself ({', '.join(sorted({p.device for p in every}))}"
             "): leave --device out",
         )
-    local = head.declared_device or device
+    local = device or head.declared_device
     if local is None and is_local:
         raise reading.wrong(
             path, "it does not say which device measured; name it with --device"
         )
+    unlike = _unlike(path, head, local)
     names = {p.model for p in every}
     if model is not None and len(names) > 1:
         raise reading.wrong(
@@ -117,12 +129,33 @@ def read_all(
                 device=str(local) if p.device == LOCAL else p.device,
                 today=today,
                 declared=p.device == LOCAL,
-                unlike=head.unlike if p.device == LOCAL else (),
+                unlike=unlike if p.device == LOCAL else (),
             ),
             model_sha256=head.model_sha256.get(p.model),
         )
         for p in every
     )
+
+
+def _unlike(path: Path, head: _Head, local: str | None) -> tuple[str, ...]:
+    """In what the machine that measured is not like the device that "local" is to be.
+
+    Raises:
+        SpecFileError: Its writer declared it to be another, or it is another.
+    """
+    if head.declared_device is not None and local != head.declared_device:
+        raise reading.wrong(
+            path,
+            f"its writer declared the machine a {head.declared_device}, not a {local}",
+        )
+    if head.declared_device is not None or head.machine is None:
+        return head.unlike
+    if local is None or not is_device(local):
+        return ()
+    device = device_of(local)
+    if said := contradictions(device, head.machine):
+        raise reading.wrong(path, f"the machine that measured: {'; '.join(said)}")
+    return tuple(mismatches(device, head.machine))
 
 
 def _every(path: Path, document: object) -> list[Own]:

@@ -49,3 +49,13 @@ def test_shells_are_told_a_verbs_own_options(monkeypatch, capsys):
     main([])
 
     assert "--executor" in capsys.readouterr().out
+
+
+def test_an_interrupt_within_a_verb_is_said_to_be_one(tmp_path, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("planner.cli.check.deployment", interrupted)
+
+    assert main(["check", str(tmp_path / "spec.yaml")]) == 130
+    assert "planner: interrupted" in capsys.readouterr().err

@@ -296,6 +296,36 @@ class TestOwn:
         with pytest.raises(SpecFileError, match=r"raspberry-pi-4.*leave --device out"):
             self.read_all(tmp_path, profiles=[there])
 
+    MACHINE = {
+        "processor": "a processor", "architecture": "x86_64", "cores": 64,
+        "memory_bytes": 1e12, "accelerators": [],
+    }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("device", "words"),
+        [("raspberry-pi-4", "runs arm64"), ("nvidia-l4", "no accelerator")],
+    )
+    def test_another_machine_does_not_stand_for_the_device(
+        self, tmp_path, device, words
+    ):
+        with pytest.raises(SpecFileError, match=words):
+            self.read_all(tmp_path, device, machine=self.MACHINE)
+        with pytest.raises(SpecFileError, match=words):
+            content = {**document("own"), "machine": self.MACHINE}
+            read(tmp_path, "own", content, device=device)
+
+    def test_in_what_the_machine_is_not_like_the_device_is_noted(self, tmp_path):
+        alike = {**self.MACHINE, "architecture": "aarch64", "cores": 2}
+
+        (profile,) = self.read_all(tmp_path, machine=alike)
+
+        assert "2 cores here, 4 in a raspberry-pi-5" in profile.evidence.note
+
+    def test_what_its_owner_declared_is_not_taken_for_another(self, tmp_path):
+        content = {**document("own"), "declared_device": "raspberry-pi-4"}
+
+        refused(tmp_path, "own", content, "declared the machine a raspberry-pi-4")
+
     def test_what_was_emulated_there_was_not_timed_on_that_device(self, tmp_path):
         (profile,) = document("own")["profiles"]
         emulated = {**profile["evidence"], "provenance": "emulated"}
