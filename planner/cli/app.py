@@ -119,15 +119,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app = command_line(verb) if is_named else overview()
         app(args=given, prog_name="planner")
     except SystemExit as stop:
-        # typer takes an interrupt within a verb for itself, and says nothing.
-        if stop.code == INTERRUPTED:
-            return _interrupted()
-        return stop.code if isinstance(stop.code, int) else 0
+        return _stopped(stop.code)
     except PlannerError as error:
         typer.echo(f"planner: {error}", err=True)
         return error.exit_code
     except KeyboardInterrupt:
-        return _interrupted()
+        return _stopped(INTERRUPTED)
     except BrokenPipeError:
         # The reader of a pipe left; there is nobody to tell.
         sys.stderr.close()
@@ -135,9 +132,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _interrupted() -> int:
-    typer.echo("planner: interrupted; what was measured is kept", err=True)
-    return INTERRUPTED
+def _stopped(code: object) -> int:
+    # typer takes an interrupt within a verb for itself, and says nothing.
+    if code == INTERRUPTED:
+        typer.echo("planner: interrupted; what was measured is kept", err=True)
+    return code if isinstance(code, int) else 0
 
 
 def _warn_of_namesake() -> None:
