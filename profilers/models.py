@@ -353,13 +353,14 @@ def _check_forward(model: LoadedModel) -> None:
         )
     if evaluation is None:
         return
-    if output.ndim != 2 or int(evaluation.labels.max()) >= output.shape[1]:
+    sets = (evaluation, *evaluation.shifted.values())
+    largest = max(int(s.labels.max()) for s in sets)
+    if output.ndim != 2 or largest >= output.shape[1]:
         raise ModelLoadError(
             f"model '{model.name}' answers with {_shape_of(output)} and its labels "
-            f"reach {int(evaluation.labels.max())}: top-1 accuracy needs one score "
-            "for each class"
+            f"reach {largest}: top-1 accuracy needs one score for each class"
         )
-    if int(evaluation.labels.min()) < 0:
+    if min(int(s.labels.min()) for s in sets) < 0:
         raise ModelLoadError(
             f"the labels of model '{model.name}' go below 0: classes count from 0"
         )

@@ -247,11 +247,10 @@ def _fastest(points: Sequence[AnyPoint], batch: int) -> AnyPoint:
 
 def _on_line(low: AnyPoint, high: AnyPoint, batch: int) -> AnyPoint:
     part = (batch - low.batch) / (high.batch - low.batch)
-    ends = _times_s(high)
+    begins, ends = _times_s(low), _times_s(high)
     times = {
-        name: time_s + part * (ends[name] - time_s)
-        for name, time_s in _times_s(low).items()
-        if name in ends
+        name: time_s + part * (ends[name] - time_s) if name in ends else None
+        for name, time_s in begins.items()
     }
     return replace(low, batch=batch, **times)
 

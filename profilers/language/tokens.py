@@ -102,7 +102,7 @@ def measured(
             range(len(works)),
             clock=clock,
             stolen_frac=machine.StolenTime(),
-            rule=rule,
+            rule=replace(rule, soak_s=trial.envelope.soak_s),
         )
         use = experts.use_of(inner, places[-1].prompts)
     parts, peak_bytes = memory.parts(), memory.peak_bytes()

@@ -78,7 +78,12 @@ class Nvml:
     """The GPUs' counters; `read_mj` reads each."""
 
     read_mj: Sequence[Callable[[], int]]
-    words: str = "the whole GPU by NVML"
+
+    @property
+    def words(self) -> str:
+        """How many GPUs: those that are idle, too."""
+        n = len(self.read_mj)
+        return f"the whole GPU by NVML{f' (all {n} GPUs)' if n > 1 else ''}"
 
     def energy_j(self) -> float:
         """Since the driver was loaded."""

@@ -23,8 +23,8 @@ def busy(work: Callable[[], Callable[[], object]], room: Envelope) -> Iterator[N
     """While inside, the room's other replicas call what `work` gives, over and over.
 
     Raises:
-        ProfilingError: One of them ended before its first call was done, or each is
-            to have several threads.
+        ProfilingError: One of them ended before its first call was done, or while the
+            measurement lasted, or each is to have several threads.
     """
     if room.replicas > 1 and room.threads > 1:
         raise ProfilingError(
@@ -36,10 +36,21 @@ def busy(work: Callable[[], Callable[[], object]], room: Envelope) -> Iterator[N
         for _ in range(room.replicas - 1):
             children.append(_started(work))  # noqa: PERF401 - one by one, each to be ended
         yield
+        if any(map(_has_ended, children)):
+            raise ProfilingError(
+                "a replica beside it ended while the first was measured: is there memory "
+                "for it?"
+            )
     finally:
         for child in children:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
+
+
+def _has_ended(child: int) -> bool:
+    """Whether it has; not yet buried, so that nobody else has its number."""
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, child, options) is not None
 
 
 def _started(work: Callable[[], Callable[[], object]]) -> int:

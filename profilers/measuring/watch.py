@@ -1,7 +1,7 @@
 """Watches the machine while it measures: who else works on it, its clock, its heat.
 
     stolen      ticks that the hypervisor gave to others      /proc/stat
-    others      busy ticks less this process's own            /proc/stat, times(2)
+    others      busy ticks less those of its own processes    /proc/stat, times(2)
     clock       MHz of the processors, at every block         cpufreq, else /proc/cpuinfo
     heat        slowed down for heat, so often                thermal_throttle/*_count
     quota       periods in which a quota held this group back cpu.stat of its control group
@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from planner.domain.conditions import Conditions
 from profilers.measuring.energy import Absent, Meter
@@ -49,10 +51,20 @@ class _Ticks:
         idle, stolen = ticks[3] + ticks[4], ticks[7]
         used = os.times()
         own_s = used.user + used.system + used.children_user + used.children_system
+        own_s += sum(map(_living_s, psutil.Process().children(recursive=True)))
         total = sum(ticks)
         return cls(
             total - idle - stolen, stolen, total, own_s * os.sysconf("SC_CLK_TCK")
         )
+
+
+def _living_s(child: psutil.Process) -> float:
+    """Processor time of one that nobody has waited for: replicas that run beside."""
+    try:
+        used = child.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(used.user + used.system)
 
 
 @dataclass(slots=True)
@@ -107,7 +119,8 @@ class Watch:
             self.root.glob("sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_cur_freq")
         )
         if files:
-            return tuple(int(file.read_text()) / 1000 for file in files)
+            khz = [k for file in files if (k := _number(file)) is not None]
+            return tuple(k / 1000 for k in khz)
         info = self.root / "proc/cpuinfo"
         lines = info.read_text().splitlines() if info.is_file() else []
         return tuple(
@@ -122,14 +135,15 @@ class Watch:
         return max(fastest) / min(fastest) if fastest and min(fastest) > 0 else None
 
     def _heat_count(self) -> int | None:
-        counts = list(
-            self.root.glob("sys/devices/system/cpu/cpu[0-9]*/thermal_throttle/*_count")
+        files = self.root.glob(
+            "sys/devices/system/cpu/cpu[0-9]*/thermal_throttle/*_count"
         )
-        return sum(int(file.read_text()) for file in counts) if counts else None
+        counts = [n for file in files if (n := _number(file)) is not None]
+        return sum(counts) if counts else None
 
     def _more_heat(self) -> int | None:
         now = self._heat_count()
-        return None if now is None or self._heat is None else now - self._heat
+        return None if now is None or self._heat is None else max(0, now - self._heat)
 
     def _quota_counts(self) -> tuple[int, int] | None:
         stat = self.group_stat()
@@ -147,6 +161,14 @@ class Watch:
         return (now[0] - self._quota[0]) / (now[1] - self._quota[1])
 
 
+def _number(file: Path) -> int | None:
+    """What the file counts; None where it does not say, as of a core that is switched off."""
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return None
+
+
 def together(first: Conditions | None, then: Conditions) -> Conditions:
     """Two parts of one measurement: the worse of either; it was begun but once."""
     if first is None:
@@ -160,14 +182,17 @@ def together(first: Conditions | None, then: Conditions) -> Conditions:
         clock_ratio=_most(first.clock_ratio, then.clock_ratio),
         quota_waits_frac=_most(first.quota_waits_frac, then.quota_waits_frac),
         drift_ratio=_most(first.drift_ratio, then.drift_ratio),
-        n_heat_throttles=None
-        if then.n_heat_throttles is None
-        else then.n_heat_throttles + (first.n_heat_throttles or 0),
+        n_heat_throttles=_sum(first.n_heat_throttles, then.n_heat_throttles),
     )
 
 
 def _most(*told: float | None) -> float | None:
     return max((t for t in told if t is not None), default=None)
+
+
+def _sum(*told: int | None) -> int | None:
+    known = [t for t in told if t is not None]
+    return sum(known) if known else None
 
 
 def sentences(seen: Conditions) -> Sequence[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from planner.domain.profiles import Quality
 from planner.domain.quality import Drop, PartScore
+from planner.errors import ProfilingError
 from profilers.quality.calibration import calibration_error_frac, probabilities
 from profilers.quality.intervals import wilson
 from profilers.quality.paired import difference
@@ -43,7 +44,7 @@ def graded(
     """The variant's quality; `original` runs the model as given.
 
     Raises:
-        ProfilingError: The engine refuses a batch.
+        ProfilingError: The engine refuses a batch, or an answer is no number.
     """
     scores = _scores(variant, samples.inputs)
     answers = scores.argmax(axis=1)
@@ -75,7 +76,15 @@ def graded(
 
 def _scores(run: Run, inputs: NDArray[np.generic]) -> NDArray[np.floating]:
     parts = [run(inputs[at : at + _BATCH]) for at in range(0, len(inputs), _BATCH)]
-    return np.concatenate(parts)
+    scores = np.concatenate(parts)
+    n_absurd = int((~np.isfinite(scores)).any(axis=1).sum())
+    if n_absurd:
+        # The largest of a row of NaN is the first, which may be the right one by luck.
+        raise ProfilingError(
+            f"it answers with NaN or infinity for {n_absurd:,} of {len(scores):,} samples "
+            "that it is graded on: its numbers outgrow this precision"
+        )
+    return scores
 
 
 def _score(name: str, is_right: NDArray[np.bool_]) -> PartScore:

@@ -196,3 +196,17 @@ def test_a_shifted_set_is_a_pair_of_its_own(tmp_path, shifted):
 
     with pytest.raises(ModelLoadError, match="no dict of pairs"):
         load_model(live(tmp_path, evaluation=lambda: given))
+
+
+@pytest.mark.parametrize(
+    ("label", "said"), [(3, "its labels reach 3"), (-1, "below 0")]
+)
+def test_the_labels_of_a_shifted_set_are_classes_of_the_model(tmp_path, label, said):
+    given = {
+        "inputs": torch.ones(2, 4),
+        "labels": torch.tensor([0, 1]),
+        "shifted": {"fog": (torch.ones(1, 4), torch.tensor([label]))},
+    }
+
+    with pytest.raises(ModelLoadError, match=said):
+        load_model(live(tmp_path, evaluation=lambda: given))

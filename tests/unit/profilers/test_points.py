@@ -278,3 +278,11 @@ def test_what_lies_between_two_timed_batches_has_all_times_on_their_line():
     assert between.batch == 2
     assert (between.p50_s, between.p95_s) == pytest.approx((0.015, 0.035))
     assert between.p99_high_s is None
+
+
+def test_what_is_known_at_one_end_alone_is_not_known_between():
+    timed = (point(0.010, p95_high_s=0.020), point(0.030, batch=5))
+
+    _, between, _ = read_off(timed, (1, 2, 5))
+
+    assert between.p95_high_s is None

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import time
+from itertools import count
 
 import pytest
 import torch
@@ -43,6 +44,7 @@ def measured(
     folder,
     precision=Precision.FP32,
     evaluation_text=None,
+    clock=time.perf_counter,
     **envelope,
 ):
     trial = Trial(
@@ -58,7 +60,7 @@ def measured(
         model,
         artifact,
         0.0,
-        clock=time.perf_counter,
+        clock=clock,
         now=lambda: NOW,
         rule=QUICK,
     )
@@ -218,3 +220,13 @@ def test_a_model_without_experts_has_none_to_use(llama):
 
     with torch.inference_mode():
         assert experts.use_of(model.module.inner, model.example) is None
+
+
+def test_a_language_model_is_kept_busy_first_where_that_is_asked(llama):
+    asked = {soak_s: count(step=0.01) for soak_s in (0.0, 5.0)}
+
+    for soak_s, clock in asked.items():
+        measured(llama, clock=clock.__next__, soak_s=soak_s)
+
+    least_s, soaked_s = map(next, asked.values())
+    assert least_s < 5.0 < soaked_s

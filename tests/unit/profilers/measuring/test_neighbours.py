@@ -3,6 +3,7 @@
 import os
 import time
 
+import psutil
 import pytest
 
 from planner.errors import ProfilingError
@@ -64,3 +65,21 @@ def test_several_replicas_of_several_threads_are_refused(tmp_path):
         neighbours.busy(counting(tmp_path / "m"), Envelope(replicas=2, threads=2)),
     ):
         raise AssertionError("measured")
+
+
+def until_all_have_ended():
+    for child in psutil.Process().children():
+        while child.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.001)
+
+
+def test_a_replica_that_ends_meanwhile_leaves_no_measurement_without_it():
+    def work():
+        calls = iter(range(3))
+        return lambda: next(calls)
+
+    with (
+        pytest.raises(ProfilingError, match="ended while the first was measured"),
+        neighbours.busy(work, Envelope(replicas=2)),
+    ):
+        until_all_have_ended()

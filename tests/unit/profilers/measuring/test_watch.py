@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+import psutil
+import pytest
+
 from planner.domain.conditions import Conditions
+from profilers.measuring import neighbours
 from profilers.measuring.energy import Absent, Rapl, processor_meter
 from profilers.measuring.watch import Watch, sentences, together
+from profilers.trials import Envelope
 
 CPU = "sys/devices/system/cpu/cpu0"
 
@@ -48,6 +53,38 @@ def test_a_clock_that_steps_and_heat_are_told(tmp_path):
         "clock moved by × 1.50; the processor slowed down for its heat 2"
         in (sentences(seen)[0])
     )
+
+
+def test_the_work_of_own_processes_is_not_that_of_other_programs(tmp_path):
+    def work():
+        return lambda: sum(range(20_000))
+
+    with neighbours.busy(work, Envelope(replicas=2)):
+        (child,) = psutil.Process().children()
+        used_s = 0.0
+        write(tmp_path, "proc/stat", "cpu  0 0 0 0 0 0 0 0 0 0")
+        watch = Watch(root=tmp_path)
+        before = sum(child.cpu_times()[:2])
+        while used_s < 0.3:
+            used_s = sum(child.cpu_times()[:2]) - before
+        write(tmp_path, "proc/stat", "cpu  30 0 0 70 0 0 0 0 0 0")
+
+        assert told(watch).others_frac < 0.1
+
+
+@pytest.mark.parametrize("unreadable", ["<unknown>", ""])
+def test_a_counter_that_says_nothing_fails_no_measurement(tmp_path, unreadable):
+    write(tmp_path, f"{CPU}/cpufreq/scaling_cur_freq", unreadable)
+    write(tmp_path, f"{CPU}/thermal_throttle/core_throttle_count", unreadable)
+    (tmp_path / "sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq").mkdir(
+        parents=True
+    )
+    watch = Watch(root=tmp_path)
+    watch.note()
+
+    seen = told(watch)
+
+    assert seen.clock_ratio is seen.n_heat_throttles is None
 
 
 def test_what_the_system_does_not_say_is_not_known_and_not_zero(tmp_path):

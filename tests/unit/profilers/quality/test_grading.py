@@ -1,8 +1,10 @@
 """A graded variant is what counting by hand gives."""
 
 import numpy as np
+import pytest
 
 from planner.domain.quality import Drop
+from planner.errors import ProfilingError
 from profilers.quality.grading import Samples, graded
 
 
@@ -88,3 +90,22 @@ def test_not_shown_to_be_worse_is_not_shown_not_to_be_worse():
     assert not unsure.is_shown_beyond(0.01)
     assert not unsure.is_shown_within(0.01)
     assert unsure.is_shown_within(0.06)
+
+
+@pytest.mark.parametrize("absurd", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", ["whole", "shifted", "original"])
+def test_answers_that_are_no_numbers_are_right_nowhere(absurd, where):
+    """The largest of a row of NaN is its first: class 0, by luck often the right one."""
+    fine = Samples(inputs=one_hot([0, 1]), labels=np.array([0, 1]))
+    bad = Samples(inputs=np.array([[absurd] * 3, [0, 1, 0]]), labels=np.array([0, 1]))
+
+    def answers(inputs):
+        return np.asarray(inputs, dtype=np.float32)
+
+    with pytest.raises(ProfilingError, match="NaN or infinity for 1 of 2 samples"):
+        graded(
+            answers,
+            bad if where == "whole" else fine,
+            original=(lambda _: answers(bad.inputs)) if where == "original" else None,
+            shifted={"bright": bad} if where == "shifted" else None,
+        )
