@@ -16,6 +16,11 @@ def write_text(
     Raises:
         SpecFileError: The place cannot be written.
     """
+    # A name put in the place of a device or a pipe would take it from everybody.
+    if path.exists() and not path.is_file():
+        raise SpecFileError(
+            f"cannot be written: it is there, and no file; {otherwise}", str(path)
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(

@@ -76,13 +76,17 @@ def text(path: Path) -> str:
         SpecFileError: Missing, too large, or not text.
     """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise wrong(path, f"larger than {MAX_FILE_BYTES // BYTES_PER_MIB} MiB")
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise wrong(path, "not a text file in UTF-8; save it as UTF-8") from None
+        # What has no size of its own, as a pipe, has an end here, too.
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise wrong(path, f"cannot be read: {error.strerror}") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise wrong(path, f"larger than {MAX_FILE_BYTES // BYTES_PER_MIB} MiB")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise wrong(path, "not a text file in UTF-8; save it as UTF-8") from None
 
 
 def document(path: Path) -> object:

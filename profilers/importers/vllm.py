@@ -2,7 +2,7 @@
 
 Percentiles must be asked for: --percentile-metrics ttft,tpot,e2el
 --metric-percentiles 50,95,99. Requests in flight come from Little's law. Its TPOT
-leaves the first token out.
+leaves the first token out. A run that sends all at once (its default) is no load.
 """
 
 import datetime as dt
@@ -29,11 +29,10 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     every = [document] if not isinstance(document, Sequence) else list(document)
     if not every:
         raise reading.wrong(path, "the list of runs is empty")
-    models = {str(reading.found(run, "model_id")) for run in every}
-    if len(models) > 1:
-        told = ", ".join(sorted(models))
-        raise reading.wrong(path, f"runs of several models ({told}); give those of one")
-    runs, note = reading.answered(path, every, _failed_frac)
+    _check_one_model(path, every)
+    steady, bursts = _steady(path, every)
+    runs, failing = reading.answered(path, steady, _failed_frac)
+    note = "; ".join(n for n in (bursts, failing) if n)
     sizes = [
         (_per_request(path, r, "input"), _per_request(path, r, "output")) for r in runs
     ]
@@ -58,6 +57,37 @@ def _day(run: object) -> dt.date | None:
     """The day of `date`, which reads 20260615-101502."""
     digits = str(run.get("date", ""))[:8] if isinstance(run, dict) else ""
     return reading.day(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}")
+
+
+def _check_one_model(path: Path, runs: Sequence[object]) -> None:
+    models = {str(reading.found(run, "model_id")) for run in runs}
+    if len(models) > 1:
+        told = ", ".join(sorted(models))
+        raise reading.wrong(path, f"runs of several models ({told}); give those of one")
+
+
+def _steady(path: Path, runs: Sequence[object]) -> tuple[list[object], str]:
+    """Runs of a steady load, and a note on the others."""
+    steady = [run for run in runs if not _is_burst(run)]
+    if not steady:
+        raise reading.wrong(
+            path,
+            "all requests were sent at once, or ever faster, so the times are those of a "
+            "queue that no steady load has; run with --request-rate or --max-concurrency",
+        )
+    n = len(runs) - len(steady)
+    return (
+        steady,
+        f"left out {n} of {len(runs)} runs without a steady load" if n else "",
+    )
+
+
+def _is_burst(run: object) -> bool:
+    """Whether nothing held the requests back, or ever less did: no steady load."""
+    if reading.found(run, "ramp_up_strategy") is not None:
+        return True
+    rate, at_once = (reading.found(run, k) for k in ("request_rate", "max_concurrency"))
+    return rate == "inf" and at_once is None
 
 
 def _failed_frac(run: object) -> float:

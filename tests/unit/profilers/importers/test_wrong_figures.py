@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -140,6 +141,25 @@ class TestLoads:
         run = document("vllm")[0]
 
         refused(tmp_path, "vllm", {**run, "num_prompts": 400}, "measure under less")
+
+    @pytest.mark.parametrize(
+        "unsteady",
+        [{"request_rate": "inf"}, {"ramp_up_strategy": "linear", "request_rate": 4.0}],
+    )
+    def test_vllm_runs_without_a_steady_load_are_none(self, tmp_path, unsteady):
+        one, other = document("vllm")
+
+        refused(tmp_path, "vllm", {**one, **unsteady}, "with --request-rate")
+        (curve,) = read(tmp_path, "vllm", [one, {**other, **unsteady}])
+        assert [p.rate_rps for p in curve.points] == [0.993]
+        assert "left out 1 of 2 runs" in curve.evidence.note
+
+    def test_vllm_callers_that_wait_for_their_answers_are_a_steady_load(self, tmp_path):
+        run = {**document("vllm")[0], "request_rate": "inf", "max_concurrency": 8}
+
+        (curve,) = read(tmp_path, "vllm", run)
+
+        assert len(curve.points) == 1
 
     def test_vllm_runs_of_several_sizes_are_no_one_curve(self, tmp_path):
         short, long = document("vllm")
@@ -344,3 +364,16 @@ def test_figures_beyond_all_figures_are_none(tmp_path, name, figure):
     endless = re.sub(r": \d+\.\d+", f": {figure}", text, count=1)
 
     refused(tmp_path, name, endless, f"{figure} is no figure")
+
+
+def test_what_has_no_end_is_too_large(tmp_path):
+    with pytest.raises(SpecFileError, match="larger than 64 MiB"):
+        importer("vllm").read(Path("/dev/zero"), about())
+
+
+def test_another_encoding_says_the_way_out(tmp_path):
+    file = tmp_path / "of-powershell.json"
+    file.write_text(json.dumps(document("vllm")), encoding="utf-16")
+
+    with pytest.raises(SpecFileError, match="save it as UTF-8"):
+        importer("vllm").read(file, about())
