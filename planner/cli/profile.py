@@ -2,6 +2,7 @@
 
 import json as json_text
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -12,7 +13,6 @@ import typer
 from planner.cli import arguments
 from planner.cli.console import show, watching
 from planner.cli.documents import deployment
-from planner.domain.joining import Machine
 from planner.domain.profiling import LocalRoom, ProfilingJob, ProfilingOutcome
 from planner.errors import ProfilingError, SpecError, UnknownReferenceError
 from planner.files import write_text
@@ -154,8 +154,9 @@ def profile(
         retry_failed=retry_failed,
     )
     within = _within(local)
-    unlike = () if as_device is None else (*measuring.unlike(as_device), *within)
-    for difference in unlike:
+    declared = () if as_device is None else measuring.unlike(as_device)
+    unlike = (*declared, *within)
+    for difference in () if as_device is None else unlike:
         typer.echo(f"planner: {difference}; the export will say so", err=True)
     reachable = profiler.reachable_devices()
     jobs = profiling_jobs(document, facts, models, reachable)
@@ -168,13 +169,11 @@ def profile(
     with watching(quiet=json) as observer:
         outcome = profiler.profile(chosen, on_progress=observer.profiling)
     machine = measuring.machine_at(address)
-    _tell(outcome, machine, within, json=json)
+    data = outcome_data(outcome, machine=machine, unlike=unlike)
+    _tell(outcome, data, within, json=json)
     _require_any(outcome)
     if export is not None:
-        text = export_text(
-            outcome, declared_device=as_device, machine=machine, unlike=unlike
-        )
-        write_text(export, text)
+        write_text(export, export_text(data, declared_device=as_device))
         if not json:
             typer.echo(
                 f"written: {export}; elsewhere: planner import profiles {export.name}"
@@ -311,14 +310,13 @@ def _chosen(
 
 def _tell(
     outcome: ProfilingOutcome,
-    machine: Machine | None,
+    data: Mapping[str, object],
     within: tuple[str, ...],
     *,
     json: bool,
 ) -> None:
     if json:
-        document = outcome_data(outcome, machine)
-        typer.echo(json_text.dumps(document, indent=2, ensure_ascii=False))
+        typer.echo(json_text.dumps(data, indent=2, ensure_ascii=False))
         return
     for table in profiling_tables(outcome):
         show(table)

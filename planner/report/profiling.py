@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from planner.domain.joining import Machine
@@ -312,11 +312,15 @@ def _accuracy(graded: Quality | None) -> str:
 
 
 def outcome_data(
-    outcome: ProfilingOutcome, machine: Machine | None = None
+    outcome: ProfilingOutcome,
+    *,
+    machine: Machine | None = None,
+    unlike: Sequence[str] = (),
 ) -> dict[str, object]:
     """Plain data, as `planner profile --json` prints it.
 
-    `machine` is what "local" was; None where a cluster measured.
+    `machine` is what "local" was; None where a cluster measured. `unlike` says in what
+    it was not like itself, or like the device that it was declared to be.
     """
     return {
         "kind": "profiles",
@@ -330,25 +334,14 @@ def outcome_data(
         "environment": dict(outcome.environment),
         "model_sha256": dict(outcome.model_sha256),
         "machine": None if machine is None else asdict(machine),
+        "unlike": list(unlike),
     }
 
 
-def export_text(
-    outcome: ProfilingOutcome,
-    *,
-    declared_device: str | None,
-    machine: Machine | None = None,
-    unlike: Sequence[str] = (),
-) -> str:
-    """The same for another machine to take in: as what device it was declared.
-
-    `unlike` says in what the machine is not like that device.
-    """
-    data = outcome_data(outcome, machine)
-    if declared_device is not None:
-        data["declared_device"] = declared_device
-        data["unlike"] = list(unlike)
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+def export_text(data: Mapping[str, object], *, declared_device: str | None) -> str:
+    """The same for another machine to take in: as what device it was declared."""
+    declared = {} if declared_device is None else {"declared_device": declared_device}
+    return json.dumps({**data, **declared}, indent=1, ensure_ascii=False) + "\n"
 
 
 def _against(p: Payoff) -> dict[str, object]:

@@ -151,11 +151,11 @@ def _unlike(path: Path, head: _Head, local: str | None) -> tuple[str, ...]:
     if head.declared_device is not None or head.machine is None:
         return head.unlike
     if local is None or not is_device(local):
-        return ()
+        return head.unlike
     device = device_of(local)
     if said := contradictions(device, head.machine):
         raise reading.wrong(path, f"the machine that measured: {'; '.join(said)}")
-    return tuple(mismatches(device, head.machine))
+    return (*head.unlike, *mismatches(device, head.machine))
 
 
 def _every(path: Path, document: object) -> list[Own]:

@@ -15,7 +15,7 @@ from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import SpecFileError, UnknownReferenceError
 from planner.reference.devices import is_device
 from planner.reference.integrity import check_profiles
-from planner.report.profiling import export_text
+from planner.report.profiling import export_text, outcome_data
 from profilers.importers import FORMATS, About, importer, own
 from tests.support.timed_here import timed
 
@@ -274,7 +274,8 @@ def test_our_own_export_carries_what_was_counted(tmp_path):
     )  # fmt: skip
     file = tmp_path / "export.json"
     file.write_text(
-        export_text(outcome, declared_device="raspberry-pi-4"), encoding="utf-8"
+        export_text(outcome_data(outcome), declared_device="raspberry-pi-4"),
+        encoding="utf-8",
     )
 
     (profile,) = own.read_all(file, device=None, model=None, today=dt.date(2026, 12, 1))
