@@ -1,8 +1,8 @@
 """GuideLLM: the JSON of `guidellm benchmark --output-path FILE.json`.
 
 Each benchmark of a sweep is one load point, of the requests that were answered. Its
-time_per_output_token_ms is that of the whole answer over its tokens, the
-wait for the first among them: TPOT here is its inter_token_latency_ms.
+time_per_output_token_ms is the whole answer's over its tokens, with the wait for the
+first: TPOT here is its inter_token_latency_ms.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,13 @@ from profilers.importers import _reading as reading
 about = "GuideLLM benchmark JSON, one load point a benchmark"
 runtime: Runtime | None = Runtime.VLLM
 asks_batch = False
+
+# Where its versions count requests by how they ended, newest first.
+_TOTALS = (
+    ("metrics", "request_totals"),
+    ("scheduler_metrics", "requests_made"),
+    ("run_stats", "requests_made"),
+)
 
 
 def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
@@ -79,9 +86,10 @@ def _point(path: Path, benchmark: object) -> LoadPoint:
 
 def _failed_frac(benchmark: object) -> float:
     """Of the requests that were not cut off at the end; 0 where nobody counted."""
+    totals = next((t for keys in _TOTALS if (t := reading.found(benchmark, *keys))), {})
 
     def counted(status: str) -> float:
-        value = reading.found(benchmark, "metrics", "request_totals", status)
+        value = reading.found(totals, status)
         return value if isinstance(value, int | float) else 0.0
 
     errored = counted("errored")

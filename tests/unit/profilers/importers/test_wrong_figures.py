@@ -38,9 +38,8 @@ def lines(items):
     return "".join(json.dumps(item) + "\n" for item in items)
 
 
-def with_totals(benchmark, successful, errored):
-    totals = {"successful": successful, "errored": errored, "incomplete": 3}
-    benchmark["metrics"]["request_totals"] = totals
+def with_totals(place, name, successful, errored):
+    place[name] = {"successful": successful, "errored": errored, "incomplete": 3}
 
 
 class TestMlperf:
@@ -123,12 +122,22 @@ class TestLoads:
 
         assert curve.points[0].tpot_p50_s == pytest.approx(0.0129)
 
+    @pytest.mark.parametrize(
+        ("place_of", "name"),
+        [
+            (lambda b: b["metrics"], "request_totals"),
+            (lambda b: b.setdefault("scheduler_metrics", {}), "requests_made"),
+            (lambda b: b.setdefault("run_stats", {}), "requests_made"),
+        ],
+        ids=["metrics", "scheduler", "run"],
+    )
     def test_guidellm_loads_with_failed_requests_are_left_out_and_it_says_so(
-        self, tmp_path
+        self, tmp_path, place_of, name
     ):
         sweep = document("guidellm")
-        with_totals(sweep["benchmarks"][0], successful=1000, errored=10)
-        with_totals(sweep["benchmarks"][1], successful=1000, errored=11)
+        few, many = sweep["benchmarks"]
+        with_totals(few["metrics"], "request_totals", successful=1000, errored=10)
+        with_totals(place_of(many), name, successful=1000, errored=11)
 
         (curve,) = read(tmp_path, "guidellm", sweep)
 
