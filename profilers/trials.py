@@ -59,6 +59,11 @@ class Trial:
     limit_s: float | None = None
     curve: TrialKey | None = None
 
+    @property
+    def patience_s(self) -> float:
+        """How long an answer may take: what is heated first takes so much longer."""
+        return self.timeout_s + self.envelope.soak_s
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredPoint:

@@ -152,7 +152,7 @@ class Schedule:
         if slot.key is None:
             limit_s = self.limits.start_timeout_s
             return slot.deadline_s, f"no worker came up within {limit_s:g} s"
-        limit_s = self._trials[slot.key].trial.timeout_s
+        limit_s = self._trials[slot.key].trial.patience_s
         ends = [(slot.deadline_s, f"no answer within {limit_s:g} s, so stopped")]
         if slot.pulse is not None:
             quiet_s, still_s = (
@@ -338,7 +338,7 @@ class Schedule:
         trial = self._trials[key]
         trial.state, trial.n_attempts = TrialState.RUNNING, trial.n_attempts + 1
         slot.state, slot.key = SlotState.RUNNING, key
-        slot.deadline_s = at_s + trial.trial.timeout_s
+        slot.deadline_s = at_s + trial.trial.patience_s
         if (curve := trial.trial.curve) is not None:
             for other in self._slots.values():
                 other.curves.discard(curve)

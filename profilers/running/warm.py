@@ -21,6 +21,7 @@ import contextlib
 import datetime as dt
 import gc
 import importlib
+import math
 import os
 import pickle
 import shutil
@@ -39,7 +40,7 @@ import psutil
 from planner.errors import PlannerError
 from planner.units import BYTES_PER_KIB, BYTES_PER_MIB
 from profilers.emulators import envelope
-from profilers.measuring import allocator, memory
+from profilers.measuring import allocator, control_groups, memory
 from profilers.measuring.out_of_memory import OUT_OF_MEMORY, told_with_peak
 from profilers.running.process import (
     Death,
@@ -179,7 +180,8 @@ class Held:
 
     def _have_room(self) -> bool:
         held_bytes = sum(p.own_bytes() for p in self.processes.values())
-        free_bytes = psutil.virtual_memory().available
+        left_bytes = control_groups.memory_left_bytes() or math.inf
+        free_bytes = min(psutil.virtual_memory().available, left_bytes)
         return (
             len(self.processes) <= MOST_HELD
             and held_bytes <= HELD_MEMORY_FRAC * (free_bytes + held_bytes)

@@ -51,6 +51,23 @@ def medians_s(took):
     return {t.point.batch: t.point.p50_s for t in took.timings}
 
 
+def test_a_machine_is_heated_once_however_many_steps_follow():
+    machine = Machine()
+    hot = replace(
+        TRIAL, batches=GRID, fewer_points=True, envelope=Envelope(soak_s=1000.0)
+    )
+
+    took = timed(
+        machine.run,
+        hot,
+        clock=lambda: machine.now_s,
+        watch=Watch(root=Path("nowhere")),
+    )
+
+    assert len(took.timings) > 2, "more than one step"
+    assert 1000.0 < machine.now_s < 2000.0
+
+
 def test_a_further_part_times_what_is_new_and_the_smallest_beside_it():
     machine = Machine()
     first = machine.part(1, 16)

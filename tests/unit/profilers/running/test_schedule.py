@@ -214,6 +214,17 @@ def test_a_lost_worker_is_replaced_and_its_trial_tried_again():
     assert again == (run(A, generation=2),)
 
 
+def test_what_is_heated_first_has_so_much_longer_to_answer():
+    machine = schedule()
+    hot = replace(trial(), envelope=Envelope(soak_s=100.0))
+    machine.begin({A: hot}, at_s=0.0)
+    tell(machine, ready(at_s=5.0))
+
+    assert tell(machine, Ticked(at_s=114.9)) == ()
+    _, failed = tell(machine, Ticked(at_s=115.0))
+    assert failed.reason == "no answer within 110 s, so stopped"
+
+
 def test_a_hanging_trial_is_stopped_at_its_time_limit_and_not_tried_again():
     machine = schedule()
     begin(machine, A, B)

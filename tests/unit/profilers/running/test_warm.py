@@ -238,6 +238,15 @@ def test_none_stays_where_there_is_no_memory_for_any(held, monkeypatch):
     assert not is_alive(process.pid)
 
 
+def test_none_stays_where_a_container_has_no_memory_for_any(held, monkeypatch):
+    monkeypatch.setattr(warm.control_groups, "memory_left_bytes", lambda: 2.0**20)
+    processes, keep = held
+
+    keep("a")
+
+    assert processes.processes == {}
+
+
 def test_an_answer_that_cannot_be_read_is_a_refusal_and_the_process_ends(
     held, tmp_path
 ):
