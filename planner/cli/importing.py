@@ -9,6 +9,7 @@ import typer
 
 from planner.cli import arguments
 from planner.cli.console import show
+from planner.domain.evidence import Evidence, Provenance
 from planner.domain.placement import Solution
 from planner.domain.profiles import Profile, content_sha256
 from planner.domain.variants import Precision, Runtime, Variant
@@ -232,5 +233,13 @@ def _tell(found: Sequence[Profile], kept: Path, model: str, *, json: bool) -> No
 def _show(found: Sequence[Profile]) -> None:
     """What they did, and what is to be known of them."""
     show(profiles_table(found))
-    for note in dict.fromkeys(p.evidence.note for p in found if p.evidence.note):
-        typer.echo(f"Mind: {note}")
+    for note in dict.fromkeys(_caution(p.evidence) for p in found):
+        if note:
+            typer.echo(f"Mind: {note}")
+
+
+def _caution(evidence: Evidence) -> str:
+    """What is to be known of a figure; of ours, what stands behind the trial's own words."""
+    if evidence.provenance is Provenance.IMPORTED:
+        return evidence.note
+    return evidence.note.partition("; ")[2]

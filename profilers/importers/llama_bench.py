@@ -2,14 +2,14 @@
 
 A test of a prompt alone gives the reading rate, one of generation alone the writing
 rate. Of several lengths those nearest to the usual 512 and 128 count. All tests are of
-one model in one setting.
+one model in one setting; its type ends in its precision.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from planner.domain.profiles import Profile, TokenRates
-from planner.domain.variants import Runtime
+from planner.domain.variants import Precision, Runtime
 from profilers.importers import _reading as reading
 
 about = "llama-bench -o json or jsonl, a prompt test and a generation test"
@@ -20,6 +20,18 @@ _USUAL_PROMPT, _USUAL_OUTPUT = 512, 128
 # What tests of one setting differ in: their lengths, and what came out.
 _OF_A_TEST = {"n_prompt", "n_gen", "n_depth", "test_time"}
 _CAME_OUT = ("avg_", "stddev_", "samples_")
+
+_PRECISIONS = {
+    "all F32": Precision.FP32,
+    "F16": Precision.FP16,
+    "BF16": Precision.BF16,
+    "Q8_0": Precision.Q8_0,
+    "Q6_K": Precision.Q6_K,
+    "Q5_K - Medium": Precision.Q5_K_M,
+    "Q4_K - Medium": Precision.Q4_K_M,
+    "Q3_K - Medium": Precision.Q3_K_M,
+    "Q2_K - Medium": Precision.Q2_K,
+}
 
 Test = Mapping[str, object]
 
@@ -38,6 +50,7 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
     outputs = _alone(path, tests, "n_gen", "n_prompt", _USUAL_OUTPUT)
     _check_one_setting(path, [*prompts, *outputs])
     prompt, output = prompts[0], outputs[0]
+    _check_precision(path, about, str(prompt.get("model_type", "")))
     return (
         TokenRates(
             model=about.model,
@@ -97,4 +110,15 @@ def _check_one_setting(path: Path, tests: Sequence[Test]) -> None:
             path,
             f"tests of several models or settings ({'; '.join(differing)}): give those "
             "of one",
+        )
+
+
+def _check_precision(path: Path, about: reading.About, model_type: str) -> None:
+    most = model_type.removesuffix(", some F16")
+    stated = [p for end, p in _PRECISIONS.items() if most.endswith(f" {end}")]
+    if stated and about.variant.precision not in stated:
+        raise reading.wrong(
+            path,
+            f"it measured {model_type!r}, which is {stated[0]}, not "
+            f"{about.variant.precision}: give --precision {stated[0]}",
         )

@@ -33,6 +33,10 @@ SAMPLE_OF = {
 }
 
 
+# As the sample of llama-bench says itself.
+Q4_K_M = Variant(precision=Precision.Q4_K_M, runtime=Runtime.LLAMA_CPP)
+
+
 def about(**changes):
     said = {
         "model": "shelf",
@@ -44,6 +48,8 @@ def about(**changes):
 
 
 def sample(name, **changes):
+    if name == "llama-bench":
+        changes = {"variant": Q4_K_M, **changes}
     return importer(name).read(SAMPLES / SAMPLE_OF[name], about(**changes))
 
 

@@ -10,6 +10,7 @@ from planner.domain.evidence import Provenance
 from planner.errors import SpecFileError
 from profilers.importers import importer, own
 from tests.unit.profilers.importers.test_formats import (
+    Q4_K_M,
     SAMPLE_OF,
     SAMPLES,
     TODAY,
@@ -204,8 +205,35 @@ class TestLoads:
 
 
 class TestLlamaBench:
+    @pytest.mark.parametrize(
+        ("ending", "precision"),
+        [
+            ("Q4_K - Medium", "q4_k_m"),
+            ("F16", "fp16"),
+            ("BF16", "bf16"),
+            ("Q8_0", "q8_0"),
+        ],
+    )
+    def test_the_models_type_is_held_against_the_precision(
+        self, tmp_path, ending, precision
+    ):
+        tests = [
+            {**t, "model_type": f"llama 3B {ending}"} for t in document("llama-bench")
+        ]
+
+        refused(tmp_path, "llama-bench", tests, f"give --precision {precision}$")
+
+    def test_a_type_without_a_name_of_ours_is_whatever_is_said(self, tmp_path):
+        tests = [
+            {**t, "model_type": "llama 3B IQ4_NL"} for t in document("llama-bench")
+        ]
+
+        assert read(tmp_path, "llama-bench", tests)
+
     def test_jsonl_is_read_as_json_is(self, tmp_path):
-        (rates,) = read(tmp_path, "llama-bench", lines(document("llama-bench")))
+        content = lines(document("llama-bench"))
+
+        (rates,) = read(tmp_path, "llama-bench", content, variant=Q4_K_M)
 
         assert (rates.prompt_tokens_per_s, rates.output_tokens_per_s) == (18.0, 5.2)
 
@@ -230,7 +258,9 @@ class TestLlamaBench:
         longer = {**prompt, "n_prompt": 2048, "avg_ts": 9.0}
         deeper = {**output, "n_depth": 4096, "avg_ts": 1.0}
 
-        (rates,) = read(tmp_path, "llama-bench", [longer, prompt, deeper, output])
+        tests = [longer, prompt, deeper, output]
+
+        (rates,) = read(tmp_path, "llama-bench", tests, variant=Q4_K_M)
 
         assert (rates.prompt_tokens_per_s, rates.output_tokens_per_s) == (18.0, 5.2)
 
