@@ -223,10 +223,10 @@ class TestLlamaBench:
 
         refused(tmp_path, "llama-bench", tests, f"give --precision {precision}$")
 
-    def test_a_type_without_a_name_of_ours_is_whatever_is_said(self, tmp_path):
-        tests = [
-            {**t, "model_type": "llama 3B IQ4_NL"} for t in document("llama-bench")
-        ]
+    @pytest.mark.parametrize("ending", ["IQ4_NL - 4.5 bpw", "Q4_1, some F16"])
+    def test_a_type_without_a_name_of_ours_is_whatever_is_said(self, tmp_path, ending):
+        other = {"model_type": f"llama 3B {ending}"}
+        tests = [{**t, **other} for t in document("llama-bench")]
 
         assert read(tmp_path, "llama-bench", tests)
 
