@@ -3,24 +3,25 @@
     y(m) = g(m) + ε        g a Gaussian process, ε noise with the tails of Student's t
 
     cov g(m), g(m')  =  level² + slope² · x·x'
-                        + bend² · exp(-|x - x'|² / 2) · (ρ + (1 - ρ)·[same family])
-                        + kin² · [same family]
+                        + bend² · exp(-|x - x'|² / 2) · (ρ + (1 - ρ)·[same kin])
+                        + kin² · [same kin]
 
-x are logarithms (time elsewhere, operations, parameters), centred. The tails make
-single bad runs, of which published tables are full, count for little: weights
-w = (ν + 1) / (ν + z²) are found by repeating the fit.
+x are logarithms (time elsewhere, and operations and the like by the second), centred.
+The tails make single bad runs, of which published tables are full, count for little:
+weights w = (ν + 1) / (ν + z²) are found by repeating the fit.
 
 The band is measured, not assumed. Each known model is left out in turn, in closed
 form: with C the covariance of the observations,
 
     left-out error of a set B of models  =  [(C⁻¹)_BB]⁻¹ (C⁻¹ y)_B
 
-and the share asked for of these errors, each over its own standard deviation, lies
-within the quantile that then widens the prediction's own (split-conformal, with the
-usual n + 1). Where the family of the predicted model is known, B is one model;
-where it is not, B is a whole family: a stranger is farther off than a relative. Errors
-within a family go together, so families are what is counted then, each once however
-many models it has (hierarchical conformal, Dunn, Wasserman and Ramdas 2022).
+each over its own standard deviation. Where the family of the predicted model is known,
+B is one model, and the prediction's own deviation is widened by the quantile that the
+share asked for lies within (split-conformal, with the usual n + 1). Where it is not, B
+is a whole family: a stranger is farther off than a relative. Errors within a family go
+together, so there are as many to learn from as families, three or four on published
+tables: too few for ranks to tell nine in ten. The mean of their mean squares then takes
+the place of a variance with that many degrees of freedom, and Student's t that of ranks.
 """
 
 import math
@@ -31,12 +32,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from planner.perf.student import two_sided
+
 Floats = npt.NDArray[np.float64]
 
-# Of logarithms of times. Twice or half of any of them changed the median left-out
-# error by at most a quarter, on a fifth of the pairs of `tests/bench/prediction.py`.
+# Of logarithms of times. Twice or half of any of them changed the median left-out error
+# by at most a fifth, on a tenth of the pairs of `tests/bench/prediction.py`.
 LEVEL: Final = 3.0
-SLOPE: Final = 1.0
+SLOPE: Final = 0.3
 BEND: Final = 0.15
 KIN: Final = 0.3
 NOISE: Final = 0.08
@@ -51,9 +54,14 @@ _ROUNDING: Final = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A model as the regression sees it: its logarithms and its family."""
+    """A model as the regression sees it.
+
+    Those of the same `kin` are taken to be alike beyond their x, those of the same
+    `family` are left out together.
+    """
 
     x: tuple[float, ...]
+    kin: str
     family: str
 
 
@@ -62,16 +70,19 @@ class Estimate:
     """A predicted value, its own standard deviation, and what left-out ones were like.
 
     `scores` are the sizes of left-out errors over their standard deviations, by what was
-    left out together: a model each, or a family each.
+    left out together: a family each for a stranger to all of them, otherwise a model each.
     """
 
     value: float
     sigma: float
     scores: tuple[tuple[float, ...], ...]
+    is_stranger: bool
 
     def half_width(self, share_frac: float) -> float:
         """Half of the interval that holds the truth with that probability."""
-        return self.sigma * covering_next(self.scores, share_frac)
+        if self.is_stranger:
+            return self.sigma * covering_stranger(self.scores, share_frac)
+        return self.sigma * covering([s for (s,) in self.scores], share_frac)
 
 
 def covering(scores: Sequence[float], share_frac: float) -> float:
@@ -83,64 +94,50 @@ def covering(scores: Sequence[float], share_frac: float) -> float:
         >>> covering([0.1 * i for i in range(1, 20)], 0.9)
         1.8
     """
-    return covering_next([[s] for s in scores], share_frac)
+    ranked = sorted(scores)
+    rank = math.ceil((len(ranked) + 1) * share_frac - _ROUNDING)
+    if rank <= len(ranked):
+        return ranked[rank - 1]
+    return ranked[-1] * math.sqrt(rank / len(ranked))
 
 
-def covering_next(groups: Sequence[Sequence[float]], share_frac: float) -> float:
-    """The score that one of the next group stays within with that probability.
+def covering_stranger(families: Sequence[Sequence[float]], share_frac: float) -> float:
+    """The score that a model of another family stays within with that probability.
 
-    Every group counts as much, and within it every score.
-
-    Example:
-        >>> covering_next([[0.1, 0.2, 0.3, 0.4], [0.5], [0.6], [0.7]], 0.6)
-        0.6
+    Every family counts as much, and within it every score.
     """
-    ranked = sorted((s, 1 / len(scores)) for scores in groups for s in scores)
-    wanted = (len(groups) + 1) * share_frac - _ROUNDING
-    reached = np.cumsum([weight for _, weight in ranked])
-    rank = int(np.searchsorted(reached, wanted))
-    if rank < len(ranked):
-        return ranked[rank][0]
-    return ranked[-1][0] * math.sqrt(math.ceil(wanted) / len(groups))
+    squares = [np.mean(np.square(scores)) for scores in families]
+    return math.sqrt(np.mean(squares)) * two_sided(share_frac, len(families))
 
 
-def estimate(
-    sites: Sequence[Site],
-    values: Sequence[float],
-    at: Site,
-    *,
-    kin_alike: bool = True,
-) -> Estimate:
-    """The value at a site, from the values at others.
-
-    Where families are not `kin_alike`, their members have nothing in common but x.
-    """
+def estimate(sites: Sequence[Site], values: Sequence[float], at: Site) -> Estimate:
+    """The value at a site, from the values at others."""
     middle = float(np.median(values))
     y = np.array(values) - middle
     x = np.array([s.x for s in sites])
     centre = x.mean(axis=0)
-    families = np.array([s.family for s in sites])
-    names = families if kin_alike else np.arange(len(sites)).astype(str)
-    spread = _covariance(x - centre, names, x - centre, names)
+    kin = np.array([s.kin for s in sites])
+    spread = _covariance(x - centre, kin, x - centre, kin)
     weights, inverse = _robust(spread, y)
-    there = np.array([at.x]) - centre
-    name = np.array([at.family if kin_alike else ""])
-    to_known = _covariance(x - centre, names, there, name)[:, 0]
-    own = float(_covariance(there, name, there, name)[0, 0])
+    there, its_kin = np.array([at.x]) - centre, np.array([at.kin])
+    to_known = _covariance(x - centre, kin, there, its_kin)[:, 0]
+    own = float(_covariance(there, its_kin, there, its_kin)[0, 0])
     variance = max(own - float(to_known @ inverse @ to_known), 0.0) + NOISE**2
-    is_relative = at.family in set(families)
-    groups = np.arange(len(names)) if is_relative else _numbered(families)
+    families = [s.family for s in sites]
+    is_stranger = at.family not in families
+    together = families if is_stranger else range(len(sites))
     return Estimate(
         value=middle + float(to_known @ inverse @ y),
         sigma=math.sqrt(variance),
-        scores=_left_out_scores(inverse, y, NOISE**2 / weights, groups),
+        scores=_left_out_scores(inverse, y, NOISE**2 / weights, together),
+        is_stranger=is_stranger,
     )
 
 
 def _covariance(
-    a: Floats, a_names: npt.NDArray[np.str_], b: Floats, b_names: npt.NDArray[np.str_]
+    a: Floats, a_kin: npt.NDArray[np.str_], b: Floats, b_kin: npt.NDArray[np.str_]
 ) -> Floats:
-    same = (a_names[:, None] == b_names[None, :]).astype(float)
+    same = (a_kin[:, None] == b_kin[None, :]).astype(float)
     apart = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=-1)
     bend = BEND**2 * np.exp(-apart / 2) * (COMMON_FRAC + (1 - COMMON_FRAC) * same)
     return np.asarray(LEVEL**2 + SLOPE**2 * (a @ b.T) + bend + KIN**2 * same)
@@ -162,18 +159,14 @@ def _robust(spread: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def _left_out_scores(
-    inverse: Floats, y: Floats, noise2: Floats, groups: npt.NDArray[np.int_]
+    inverse: Floats, y: Floats, noise2: Floats, together: Sequence[object]
 ) -> tuple[tuple[float, ...], ...]:
     pull = inverse @ y
     scores: list[tuple[float, ...]] = []
-    for group in dict.fromkeys(groups.tolist()):
-        out = np.flatnonzero(groups == group)
+    for group in dict.fromkeys(together):
+        out = np.array([i for i, other in enumerate(together) if other == group])
         block = np.linalg.inv(inverse[np.ix_(out, out)])
         error = block @ pull[out]
         variance = np.maximum(np.diag(block) - noise2[out], 0.0) + NOISE**2
         scores.append(tuple((np.abs(error) / np.sqrt(variance)).tolist()))
     return tuple(scores)
-
-
-def _numbered(names: npt.NDArray[np.str_]) -> npt.NDArray[np.int_]:
-    return np.unique(names, return_inverse=True)[1]

@@ -2,14 +2,19 @@
 
 From its time on another device, and the models that were measured on both:
 
-    ln t[there, m] - ln t[here, m]
-        =  g(ln t[here, m], ln operations[m], ln parameters[m], ln activations[m])
+    ln t[there, m] - ln t[here, m]  =  g(ln t, ln operations/t, ln parameters/t, ln activations/t)
 
-with g learned from the common models by `kriging.py`; activations are the numbers that
-convolutions and matrix products read and write. As much is used as is known of the model
+with t = t[here, m] and g learned from the common models by `kriging.py`; activations are
+the numbers that convolutions and matrix products read and write. Amounts enter by the
+second, as a roofline has them: of models that reach the same rates here, the one that
+takes twice as long takes about twice as long there. As much is used as is known of the model
 and of MIN_COMMON others: without activations, or without any of the three, a line in
 ln t[here] alone. Without operations the left-out error on the published tables more than
 triples (`tests/bench/prediction.py`).
+
+Sizes of one architecture are alike beyond that, and published ones say by name what they
+are. A user's own model may be of any or of none: then families are not told apart, and
+what was counted alone says which published models it is like.
 
 "No" is an answer: with fewer than MIN_COMMON models in common, or for a model that lies more
 than BEYOND_RATIO outside theirs in time or operations, or has so many more parameters or
@@ -65,11 +70,17 @@ class Transferred:
 
 
 def transferred(
-    model: str, here: Seconds, there: Seconds, operations: Known
+    model: str,
+    here: Seconds,
+    there: Seconds,
+    operations: Known,
+    *,
+    family_known: bool = True,
 ) -> Transferred | Refused:
     """The model's time there; `here` holds it, `there` need not.
 
-    A time of the model that is in `there` is not looked at.
+    A time of the model that is in `there` is not looked at. Unless its `family_known`,
+    its name says nothing of what it is.
     """
     used, common = _common(model, here, there, operations)
     if len(common) < MIN_COMMON:
@@ -81,9 +92,12 @@ def transferred(
         )
 
     def site(name: str) -> Site:
+        time = math.log(here[name])
+        amounts = _logarithms(operations.get(name), used)
         return Site(
-            x=(math.log(here[name]), *_logarithms(operations.get(name), used)),
-            family=family(name),
+            x=(time, *(a - time for a in amounts)),
+            kin=_kin(name, used, family_known=family_known),
+            family=family(name) if family_known or name != model else "",
         )
 
     known = [site(m) for m in common]
@@ -98,8 +112,6 @@ def transferred(
         known,
         [math.log(there[m] / here[m]) for m in common],
         site(model),
-        # Without operations no family is known to behave alike.
-        kin_alike=used is not Used.NOTHING,
     )
     return _told(here[model], answer, common, used)
 
@@ -116,6 +128,14 @@ def _common(
     return Used.NOTHING, others
 
 
+def _kin(model: str, used: Used, *, family_known: bool) -> str:
+    """What it has in common with others beyond what is known of them in figures."""
+    if used is Used.NOTHING:
+        # Sizes of a family share an architecture, and nothing was counted of it.
+        return model
+    return family(model) if family_known else ""
+
+
 def _beyond(at: Site, known: Sequence[Site]) -> tuple[float, str]:
     """How far outside them it lies, in what it lies farthest outside in."""
     others = [_support(s) for s in known]
@@ -130,11 +150,11 @@ def _beyond(at: Site, known: Sequence[Site]) -> tuple[float, str]:
 
 def _support(site: Site) -> Mapping[str, float]:
     """Logarithms of what has to lie near others', as far as it is known."""
-    time, *known = site.x
+    time, *rates = site.x
     found = {"time": time}
-    if known:
-        operations, parameters, *activations = known
-        found["operations"] = operations
+    if rates:
+        operations, parameters, *activations = rates
+        found["operations"] = operations + time
         found["parameters for each operation"] = parameters - operations
         for values in activations:
             found["activations for each operation"] = values - operations

@@ -91,6 +91,7 @@ def predicted(
             {**here, OWN: here[own.model]},
             others,
             operations if mine is None else {**operations, OWN: mine},
+            family_known=False,
         )
         yield there, truth.points[0].p50_s, found
 

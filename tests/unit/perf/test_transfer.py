@@ -95,6 +95,49 @@ def test_a_model_of_no_known_family_is_predicted_with_less_confidence():
     assert ask(stranger).error_frac > ask(relative).error_frac
 
 
+def two_kinds(*, own_activations):
+    """Half of the models move much for each operation, and run half as long again there."""
+    names = [m if i % 2 else m.replace("net", "web") for i, m in enumerate(NAMES)]
+    here = dict(zip(names, HERE.values(), strict=True))
+    there = {m: t * (1.5 if m.startswith("web") else 1.0) for m, t in here.items()}
+    known = {
+        m: Operations(
+            model=m, parameters=10**6, macs=macs, source="made up",
+            activation_values=macs // (4 if m.startswith("web") else 40),
+        )
+        for m, macs in zip(names, MACS.values(), strict=True)
+    }  # fmt: skip
+    own = replace(known[names[6]], model="mine", activation_values=own_activations)
+    return {**here, "mine": here[names[6]]}, there, {**known, "mine": own}
+
+
+@pytest.mark.parametrize(("moved", "slower"), [(4, 1.5), (40, 1.0)])
+def test_of_no_known_family_what_was_counted_says_what_it_is_like(moved, slower):
+    own = MACS[NAMES[6]] // moved
+    here, there, known = two_kinds(own_activations=own)
+
+    found = transferred("mine", here, there, known, family_known=False)
+
+    assert found.ratio == pytest.approx(slower, rel=0.03)
+    as_stranger = transferred("mine", here, there, known)
+    assert abs(math.log(found.ratio / slower)) < abs(math.log(as_stranger.ratio / slower))  # fmt: skip
+    assert found.error_frac < as_stranger.error_frac
+
+
+@pytest.mark.parametrize("known", [OPERATIONS, {}])
+def test_where_the_family_is_not_known_the_name_says_nothing(known):
+    def ask(name):
+        return transferred(
+            name,
+            {**HERE, name: HERE[NAMES[3]]},
+            without(THERE, name),
+            {**known, name: replace(OPERATIONS[NAMES[3]], model=name)} if known else {},
+            family_known=False,
+        )
+
+    assert ask("net-v1-9x") == ask("odd-v3-1")
+
+
 def test_without_operations_the_times_alone_are_used():
     found = transferred(NAMES[5], HERE, without(THERE, NAMES[5]), {})
 

@@ -117,6 +117,7 @@ def _across(
         {**here, name: point.p50_s},
         atlas.seconds(target),
         {**atlas.operations, **counted, **own},
+        family_known=not _is_own(source),
     )
 
 
@@ -158,8 +159,8 @@ def _surest(
 ) -> tuple[BatchProfile, Transferred]:
     """The source with the narrowest band, under the band of the next.
 
-    The narrowest of many is so by luck as well: it held 84 % of left-out times at fp32
-    where the next one's band holds 90 % (`tests/bench/prediction.py`).
+    The narrowest of many is so by luck as well: it held 85 % of left-out times at fp32
+    where the next one's band holds 89 % (`tests/bench/prediction.py`).
     """
     ranked = sorted(found, key=lambda pair: pair[1].error_frac)
     (source, best), (_, next_best) = ranked[0], ranked[min(1, len(ranked) - 1)]
@@ -194,8 +195,8 @@ def _told_by_models(
         f"{milliseconds(source.points[0].p50_s):.3g} ms as {setting_of(source)} × "
         f"{found.ratio:.3g}, learned from {found.used} of {len(found.common)} models "
         f"measured there{_elsewhere(source, target)} "
-        f"({years(e.as_of for e in taught)}); 90 % of left-out models lay within "
-        f"the interval that is stated"
+        f"({years(e.as_of for e in taught)}); its 90 % interval is by how far off "
+        "these were when they were left out"
     )
     sources = dict.fromkeys(
         [source.evidence.source, *(e.source.partition(": ")[0] for e in taught)]
