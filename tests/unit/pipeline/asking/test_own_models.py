@@ -57,7 +57,9 @@ def test_a_published_model_that_plays_the_users_own_lies_in_its_interval(name):
     found = on_tflite(told(stranger, atlas=others))
 
     assert found.low_s <= truth_s <= found.high_s
-    assert found.profile.points[0].p50_s == pytest.approx(truth_s, rel=0.5)
+    assert found.profile.points[0].p50_s == pytest.approx(truth_s, rel=0.2)
+    # Taken for one of a family unlike all of these, 0.18 to 0.23 were stated.
+    assert found.profile.evidence.error_frac < 0.15
 
 
 def test_it_says_what_was_compared_and_which_engines_ran():
