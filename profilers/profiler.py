@@ -68,7 +68,8 @@ class Profiling:
     """Implements `planner.ports.Profiler`.
 
     `identity` is "module:function", from a model to the hash of its content.
-    With `retry_failed`, stored failures are measured anew. A measurement for
+    With `retry_failed`, stored failures are measured anew; with `again` all that is stored,
+    and what is found takes its place. A measurement for
     "local" has the room of `local_envelope`: one thread unless told otherwise,
     because more of them on a busy machine were seen to run 30 times slower.
     """
@@ -81,6 +82,7 @@ class Profiling:
         emulator: Emulator,
         identity: str = "profilers.worker:identity",
         retry_failed: bool = False,
+        again: bool = False,
         local_envelope: Envelope = Envelope(),  # noqa: B008  # frozen
         limits: Limits = Limits(),  # noqa: B008  # frozen
         now: Callable[[], dt.datetime] = utc_now,
@@ -90,6 +92,7 @@ class Profiling:
         self._emulator = emulator
         self._identity = identity
         self._retry_failed = retry_failed
+        self._again = again
         self._local_envelope = local_envelope
         self._limits = limits
         self._now = now
@@ -229,6 +232,8 @@ class Profiling:
         )
 
     def _known(self, demand: Demand) -> Mapping[TrialKey, TrialResult]:
+        if self._again:
+            return {}
         found = dict(self._store.lookup(demand.trials))
         found |= self._found_otherwise(demand, found)
         known = {k: r for k, r in found.items() if _reaches(r, demand.trials[k])}

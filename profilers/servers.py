@@ -169,8 +169,9 @@ def in_words(measured: ServerMeasured) -> str:
         milliseconds(s)
         for s in (measured.latency_s, measured.latency_low_s, measured.latency_high_s)
     ]
+    own = ", the model's own part of it included" if measured.is_own else ""
     rested = (
-        f", {milliseconds(measured.rested_s):.2f} ms more after a pause"
+        f", {milliseconds(measured.rested_s):.2f} ms more after a pause{own}"
         if measured.rested_s
         else ""
     )

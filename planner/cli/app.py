@@ -121,7 +121,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return _stopped(stop.code)
     except PlannerError as error:
-        typer.echo(f"planner: {error}", err=True)
+        from planner.cli.console import tell  # noqa: PLC0415  # rich, for errors alone
+
+        tell(f"planner: {error}", err=True)
         return error.exit_code
     except KeyboardInterrupt:
         return _stopped(INTERRUPTED)

@@ -3,8 +3,8 @@
 import contextlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
-from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -15,50 +15,36 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from planner.domain.profiling import ProfilingProgress
 from planner.ports import Observer, Unobserved
 from planner.report.tables import Table
+from planner.report.text import text_table
 from planner.units import S_PER_H, S_PER_MIN
 
 PIPE_WIDTH = 120
 
 
 def show(table: Table) -> None:
-    """Print a table on stdout; wide ones wrap inside their cells."""
+    """Print a table on stdout as wide as the terminal; one too narrow gets a list."""
     # A file or pipe has no width of its own; a report is read at this one.
     console = Console(
         highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH
     )
-    console.print(rich_table(table))
+    lines = text_table(replace(table, footnotes=()), width=console.width)
+    console.print(Text(table.title, style="bold"))
+    if lines:
+        console.print(Text(lines), soft_wrap=True)
     for note in table.footnotes:
         console.print(Text(note, style="dim"))
     console.print()
 
 
-def rich_table(table: Table) -> RichTable:
-    """The table with rich's drawing; no cell is read as markup."""
-    drawn = RichTable(
-        title=Text(table.title, style="bold"),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    for column in table.columns:
-        drawn.add_column(
-            Text(column.title),
-            justify="right" if column.is_number else "left",
-            no_wrap=column.is_number,
-            # Too long a name is broken, never cut off: it is what the next command needs.
-            overflow="fold",
-        )
-    for i, row in enumerate(table.rows):
-        is_total = table.has_total and i == len(table.rows) - 1
-        cells = (Text(cell, style="bold" if is_total else "") for cell in row)
-        drawn.add_row(*cells, end_section=table.has_total and i == len(table.rows) - 2)
-    return drawn
+def tell(line: str, *, err: bool = False) -> None:
+    """Print a sentence; a terminal gets it broken between words, a file or pipe whole."""
+    console = Console(highlight=False, stderr=err)
+    console.print(Text(line), soft_wrap=not console.is_terminal)
 
 
 class LiveView:

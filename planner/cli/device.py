@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from planner.cli import arguments
-from planner.cli.console import show
+from planner.cli.console import show, tell
 from planner.domain.joining import Joining
 from planner.errors import DeviceUnavailableError, SpecError
 from planner.files import write_text
@@ -71,7 +71,7 @@ def join(
     else:
         show(joining_table(found))
         for caution in found.cautions:
-            typer.echo(f"Mind: {caution}")
+            tell(f"Mind: {caution}")
     if found.refusals:
         raise DeviceUnavailableError("; ".join(found.refusals))
     if not json:

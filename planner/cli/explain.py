@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from planner.cli import arguments
-from planner.cli.console import show, watching
+from planner.cli.console import show, tell, watching
 from planner.errors import SpecError
 from planner.pipeline.asking.own_models import own_models_in
 from planner.pipeline.exploring.explain import SEARCH_S, spec_of
@@ -69,8 +69,8 @@ def explain(
     if json:
         typer.echo(told.model_dump_json(by_alias=True, indent=2))
         return
-    typer.echo(opening_line(told))
+    tell(opening_line(told))
     for table in explanation_tables(told):
         show(table)
     for note in closing_notes(told):
-        typer.echo(note)
+        tell(note)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from planner.cli import arguments
-from planner.cli.console import show
+from planner.cli.console import show, tell
 from planner.domain.evidence import Evidence, Provenance
 from planner.domain.placement import Solution
 from planner.domain.profiles import Profile, content_sha256
@@ -182,7 +182,7 @@ def _take_exported(
         return
     _show(found)
     for name, path in kept.items():
-        typer.echo(f"kept in {path}; {_taken_in_by(name, by_model[name])}")
+        tell(f"kept in {path}; {_taken_in_by(name, by_model[name])}")
 
 
 def _taken_in_by(name: str, profiles: Sequence[Profile]) -> str:
@@ -227,7 +227,7 @@ def _tell(found: Sequence[Profile], kept: Path, model: str, *, json: bool) -> No
         typer.echo(json_text.dumps(document, indent=2, ensure_ascii=False))
         return
     _show(found)
-    typer.echo(f"kept in {kept}; in a spec: source: {{kind: reference, name: {model}}}")
+    tell(f"kept in {kept}; in a spec: source: {{kind: reference, name: {model}}}")
 
 
 def _show(found: Sequence[Profile]) -> None:
@@ -235,7 +235,7 @@ def _show(found: Sequence[Profile]) -> None:
     show(profiles_table(found))
     for note in dict.fromkeys(_caution(p.evidence) for p in found):
         if note:
-            typer.echo(f"Mind: {note}")
+            tell(f"Mind: {note}")
 
 
 def _caution(evidence: Evidence) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from planner.cli import arguments
-from planner.cli.console import show, watching
+from planner.cli.console import show, tell, watching
 from planner.cli.documents import deployment
 from planner.domain.placement import Objective
 from planner.errors import UnknownReferenceError
@@ -95,13 +95,11 @@ def _write(front: Front, folder: Path) -> None:
 
 def _tell(front: Front, folder: Path) -> None:
     if not front.points:
-        typer.echo(
-            f"{front.name}: no plan satisfies every limit; planner recommend says why"
-        )
+        tell(f"{front.name}: no plan satisfies every limit; planner recommend says why")
         return
     show(front_table(front))
-    typer.echo(
+    tell(
         f"{len(front.points)} plans from {front.n_solves} solves, each certified"
         f"{'' if front.complete else '; the front may not be complete'}"
     )
-    typer.echo(f"written: {folder}/front.json, front.svg, front.html, plan-*/plan.json")
+    tell(f"written: {folder}/front.json, front.svg, front.html, plan-*/plan.json")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from planner.cli import arguments
-from planner.cli.console import show, watching
+from planner.cli.console import show, tell, watching
 from planner.cli.documents import deployment
 from planner.domain.profiling import LocalRoom, ProfilingJob, ProfilingOutcome
 from planner.errors import ProfilingError, SpecError, UnknownReferenceError
@@ -19,7 +19,8 @@ from planner.files import write_text
 from planner.pipeline.asking.knowledge import profiling_jobs
 from planner.pipeline.asking.references import check_references
 from planner.reference.catalog import Catalog
-from planner.report.profiling import export_text, outcome_data, profiling_tables
+from planner.report.outcomes import export_text, outcome_data
+from planner.report.profiling import profiling_tables
 from planner.specs.load import nearest
 from planner.units import BYTES_PER_MIB, S_PER_MIN
 from planner.wiring import measuring
@@ -98,6 +99,13 @@ def profile(
             "--retry-failed", help="Try again what failed before; at most twice a run."
         ),
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Measure also what is known, in its place: where the machine was busy.",
+        ),
+    ] = False,
     reference_models: Annotated[
         bool,
         typer.Option(
@@ -128,7 +136,7 @@ def profile(
     address: arguments.Address = None,
     sets: arguments.Sets = None,
 ) -> None:
-    """Measure every variant of the document's own models; nothing is measured twice."""
+    """Measure every variant of the document's own models; what is known is not measured again."""
     arguments.check_address(address, executor)
     device = _devices(device, as_device)
     rooms = tuple(product(threads or [_threads(as_device, device)], replicas or [1]))
@@ -152,12 +160,13 @@ def profile(
         address=address,
         weighs_server=server,
         retry_failed=retry_failed,
+        again=again,
     )
     within = _within(local)
     declared = () if as_device is None else measuring.unlike(as_device)
     unlike = (*declared, *within)
     for difference in () if as_device is None else unlike:
-        typer.echo(f"planner: {difference}; the export will say so", err=True)
+        tell(f"planner: {difference}; the export will say so", err=True)
     reachable = profiler.reachable_devices()
     jobs = profiling_jobs(document, facts, models, reachable)
     chosen = _chosen(jobs, device, reachable) if device else jobs
@@ -175,9 +184,7 @@ def profile(
     if export is not None:
         write_text(export, export_text(data, declared_device=as_device))
         if not json:
-            typer.echo(
-                f"written: {export}; elsewhere: planner import profiles {export.name}"
-            )
+            tell(f"written: {export}; elsewhere: planner import profiles {export.name}")
 
 
 def _devices(devices: list[str] | None, as_device: str | None) -> list[str] | None:
@@ -202,7 +209,7 @@ def _time_references(
     n_left = n_trials - len(profiler.references())
     if n_left:
         minutes = max(1, round(about_s * n_left / n_trials / S_PER_MIN))
-        typer.echo(
+        tell(
             f"planner: {n_left} measurements of published models come first, about "
             f"{minutes} min, once for this machine and these versions of its engines",
             err=True,
@@ -212,11 +219,11 @@ def _time_references(
                 measuring.reference_jobs(), on_progress=observer.profiling
             )
         for failure in timed.failures:
-            typer.echo(
+            tell(
                 f"planner: {failure.model} {failure.variant}: {failure.reason}",
                 err=True,
             )
-    typer.echo(
+    tell(
         f"planner: {len(profiler.references())} of {n_trials} are known of this machine; "
         "planner predict SPEC --device NAME predicts your models from them",
         err=True,
@@ -267,7 +274,7 @@ def _check_machine(local: LocalRoom, rooms: tuple[tuple[int, int], ...]) -> None
     cores, memory_bytes = measuring.size_here()
     threads, replicas = max(rooms, key=lambda room: room[0] * room[1])
     if threads * replicas > cores:
-        typer.echo(
+        tell(
             f"planner: {threads} threads × {replicas} replicas share {cores} processors: "
             "they wait for one another, which a median of short answers does not show",
             err=True,
@@ -321,6 +328,6 @@ def _tell(
     for table in profiling_tables(outcome):
         show(table)
     for limits in within:
-        typer.echo(f"'local' was {limits}")
-    typer.echo(f"{outcome.n_measured} tried now, {outcome.n_cached} known from before")
-    typer.echo(f"kept in {store_path()}")
+        tell(f"'local' was {limits}")
+    tell(f"{outcome.n_measured} tried now, {outcome.n_cached} known from before")
+    tell(f"kept in {store_path()}")

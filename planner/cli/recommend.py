@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from planner.cli import arguments
-from planner.cli.console import show, watching
+from planner.cli.console import show, tell, watching
 from planner.cli.documents import asked
 from planner.pipeline.informing.study import Study
 from planner.pipeline.recommend import DEFAULT_TIME_LIMIT_S
@@ -115,6 +115,6 @@ def _tell(answer: Answer, folder: Path | None) -> None:
     for table in answer_tables(answer.document):
         show(table)
     for line in closing_lines(answer.document):
-        typer.echo(line)
+        tell(line)
     if folder is not None:
-        typer.echo(f"written: {folder}/plan.json, report.md, report.html, manifests/")
+        tell(f"written: {folder}/plan.json, report.md, report.html, manifests/")

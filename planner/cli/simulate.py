@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from planner.cli import arguments
-from planner.cli.console import show, watching
+from planner.cli.console import show, tell, watching
 from planner.errors import SpecError
 from planner.files import write_text
 from planner.pipeline.asking.own_models import own_models_in
@@ -177,7 +177,7 @@ def _tell(seen: SimulationDocument, out: Path | None, *, json: bool) -> None:
         for table in simulation_tables(seen):
             show(table)
         for line in (verdict(seen), *notes(seen)):
-            typer.echo(line)
+            tell(line)
     if out is not None:
         write_text(out / "simulation.json", text)
         write_text(out / "timeline.svg", timeline_svg(seen))

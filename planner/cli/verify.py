@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from planner.cli import arguments
-from planner.cli.console import show, watching
+from planner.cli.console import show, tell, watching
 from planner.cli.documents import feasible_plan
 from planner.domain.verification import Finding, Verification
 from planner.errors import ProfilingError, SpecError
@@ -149,7 +149,7 @@ def verify(
         stored = keep(tried) if keep else None
     except ProfilingError as error:
         # What was measured is told all the same.
-        typer.echo(f"planner: {error}", err=True)
+        tell(f"planner: {error}", err=True)
         code = code or error.exit_code
     _tell(tried.verification, stored, json=json)
     if code:
@@ -170,6 +170,6 @@ def _tell(found: Verification, stored: str | None, *, json: bool) -> None:
         return
     show(verification_table(found))
     for line in closing_lines(found):
-        typer.echo(line)
+        tell(line)
     if stored is not None:
-        typer.echo(stored)
+        tell(stored)

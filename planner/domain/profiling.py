@@ -198,3 +198,8 @@ class ProfilingOutcome:
     environment: Mapping[str, str]
     model_sha256: Mapping[str, str] = field(default_factory=dict)
     points: PointsTimed | None = None
+
+    @property
+    def noise_warnings(self) -> tuple[str, ...]:
+        """Those that say that the machine did other things, too."""
+        return tuple(w for w in self.warnings if "noisy" in w or "busy" in w)

@@ -28,7 +28,7 @@ from planner.report.sentences import (
     usd,
     usd_per_h,
 )
-from planner.report.tables import Table, table
+from planner.report.tables import Table, table, told_table
 from planner.units import BITS_PER_BYTE, milliseconds
 
 GIGA: Final = 1e9
@@ -205,29 +205,27 @@ def models_table(models: Iterable[Published]) -> Table:
 def profiles_table(profiles: Sequence[Profile]) -> Table:
     """What variants did on devices, one a row."""
     sources = _Sources.of(p.evidence.source for p in profiles)
-    rows = [
-        (
-            p.model,
-            str(p.variant),
-            f"{p.device_count:,} × {p.device}" if p.device_count > 1 else p.device,
-            did(p),
-            _score(p.quality),
-            p.evidence.provenance,
-            share(p.evidence.error_frac),
-            sources.number(p.evidence.source),
-            p.evidence.as_of.isoformat(),
-        )
-        for p in profiles
-    ]
-    return table(
+    return told_table(
         "Profiles",
-        [
-            *("Model", "Variant", "Device", "What it did", ">Quality", "Provenance"),
-            *(">Error up to", ">Source", "As of"),
-        ],
-        rows,
+        {
+            "Variant": [str(p.variant) for p in profiles],
+            "What it did": [did(p) for p in profiles],
+            "Quality": [_score(p.quality) for p in profiles],
+            ">Error up to": [share(p.evidence.error_frac) for p in profiles],
+            ">Source": [sources.number(p.evidence.source) for p in profiles],
+        },
+        of={
+            "Model": [p.model for p in profiles],
+            "Device": [_count(p) for p in profiles],
+            "Provenance": [p.evidence.provenance for p in profiles],
+            "As of": [p.evidence.as_of.isoformat() for p in profiles],
+        },
         footnotes=sources.told(),
     )
+
+
+def _count(p: Profile) -> str:
+    return f"{p.device_count:,} × {p.device}" if p.device_count > 1 else p.device
 
 
 def did(profile: Profile) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from planner.domain.profiles import BatchProfile
-from planner.report.sentences import NOTHING, latency, share
+from planner.report.sentences import NOTHING, counted, latency, listed, share
 from planner.report.tables import Table, told_table
 from planner.units import milliseconds
 
@@ -28,9 +28,7 @@ def conditions_table(watched: Sequence[BatchProfile], where: Sequence[str]) -> T
     """
     seen = [(p, p.conditions) for p in watched if p.conditions is not None]
     columns = {
-        "Model": [p.model for p, _ in seen],
         "Variant": [str(p.variant) for p, _ in seen],
-        "Device": where,
         ">Cold start": [_time(c.cold_start_s) for _, c in seen],
         ">Paused": [_time(c.rested_s, sign="+") for _, c in seen],
         ">Energy a request": [_energy(p) for p, _ in seen],
@@ -45,6 +43,7 @@ def conditions_table(watched: Sequence[BatchProfile], where: Sequence[str]) -> T
     return told_table(
         "Conditions of measuring",
         columns,
+        of={"Model": [p.model for p, _ in seen], "Device": where},
         footnotes=[
             *(words for heading, words in _CONDITIONS.items() if heading in said),
             *dict.fromkeys(f"Energy: {c.energy_words}." for _, c in seen),
@@ -78,14 +77,16 @@ def _energy(p: BatchProfile) -> str:
 
 
 def _not_timed(profiles: Sequence[BatchProfile]) -> list[str]:
-    """Which batch sizes are read off the line between others."""
-    said = []
+    """Which batch sizes are read off the line between others, and of what."""
+    whose: dict[tuple[int, str], list[str]] = {}
     for p in profiles:
         timed = {point.batch for point in p.points}
-        read_off = [str(b) for b in p.batch_grid if b not in timed]
+        read_off = ", ".join(str(b) for b in p.batch_grid if b not in timed)
         if read_off:
-            said.append(
-                f"{p.model} {p.variant}: {len(timed)} batch sizes timed; "
-                f"{', '.join(read_off)} read off the line between them, which the error holds"
-            )
-    return said
+            named = whose.setdefault((len(timed), read_off), [])
+            named.append(f"{p.model} {p.variant}")
+    return [
+        f"{listed(list(dict.fromkeys(names)))}: {counted(n_timed, 'batch size')} timed; "
+        f"{read_off} read off the line between them, which the error holds"
+        for (n_timed, read_off), names in whose.items()
+    ]

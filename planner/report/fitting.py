@@ -10,7 +10,15 @@ from planner.report.measuring import (
     session_words,
     taken_words,
 )
-from planner.report.sentences import clean, counted, dollars, listed, share, usd
+from planner.report.sentences import (
+    clean,
+    counted,
+    dollars,
+    listed,
+    sentence,
+    share,
+    usd,
+)
 from planner.report.tables import Table, table
 from planner.specs.measuring import PlanFitting, PlanWayToFit
 from planner.specs.plan import PlanDocument
@@ -66,7 +74,7 @@ def _notes(study: PlanFitting) -> Iterable[str]:
         "in which there is one once these truths are known; USD/month: the middle of what "
         "those plans cost."
     )
-    yield study.note
+    yield sentence(study.note)
     yield from price_notes(m for w in study.ways for m in w.measurements)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from planner.domain.profiles import Profile, Quality
 from planner.domain.quality import PartScore
 from planner.report.quality import CALIBRATION_NOTE, drop_cells, drop_notes, interval
-from planner.report.sentences import NOTHING, quality, score
-from planner.report.tables import Table, table, told_table
+from planner.report.sentences import NOTHING, counted, quality, score
+from planner.report.tables import Table, told_table
 
 # A score does not depend on the device that it is mapped to: once a variant is enough.
 Graded = tuple[str, str, Quality]
@@ -36,16 +36,20 @@ def _losses(compared: Sequence[Graded]) -> Table:
     return told_table(
         "Answers beside those of fp32",
         {
-            "Model": [model for model, _, _ in compared],
             "Variant": [variant for _, variant, _ in compared],
             "Score": [score(q.metric, q.value_frac) for q in qualities],
-            ">Samples": [
-                f"{q.n_samples:,}" if q.n_samples else NOTHING for q in qualities
-            ],
+            ">95 % interval": [interval(q.low_frac, q.high_frac) for q in qualities],
             "Flips": flips,
             ">Loses": losses,
             ">Confidence off by": calibrated,
             "Worst slice": [_worst(q.worst_slice) for q in qualities],
+        },
+        of={
+            "Model": [model for model, _, _ in compared],
+            "On": [
+                counted(q.n_samples, "sample") if q.n_samples else NOTHING
+                for q in qualities
+            ],
         },
         footnotes=[
             *drop_notes(q.metric for q in qualities),
@@ -59,15 +63,18 @@ def _worst(part: PartScore | None) -> str:
 
 
 def _slices(sliced: Sequence[Graded]) -> Table:
-    return table(
+    parts = [(g, name, s) for g in sliced for name, s in _parts(g[2])]
+    return told_table(
         "Answers by slice",
-        ["Model", "Variant", "On", ">Score", ">95 % interval", ">Samples"],
-        [
-            (model, variant, name, quality(s.value_frac), interval(s.low_frac, s.high_frac), f"{s.n_samples:,}")
-            for model, variant, q in sliced
-            for name, s in _parts(q)
-        ],
-    )  # fmt: skip
+        {
+            "Variant": [variant for (_, variant, _), _, _ in parts],
+            "On": [name for _, name, _ in parts],
+            ">Score": [quality(s.value_frac) for _, _, s in parts],
+            ">95 % interval": [interval(s.low_frac, s.high_frac) for _, _, s in parts],
+            ">Samples": [f"{s.n_samples:,}" for _, _, s in parts],
+        },
+        of={"Model": [model for (model, _, _), _, _ in parts]},
+    )
 
 
 def _parts(q: Quality) -> Iterable[tuple[str, PartScore]]:

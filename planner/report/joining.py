@@ -28,7 +28,9 @@ def joining_table(joining: Joining) -> Table:
         ],
         footnotes=[
             f"That it is a {joining.device} is your word; profiles measured here say so."
-        ],
+        ]
+        if not joining.refusals
+        else [],
     )
 
 

@@ -4,7 +4,15 @@ from collections.abc import Iterable
 from typing import Final
 
 from planner.domain.placement import Verdict
-from planner.report.sentences import NOTHING, clean, counted, dollars, share, usd
+from planner.report.sentences import (
+    NOTHING,
+    clean,
+    counted,
+    dollars,
+    sentence,
+    share,
+    usd,
+)
 from planner.report.tables import Table, table
 from planner.specs.measuring import (
     MeasurementFailed,
@@ -33,7 +41,7 @@ def measuring_table(plan: PlanDocument) -> Table | None:
     return table(
         "What measuring would be worth",
         [
-            *("Measurement", "Where", ">Costs", ">Saves, expected", ">At best"),
+            *("Measurement", "Where", ">Costs", ">Saves USD/month", ">At best"),
             *(">Cheaper plan", ">Dearer plan", "Verdict"),
         ],
         [_row(m) for m in study.measurements],
@@ -67,11 +75,11 @@ def duration(time_s: float) -> str:
 
 def _notes(study: PlanMeasuring) -> Iterable[str]:
     yield (
-        "Saves: USD a month less for the best plan once the truth is known, on average over "
+        "Saves: how much less for the best plan once the truth is known, on average over "
         f"{counted(study.n_worlds, 'draw')} from the profiles' error bands (seed {study.seed}). "
         "Dearer: the truth turns out worse than the plan's confidence allows for."
     )
-    yield study.note
+    yield sentence(study.note)
     yield from price_notes(study.measurements)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from planner.report.sentences import share
-from planner.report.tables import Table, table
+from planner.report.tables import Table, told_table
 from planner.specs.assurance import PlanOffline
 from planner.specs.placements import PlanPlacement
 from planner.specs.plan import PlanDocument
@@ -17,13 +17,14 @@ def offline_table(plan: PlanDocument) -> Table | None:
     """Every workload of every site with an uplink; None where no site has one."""
     if not plan.offline:
         return None
-    rows = [
-        (o.site, o.workload, _answered(o), share(o.required_frac)) for o in plan.offline
-    ]
-    return table(
+    return told_table(
         "When an uplink fails",
-        ["Uplink of", "Workload", ">Answered", ">Required"],
-        rows,
+        {
+            "Uplink of": [o.site for o in plan.offline],
+            "Workload": [o.workload for o in plan.offline],
+            ">Answered": [_answered(o) for o in plan.offline],
+            ">Required": [share(o.required_frac) for o in plan.offline],
+        },
         footnotes=tuple(_notes(plan)),
     )
 

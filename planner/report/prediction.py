@@ -6,16 +6,14 @@ from dataclasses import asdict
 from planner.domain.evidence import BAND_QUANTILE_FRAC, Evidence
 from planner.domain.predictions import Foresight, Prediction
 from planner.domain.profiles import BatchProfile, LoadCurve, Profile, TokenRates
-from planner.report.sentences import latency, number, rate, share
-from planner.report.tables import Table, table
+from planner.report.sentences import counted, latency, listed, number, rate, share
+from planner.report.tables import Table, told_table
 from planner.units import milliseconds
 
 # Grounds that a terminal shows; the JSON document holds all.
 SHOWN_ROWS = 1
-_TWO_BANDS = (
-    "Error: 9 in 10 take at most so much longer, which is what a plan counts on; of "
-    "the interval 1 in 20 lie above and 1 in 20 below."
-)
+_ERROR = "Error: 9 in 10 take at most so much longer, which is what a plan counts on."
+_INTERVAL = "Of the interval 1 in 20 lie above and 1 in 20 below."
 
 
 def foresight_table(known: Foresight) -> Table:
@@ -44,10 +42,10 @@ def foresight_table(known: Foresight) -> Table:
                 rows.append(
                     [*("" for _ in whole), *said_before, *words[1:], "", "", ""]
                 )
-    return table(
+    headings = ("Variant", *devices, *said, "How", ">Error", ">As of")
+    return told_table(
         f"{known.model} on {known.device}",
-        ["Variant", *devices, *said, "How", ">Error", ">As of"],
-        rows,
+        {heading: [row[i] for row in rows] for i, heading in enumerate(headings)},
         footnotes=_footnotes(known),
     )
 
@@ -109,16 +107,31 @@ def _interval(prediction: Prediction, time_s: float) -> str:
 
 
 def _footnotes(known: Foresight) -> Sequence[str]:
-    notes: list[str] = []
+    notes = [f"{_ERROR} {_INTERVAL}" if known.predictions else _ERROR]
+    notes += _sources(known.measured)
+    told: set[str] = set()
     for p in known.predictions:
-        notes += [f"{p.profile.variant}: {p.profile.evidence.note}."]
-        notes += [f"from {row}" for row in p.rows[:SHOWN_ROWS]]
+        what, _, why = p.profile.evidence.note.partition(": ")
+        reason = f": {why}" if why and why not in told else ""
+        told.add(why)
+        notes += [f"{p.profile.variant}: {what}{reason}."]
         more = len(p.rows) - SHOWN_ROWS
-        notes += [f"and from {more} more rows; --json lists all"] if more > 0 else []
-        notes += [f"What would narrow it: {p.narrower}."]
-    notes += [_TWO_BANDS] if known.predictions else []
+        others = (
+            f"; and {counted(more, 'more row')}, --json lists all" if more > 0 else ""
+        )
+        notes += [f"from {row}{others}" for row in p.rows[:SHOWN_ROWS]]
+    notes += [f"What would narrow it: {p.narrower}." for p in known.predictions]
     notes += [f"Not predicted: {r}." for r in known.refusals]
     return list(dict.fromkeys(notes))
+
+
+def _sources(measured: Sequence[Profile]) -> Iterable[str]:
+    """Where known figures are from, each source once."""
+    of: dict[str, list[str]] = {}
+    for p in measured:
+        of.setdefault(p.evidence.source, []).append(str(p.variant))
+    for source, variants in of.items():
+        yield f"{listed(list(dict.fromkeys(variants)))}: {source}."
 
 
 def foresight_data(known: Foresight) -> dict[str, object]:

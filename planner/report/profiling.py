@@ -1,25 +1,24 @@
-"""What profiling found, as tables and as plain data."""
+"""What profiling found, as tables."""
 
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 
-from planner.domain.joining import Machine
 from planner.domain.payoff import Payoff, Pays, payoffs, unpaid
 from planner.domain.profiles import (
     BatchProfile,
     MemoryParts,
     Profile,
     Quality,
+    ServicePoint,
     TokenPoint,
     TokenRates,
 )
 from planner.domain.profiling import ProfilingOutcome
 from planner.report.conditions import conditions_table
 from planner.report.grading import grading_tables
-from planner.report.sentences import NOTHING, latency, number, quality, score, share
-from planner.report.tables import Table, table
+from planner.report.quality import interval
+from planner.report.sentences import NOTHING, latency, number, score, share
+from planner.report.tables import Table, told_table
 from planner.units import BYTES_PER_MIB, milliseconds
 
 _ROUTING = (
@@ -28,8 +27,27 @@ _ROUTING = (
 )
 
 _AGAINST = (
-    "Against fp32, from the smallest batch size of both to the largest: faster or slower "
-    "with 90 % probability by the error of both, no telling between."
+    "Against fp32: by what its time differs, at the smallest batch size of both and at the "
+    "largest; faster and slower hold with 90 % probability by the error of both, else "
+    "there is no telling."
+)
+_LANGUAGE = (
+    *("Variant", ">Batch", ">Context, tokens", ">TTFT", ">TPOT", ">Without cache"),
+    *(">Tokens/s", "Against fp32", ">Error up to"),
+)
+_AGAIN = (
+    "Noise widens the error bands: planner profile SPEC --again, while the machine does "
+    "nothing else, measures in place of it."
+)
+_SERVER = (
+    "Beyond it: sockets, wake-ups, hops. After a pause: what the server then takes longer, "
+    "the model not counted. Holds the model up: the part of the processor time for which the "
+    "model waits."
+)
+_PARTS_NOTE = (
+    "TTFT: until the first token. TPOT: for each further one, keys and values of the "
+    "earlier ones kept; without cache: computed anew each time. Tokens/s: written, by all "
+    "of a batch."
 )
 # A list of batch sizes, or a figure: in these alone do alike warnings differ.
 _FIGURES = re.compile(r"batch \d+(, batch \d+)*|(?<!\w)\d[\d.,]*")
@@ -42,33 +60,15 @@ def profiling_tables(outcome: ProfilingOutcome) -> tuple[Table, ...]:
     batches = [p for p in outcome.profiles if isinstance(p, BatchProfile)]
     languages = [p for p in outcome.profiles if isinstance(p, TokenRates)]
     against = {id(p.profile): p for p in payoffs(outcome.profiles)}
-    legend = (_AGAINST,) if against else ()
     notes = (
+        *([_AGAINST] if against else []),
+        *dict.fromkeys(asked_of_devices(p) for p in batches if p.operations),
         *unpaid(outcome.profiles),
         *_once(outcome.warnings),
-        *dict.fromkeys(asked_of_devices(p) for p in batches if p.operations),
-        *legend,
+        *([_AGAIN] if outcome.noise_warnings else []),
     )
     found = []
-    if batches:
-        found.append(
-            table(
-                "Profiles",
-                [
-                    "Model",
-                    "Variant",
-                    "Device",
-                    "How",
-                    ">Batch 1",
-                    ">Largest batch",
-                    "Against fp32",
-                    ">Error up to",
-                    "Accuracy",
-                ],
-                [_row(p, against.get(id(p))) for p in batches],
-                footnotes=notes,
-            )
-        )
+    found += [_batches(batches, against, notes)] if batches else []
     if languages:
         found += _languages(languages, against, () if batches else notes)
     found += [_experts(languages)] if any(p.experts for p in languages) else []
@@ -111,42 +111,46 @@ def _once(warnings: Iterable[str]) -> Iterable[str]:
         >>> list(_once(["a fp32: load 3.1", "a int8: load 2", "b fp32: no labels"]))
         ['a fp32: load 3.1 (alike: a int8)', 'b fp32: no labels']
     """
-    alike: dict[str, list[str]] = {}
+    kinds: dict[str, list[str]] = {}
     for warning in warnings:
         _, _, what = warning.partition(": ")
-        alike.setdefault(_FIGURES.sub("#", what), []).append(warning)
-    for first, *others in alike.values():
+        kinds.setdefault(_FIGURES.sub("#", what), []).append(warning)
+    for first, *others in kinds.values():
         names = dict.fromkeys(other.partition(": ")[0] for other in others)
-        shown = list(names)[:_SHOWN_ALIKE]
-        shown += [f"{len(names) - len(shown)} more"] if len(names) > len(shown) else []
-        yield f"{first} (alike: {'; '.join(shown)})" if shown else first
+        many = f"{len(names)} others, --json names them"
+        alike = many if len(names) > _SHOWN_ALIKE else "; ".join(names)
+        yield f"{first} (alike: {alike})" if names else first
 
 
 def _servers(served: Sequence[BatchProfile]) -> Table:
     """What serving costs beside the models, a line for each model and device."""
     costs = {(p.model, p.device): p.server for p in served if p.server is not None}
     notes = [
-        f"{model}, by {c.server}: {c.evidence.note}" for (model, _), c in costs.items()
+        _SERVER,
+        *(
+            f"{model}, by {c.server}: {c.evidence.note}"
+            for (model, _), c in costs.items()
+        ),
     ]
-    return table(
+    return told_table(
         "What a request costs the server beside the model",
-        [
-            *("Model", "Device", "How", ">Processor time", ">Beyond it"),
-            *(">After a pause", ">Of the model's cores", ">Error up to"),
-        ],
-        [
-            (
-                model,
-                device,
-                c.evidence.provenance.value,
-                latency(milliseconds(c.processor_s)),
-                latency(milliseconds(c.latency_s)),
-                latency(milliseconds(c.rested_s)),
-                share(c.shared_frac),
-                share(c.evidence.error_frac),
-            )
-            for (model, device), c in costs.items()
-        ],
+        {
+            ">Processor time": [
+                latency(milliseconds(c.processor_s)) for c in costs.values()
+            ],
+            ">Beyond it": [latency(milliseconds(c.latency_s)) for c in costs.values()],
+            ">After a pause": [
+                latency(milliseconds(c.rested_s)) for c in costs.values()
+            ],
+            ">Holds the model up": [share(c.shared_frac) for c in costs.values()],
+            ">Error up to": [share(c.evidence.error_frac) for c in costs.values()],
+        },
+        of={
+            "Model": [model for model, _ in costs],
+            "Device": [device for _, device in costs],
+            "How": [c.evidence.provenance.value for c in costs.values()],
+            "As of": [c.evidence.as_of.isoformat() for c in costs.values()],
+        },
         footnotes=tuple(dict.fromkeys(notes)),
     )
 
@@ -155,30 +159,68 @@ def _failures(outcome: ProfilingOutcome, footnotes: Sequence[str]) -> Table:
     devices: dict[tuple[str, str, str], list[str]] = {}
     for f in outcome.failures:
         devices.setdefault((f.model, str(f.variant), f.reason), []).append(f.device)
-    return table(
+    return told_table(
         "Not measured",
-        ["Model", "Variant", "Devices", "Reason"],
-        [
-            (model, variant, ", ".join(names), reason)
-            for (model, variant, reason), names in devices.items()
-        ],
+        {
+            "Variant": [variant for _, variant, _ in devices],
+            "Reason": [reason for _, _, reason in devices],
+        },
+        of={
+            "Model": [model for model, _, _ in devices],
+            "Devices": [", ".join(names) for names in devices.values()],
+        },
         footnotes=footnotes,
     )
 
 
-def _row(p: BatchProfile, against: Payoff | None) -> Sequence[str]:
-    first, last = p.points[0], p.points[-1]
-    return (
-        p.model,
-        str(p.variant),
-        _where(p),
-        p.evidence.provenance.value,
-        latency(milliseconds(first.p50_s)),
-        f"{latency(milliseconds(last.p50_s))} for {last.batch}",
-        _ratio(against),
-        share(p.evidence.error_frac),
-        _accuracy(p.quality),
+def _batches(
+    profiles: Sequence[BatchProfile],
+    against: dict[int, Payoff],
+    footnotes: Sequence[str],
+) -> Table:
+    """How fast, how large and how good: a row for each profile."""
+    smallest, small_times = _at("Smallest batch", [p.points[0] for p in profiles])
+    largest, large_times = _at("Largest batch", [p.points[-1] for p in profiles])
+    return told_table(
+        "Profiles",
+        {
+            "Variant": [str(p.variant) for p in profiles],
+            smallest: small_times,
+            largest: large_times,
+            "Against fp32": [_ratio(against.get(id(p))) for p in profiles],
+            ">Error up to": [share(p.evidence.error_frac) for p in profiles],
+            ">Memory": [_mib(p.memory_bytes) for p in profiles],
+            ">Accuracy": [_accuracy(p.quality) for p in profiles],
+        },
+        of=_of(profiles) | _known(profiles),
+        footnotes=footnotes,
     )
+
+
+def _at(which: str, points: Sequence[ServicePoint]) -> tuple[str, Sequence[str]]:
+    """A heading and its times; the batch size stands in it where it is the same for all."""
+    times = [latency(milliseconds(point.p50_s)) for point in points]
+    sizes = {point.batch for point in points}
+    if len(sizes) == 1:
+        return f">Batch {sizes.pop()}", times
+    told = zip(times, points, strict=True)
+    return f">{which}", [f"{time} for {point.batch}" for time, point in told]
+
+
+def _of(profiles: Sequence[Profile]) -> dict[str, Sequence[str]]:
+    """Whose profiles they are."""
+    return {
+        "Model": [p.model for p in profiles],
+        "Device": [_where(p) for p in profiles],
+    }
+
+
+def _known(profiles: Sequence[Profile]) -> dict[str, Sequence[str]]:
+    """How they are known, and since when."""
+    return {
+        "How": [p.evidence.provenance.value for p in profiles],
+        "As of": [p.evidence.as_of.isoformat() for p in profiles],
+    }
 
 
 def _where(p: Profile) -> str:
@@ -193,7 +235,7 @@ def _ratio(against: Payoff | None) -> str:
         return NOTHING
     ratios = list(against.times_ratio.values())
     ends = dict.fromkeys(f"{ratio:.2f}" for ratio in (ratios[0], ratios[-1]))
-    return f"× {' to '.join(ends)} {_in_time(against)}"
+    return f"{_in_time(against)} (× {' to '.join(ends)})"
 
 
 def _in_time(against: Payoff) -> str:
@@ -212,23 +254,17 @@ def _languages(
     footnotes: Sequence[str],
 ) -> list[Table]:
     """A table for each model and device, where each variant is named once."""
-    ran = list(dict.fromkeys((p.model, _where(p)) for p in profiles))
+    ran: dict[tuple[str, ...], list[Sequence[str]]] = {}
+    for p in profiles:
+        whose = tuple(cell for (cell,) in (_of([p]) | _known([p])).values())
+        ran.setdefault(whose, []).extend(_language(p, against.get(id(p))))
     return [
-        table(
-            f"{model} on {where}, prompt and answer apart",
-            [
-                *("Variant", ">Batch", ">Context", ">TTFT", ">TPOT", ">Without cache"),
-                *(">Tokens/s out", "Against fp32", ">Error up to"),
-            ],
-            [
-                row
-                for p in profiles
-                if (p.model, _where(p)) == (model, where)
-                for row in _language(p, against.get(id(p)))
-            ],
-            footnotes=footnotes if i == len(ran) else (),
+        told_table(
+            f"Prompt and answer apart ({', '.join(whose)})",
+            dict(zip(_LANGUAGE, zip(*rows, strict=True), strict=True)),
+            footnotes=(_PARTS_NOTE, *footnotes) if i == len(ran) else (),
         )
-        for i, (model, where) in enumerate(ran, start=1)
+        for i, (whose, rows) in enumerate(ran.items(), start=1)
     ]
 
 
@@ -254,35 +290,43 @@ def _uncached(at: TokenPoint) -> str:
 
 
 def _experts(profiles: Sequence[TokenRates]) -> Table:
-    return table(
+    known = [(p, p.experts) for p in profiles if p.experts is not None]
+    return told_table(
         "Experts",
-        ["Model", "Variant", ">Experts used of", ">Parameters used of", ">Held in memory", ">Touched", ">Busiest against even"],
-        [
-            (
-                p.model,
-                str(p.variant),
-                f"{e.n_active} of {e.n_experts}",
-                f"{e.active_parameters:,} of {e.total_parameters:,}",
-                _mib(e.experts_bytes),
-                share(e.touched_frac),
-                f"× {e.imbalance_ratio:.2f}",
-            )
-            for p in profiles
-            if (e := p.experts) is not None
-        ],
+        {
+            "Variant": [str(p.variant) for p, _ in known],
+            ">Experts used of": [f"{e.n_active} of {e.n_experts}" for _, e in known],
+            ">Parameters used of": [
+                f"{e.active_parameters:,} of {e.total_parameters:,}" for _, e in known
+            ],
+            ">Held in memory": [_mib(e.experts_bytes) for _, e in known],
+            ">Touched": [share(e.touched_frac) for _, e in known],
+            ">Busiest against even": [f"× {e.imbalance_ratio:.2f}" for _, e in known],
+        },
+        of=_of([p for p, _ in known]),
         footnotes=[_ROUTING],
-    )  # fmt: skip
+    )
 
 
-def _memory(profiles: Iterable[BatchProfile | TokenRates]) -> Table:
-    return table(
-        "Memory of a replica",
-        ["Model", "Variant", "Device", ">Peak", ">Engine", ">Weights", ">Activations", ">Cache a token"],
-        [
-            (p.model, str(p.variant), _where(p), _mib(p.memory_bytes), *_parts(p.memory_parts))
-            for p in profiles
-        ],
-    )  # fmt: skip
+def _memory(profiles: Sequence[BatchProfile | TokenRates]) -> Table:
+    """By what holds it; how much it is in all stands beside the times of a batch."""
+    parts = [_parts(p.memory_parts) for p in profiles]
+    engine, weights, activations, cache = zip(*parts, strict=True)
+    return told_table(
+        "What holds the memory of a replica",
+        {
+            "Variant": [str(p.variant) for p in profiles],
+            ">In all": [
+                _mib(p.memory_bytes) if isinstance(p, TokenRates) else NOTHING
+                for p in profiles
+            ],
+            ">Engine": engine,
+            ">Weights": weights,
+            ">Activations": activations,
+            ">Cache a token": cache,
+        },
+        of=_of(profiles),
+    )
 
 
 def _parts(parts: MemoryParts | None) -> tuple[str, str, str, str]:
@@ -298,70 +342,16 @@ def _parts(parts: MemoryParts | None) -> tuple[str, str, str, str]:
 
 
 def _mib(size_bytes: float | None) -> str:
-    return NOTHING if size_bytes is None else f"{size_bytes / BYTES_PER_MIB:.1f} MiB"
+    return (
+        NOTHING if size_bytes is None else f"{number(size_bytes / BYTES_PER_MIB)} MiB"
+    )
 
 
 def _accuracy(graded: Quality | None) -> str:
+    """The score; its interval stands with what it loses, where that is known."""
     if graded is None:
-        return "not evaluated"
+        return NOTHING
     value = score(graded.metric, graded.value_frac)
-    if graded.low_frac is None or graded.high_frac is None:
+    if graded.drop is not None or graded.low_frac is None:
         return value
-    interval = f"{quality(graded.low_frac)} to {quality(graded.high_frac)}"
-    return f"{value} ({interval})"
-
-
-def outcome_data(
-    outcome: ProfilingOutcome,
-    *,
-    machine: Machine | None = None,
-    unlike: Sequence[str] = (),
-) -> dict[str, object]:
-    """Plain data, as `planner profile --json` prints it.
-
-    `machine` is what "local" was; None where a cluster measured. `unlike` says in what
-    it was not like itself, or like the device that it was declared to be.
-    """
-    return {
-        "kind": "profiles",
-        "version": 1,
-        "n_measured": outcome.n_measured,
-        "n_cached": outcome.n_cached,
-        "profiles": [_plain(p) for p in outcome.profiles],
-        "against_fp32": [_against(p) for p in payoffs(outcome.profiles)],
-        "failures": [_plain(f) for f in outcome.failures],
-        "warnings": [*unpaid(outcome.profiles), *outcome.warnings],
-        "environment": dict(outcome.environment),
-        "model_sha256": dict(outcome.model_sha256),
-        "machine": None if machine is None else asdict(machine),
-        "unlike": list(unlike),
-    }
-
-
-def export_text(data: Mapping[str, object], *, declared_device: str | None) -> str:
-    """The same for another machine to take in: as what device it was declared."""
-    declared = {} if declared_device is None else {"declared_device": declared_device}
-    return json.dumps({**data, **declared}, indent=1, ensure_ascii=False) + "\n"
-
-
-def _against(p: Payoff) -> dict[str, object]:
-    return {
-        "model": p.profile.model,
-        "device": p.profile.device,
-        "variant": asdict(p.profile.variant),
-        "times_ratio": {str(n): ratio for n, ratio in p.times_ratio.items()},
-        "memory_ratio": p.memory_ratio,
-        "band_ratio": p.band_ratio,
-        "in_time": p.in_time,
-        "faster_at_batches": p.paying,
-        "slower_at_batches": p.costing,
-    }
-
-
-def _plain(record: object) -> dict[str, object]:
-    data = asdict(record)  # type: ignore[call-overload]  # a frozen record of ours
-    server = data.get("server") or {}
-    for evidence in (data.get("evidence"), server.get("evidence")):
-        if evidence is not None:
-            evidence["as_of"] = evidence["as_of"].isoformat()
-    return dict(data)
+    return f"{value} ({interval(graded.low_frac, graded.high_frac)})"

@@ -5,7 +5,7 @@ from typing import Final
 
 from planner.domain.quality import LIKELIHOOD, Drop
 from planner.report.sentences import NOTHING, quality, score, variant
-from planner.report.tables import Table, table
+from planner.report.tables import Table, table, told_table
 from planner.specs.placements import PlanDrop, PlanPartScore
 from planner.specs.plan import PlanDocument, PlanQualityFloor
 
@@ -30,59 +30,57 @@ def quality_table(plan: PlanDocument) -> Table | None:
     floors = {w.name: w.quality_floor for w in plan.workloads}
     if not any(floors.values()) and not any(p.quality for p in plan.placements):
         return None
-    rows = []
-    for p in plan.placements:
-        floor, found = floors.get(p.workload), p.quality
-        rows.append(
-            (
-                p.workload,
-                variant(p.variant),
-                found.metric if found else floor.metric if floor else NOTHING,
-                score(found.metric, found.value) if found else NOTHING,
-                interval(found.low, found.high) if found else NOTHING,
-                f"{found.n_samples:,}" if found and found.n_samples else NOTHING,
-                _floor(floor),
-            )
-        )
-    return table(
+    rated = [(p, p.quality, floors.get(p.workload)) for p in plan.placements]
+    return told_table(
         "Quality of the answers",
-        [
-            *("Workload", "Variant", "Metric", ">Score", ">95 % interval"),
-            *(">Samples", ">At least"),
-        ],
-        rows,
+        {
+            "Workload": [p.workload for p, _, _ in rated],
+            "Variant": [variant(p.variant) for p, _, _ in rated],
+            "Metric": [
+                found.metric if found else floor.metric if floor else NOTHING
+                for _, found, floor in rated
+            ],
+            ">Score": [
+                score(found.metric, found.value) if found else NOTHING
+                for _, found, _ in rated
+            ],
+            ">95 % interval": [
+                interval(found.low, found.high) if found else NOTHING
+                for _, found, _ in rated
+            ],
+            ">Samples": [
+                f"{found.n_samples:,}" if found and found.n_samples else NOTHING
+                for _, found, _ in rated
+            ],
+            ">At least": [_floor(floor) for _, _, floor in rated],
+        },
     )
 
 
 def drop_table(plan: PlanDocument) -> Table | None:
     """What is lost against fp32; None where nothing that runs was compared with it."""
     floors = {w.name: w.quality_floor for w in plan.workloads}
-    rows = []
-    for p in plan.placements:
-        if p.quality is not None and p.quality.drop is not None:
-            floor = floors.get(p.workload)
-            rows.append(
-                (
-                    p.workload,
-                    variant(p.variant),
-                    *drop_cells(p.quality.drop),
-                    quality(floor.allowed_drop_frac if floor else None),
-                    quality(p.quality.calibration_error_frac),
-                )
-            )
-    if not rows:
+    compared = [(p, q) for p in plan.placements if (q := p.quality) and q.drop]
+    if not compared:
         return None
-    return table(
+    flips, losses = zip(*(drop_cells(q.drop) for _, q in compared), strict=True)
+    allowed = [
+        floor.allowed_drop_frac if (floor := floors.get(p.workload)) else None
+        for p, _ in compared
+    ]
+    return told_table(
         "Answers beside those of fp32",
-        [
-            *("Workload", "Variant", "Flips", ">Loses", ">Allowed"),
-            ">Confidence off by",
-        ],
-        rows,
-        footnotes=[
-            *drop_notes(p.quality.metric for p in plan.placements if p.quality),
-            CALIBRATION_NOTE,
-        ],
+        {
+            "Workload": [p.workload for p, _ in compared],
+            "Variant": [variant(p.variant) for p, _ in compared],
+            "Flips": flips,
+            ">Loses": losses,
+            ">Allowed": [quality(allowed_frac) for allowed_frac in allowed],
+            ">Confidence off by": [
+                quality(q.calibration_error_frac) for _, q in compared
+            ],
+        },
+        footnotes=[*drop_notes(q.metric for _, q in compared), CALIBRATION_NOTE],
     )
 
 
@@ -92,10 +90,21 @@ def drop_notes(metrics: Iterable[str]) -> Sequence[str]:
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """The two ends of an interval of a score."""
+    """The two ends of an interval of a score.
+
+    Example:
+        >>> interval(0.935, 0.9687)
+        '93.50 to 96.87 %'
+    """
     if low is None or high is None:
         return NOTHING
-    return f"{quality(low)} to {quality(high)}"
+    return _between(quality(low), quality(high))
+
+
+def _between(low: str, high: str) -> str:
+    """From one figure to another, their unit told once."""
+    figure = low.removesuffix(" %") if high.endswith(" %") else low
+    return f"{figure} to {high}"
 
 
 def drop_cells(drop: PlanDrop | Drop | None) -> list[str]:
@@ -104,7 +113,7 @@ def drop_cells(drop: PlanDrop | Drop | None) -> list[str]:
         return [NOTHING, NOTHING]
     lost, won = drop.n_right_to_wrong, drop.n_wrong_to_right
     flips = f"{drop.n_flips:,} ({lost:,} lost, {won:,} won)"
-    return [flips, f"{_lost(drop.low_frac)} to {_lost(drop.high_frac)}"]
+    return [flips, _between(_lost(drop.low_frac), _lost(drop.high_frac))]
 
 
 def _lost(frac: float) -> str:

@@ -277,6 +277,16 @@ def listed(items: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
+def sentence(words: str) -> str:
+    """Words that begin small and end without a stop, as a sentence.
+
+    Example:
+        >>> sentence("prices are of today")
+        'Prices are of today.'
+    """
+    return f"{words[:1].upper()}{words[1:]}."
+
+
 def quality(value: float | None) -> str:
     """A score: fractions as percent, anything else as it stands.
 

@@ -20,6 +20,7 @@ from planner.report.sentences import (
     limit,
     number,
     rate,
+    sentence,
     share,
     usd,
     variant,
@@ -82,17 +83,33 @@ def told_table(
     title: str,
     columns: Mapping[str, Sequence[str]],
     *,
+    of: Mapping[str, Sequence[str]] | None = None,
     footnotes: Iterable[str] = (),
 ) -> Table:
     """A table of the columns that say something in any row, by their headings.
 
+    Those of `of` stand before them, or in the title where every row says the same.
+
     Example:
-        >>> told_table("T", {"Who": ["a", "b"], ">Heat": [NOTHING, NOTHING]}).rows
-        (('a',), ('b',))
+        >>> shown = told_table("T", {"Who": ["a", "b"], ">Heat": [NOTHING, ""]},
+        ...                    of={"Model": ["m", "m"], "Device": ["x", "y"]})
+        >>> shown.title, shown.rows
+        ('T (m)', (('x', 'a'), ('y', 'b')))
     """
-    told = {h: cells for h, cells in columns.items() if set(cells) != {NOTHING}}
+    common = {h: cells[0] for h, cells in (of or {}).items() if len(set(cells)) == 1}
+    told = {
+        h: cells
+        for h, cells in {**(of or {}), **columns}.items()
+        if h not in common and not {NOTHING, ""}.issuperset(cells)
+    }
+    whose = ", ".join(words for words in common.values() if words != NOTHING)
     rows = zip(*told.values(), strict=True)
-    return table(title, list(told), list(rows), footnotes=footnotes)
+    return table(
+        f"{title} ({whose})" if whose else title,
+        list(told),
+        list(rows),
+        footnotes=footnotes,
+    )
 
 
 def where(placement: PlanPlacement) -> str:
@@ -323,7 +340,7 @@ def _search_notes(plan: PlanDocument) -> Iterable[str]:
         yield "Changes joined by 'and' are needed together: none of them can be left out."
     yield "Asks: the factor by which a limit, or the odds of a fraction, changes."
     if plan.search_note:
-        yield f"{plan.search_note[0].upper()}{plan.search_note[1:]}."
+        yield sentence(plan.search_note)
 
 
 def setting(value: Setting) -> str:

@@ -18,8 +18,8 @@ GAP: Final = "  "
 LONGEST_WHOLE: Final = 20
 # Nobody reads a column narrower than this.
 NARROWEST: Final = 8
-# A word may be broken after these: eu-central-1, but not 2026-03-02.
-HYPHEN: Final = re.compile(r"(?<=[^\W\d][-/])|(?<=/)")
+# A word may be broken after these: eu-central-1 and top1_accuracy, but not 2026-03-02.
+HYPHEN: Final = re.compile(r"(?<=[^\W\d][-/])|(?<=[/_])")
 NEVER: Final = re.compile(r"(?!)")
 LEAST_WIDTH: Final = 20
 NO_WIDTH: Final = frozenset({"Mn", "Me", "Cf"})
@@ -122,7 +122,9 @@ def _bullet(line: str, width: int) -> str:
 def text_table(table: Table, *, width: int) -> str:
     """The table with its footnotes, without its title, in at most `width` columns."""
     widths = column_widths(table.columns, table.rows, width)
-    if widths is None:
+    if not table.columns:
+        lines = []
+    elif widths is None:
         lines = list(_as_lists(table, width))
     else:
         lines = list(_as_grid(table, widths))
@@ -142,8 +144,8 @@ def column_widths(
     room = width - len(GAP) * (len(columns) - 1)
     for breaks in (NEVER, HYPHEN):
         least = [
-            w if c.is_number else _least_width(cells, breaks)
-            for w, c, cells in zip(widths, columns, stacks, strict=True)
+            _figures_width(cells) if c.is_number else _least_width(cells, breaks)
+            for c, cells in zip(columns, stacks, strict=True)
         ]
         _shrink(widths, least, room)
         if sum(widths) <= room:
@@ -166,6 +168,12 @@ def _least_width(cells: Sequence[str], breaks: re.Pattern[str]) -> int:
     longest = max(display_width(s) for word in words for s in breaks.split(word))
     widest = max(display_width(cell) for cell in cells)
     return min(widest, LONGEST_WHOLE, max(NARROWEST, longest))
+
+
+def _figures_width(cells: Sequence[str]) -> int:
+    """What a column of numbers needs: only its heading is broken, between words."""
+    heading, *figures = cells
+    return max(map(display_width, [*glued(heading).split(" "), *figures]))
 
 
 def _as_grid(table: Table, widths: Sequence[int]) -> Iterator[str]:

@@ -24,10 +24,11 @@ def profiler(
     address: str | None = None,
     weighs_server: bool = False,
     retry_failed: bool = False,
+    again: bool = False,
 ) -> "Profiler":
     """What measures the user's own models: on Ray actors, or in local processes.
 
-    With `retry_failed`, what failed before is tried again. What the server costs
+    With `retry_failed`, what failed before is tried again, and with `again` everything. What the server costs
     beside a model is known from before, or measured where `weighs_server` and Ray
     Serve is installed.
 
@@ -55,6 +56,7 @@ def profiler(
             _executor(executor, address),
             emulator=emulator,
             retry_failed=retry_failed,
+            again=again,
         ),
         store=store,
         emulator=emulator,

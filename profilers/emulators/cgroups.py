@@ -36,6 +36,11 @@ class NotWritableError(Exception):
     """No control group can be made here; the message says why."""
 
 
+def so_many(cores: float) -> str:
+    """Cores in words: 1 core, 0.25 cores."""
+    return f"{cores:g} core" if cores == 1 else f"{cores:g} cores"
+
+
 @contextlib.contextmanager
 def quota(cores: float, candidates: Sequence[Place]) -> Iterator[str]:
     """Hold this process to so many cores' time; yields what is in force, in words.
@@ -49,7 +54,7 @@ def quota(cores: float, candidates: Sequence[Place]) -> Iterator[str]:
         2: {"cpu.max": f"{quota_us} {PERIOD_US}"},
     }
     with _group(limits, candidates, "cpu") as version:
-        yield f"{cores:g} cores by control group v{version}"
+        yield f"{so_many(cores)} by control group v{version}"
 
 
 @contextlib.contextmanager

@@ -121,5 +121,5 @@ def _limit_cpu(cores: float | None, stack: contextlib.ExitStack, proc: Path) -> 
     share_frac = min(1.0, cores / len(kept))
     if share_frac < 1:
         stack.enter_context(duty.cycle(share_frac))
-        return f"{cores:g} cores by affinity and duty cycle: {reason}"
-    return f"{len(kept)} cores by affinity: {reason}"
+        return f"{cgroups.so_many(cores)} by affinity and duty cycle: {reason}"
+    return f"{cgroups.so_many(len(kept))} by affinity: {reason}"

@@ -123,8 +123,10 @@ def test_another_instruction_set_is_refused(capsys):
 
     code = join(device)
 
+    captured = told(capsys)
     assert code == 3
-    assert f"it is no {device}" in " ".join(told(capsys).err.split())
+    assert f"it is no {device}" in " ".join(captured.err.split())
+    assert "is your word" not in captured.out
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_every_predicted_batch_has_its_interval(capsys):
 
     rows = [r for r in capsys.readouterr().out.splitlines() if " batch " in r]
     assert len(rows) > 5
-    assert all(re.search(r" [\d.]+( ms)? to [\d.]+ ms ", r) for r in rows)
+    assert all(re.search(r" [\d.]+( ms)? to [\d.]+ ms\b", r) for r in rows)
 
 
 def test_curves_of_several_gpus_say_so_and_none_is_predicted_over(capsys):

@@ -102,7 +102,7 @@ def test_what_one_machine_measured_is_in_another_projects_plan(
     monkeypatch.setenv("PLANNER_HOME", str(tmp_path / "elsewhere"))
     elsewhere = project(tmp_path / "other")
     assert main(["import", "profiles", "pi.json"]) == 0
-    told(capsys)
+    assert "Mind: " not in told(capsys).out
     code = main(["recommend", elsewhere, "--json", "--no-simulate", "--out", "told"])
 
     plan = json.loads(told(capsys).out)
@@ -122,7 +122,7 @@ def exported_from(spec, capsys, *arguments):
     """The spec's model, measured here for the device and imported."""
     assert main(["profile", spec, "--executor", "local", "--no-server", "--as-device", DEVICE, "--export", "pi.json", *arguments]) == 0  # fmt: skip
     assert main(["import", "profiles", "pi.json"]) == 0
-    told(capsys)
+    assert "Mind: " not in told(capsys).out
 
 
 def planned_from(spec, out):

@@ -320,10 +320,10 @@ def _summary(
                 f"{taken if imported else ''}; planner profile SPEC tells all"
             )
     lines += unpaid(outcome.profiles)
-    noisy = [w for w in outcome.warnings if "noisy" in w or "busy" in w]
-    if noisy:
+    if noise := outcome.noise_warnings:
         lines.append(
-            f"the machine that measured was busy (remarks: {len(noisy)}): error bands are "
-            "wider for it; measuring again on a quiet one may make the plan cheaper"
+            f"the machine that measured was busy (remarks: {len(noise)}): error bands are "
+            "wider for it; planner profile SPEC --again, while it does nothing else, may "
+            "make the plan cheaper"
         )
     return lines

@@ -102,17 +102,21 @@ def _too_unsure(w: Workload, slow: Sequence[Option]) -> Iterable[Reason]:
     best = min(kept, key=lambda o: o.profile.evidence.error_frac)
     known = best.profile.evidence
     figure_ms = milliseconds(slo_percentile_s(best, IDLE_RPS))
+    what = "" if isinstance(w.slo, LatencySlo) else "TTFT "
     was_unsteady = known.repeats_frac > _STEADY_FRAC
     way_out = (
-        "it was timed on a busy machine: time it again on a quiet one"
+        "it was timed on a busy machine: planner profile SPEC --again, while that does "
+        "nothing else, narrows it"
         if was_unsteady
-        else "policy.confidence_frac says how sure to be, a measurement on the device makes surer"
+        else f"measuring it on {best.place.offer.device} narrows that, a lower "
+        "policy.confidence_frac takes more risk"
     )
     yield Reason(
         subject=w.name,
-        sentence=f"{_way(best)} would keep it by its figures alone ({figure_ms:.1f} ms idle), "
-        f"but they may be off by a factor of {1 + known.error_frac:.3g} "
-        f"({known.provenance}); {way_out}",
+        sentence=f"{_way(best)} would keep it by its figures alone ({what}{figure_ms:.1f} "
+        f"ms when idle; {known.provenance}, {known.as_of}), but all that is sure, with "
+        f"90 % probability, is that the truth is at most {1 + known.error_frac:.3g} times "
+        f"that; {way_out}",
     )
 
 

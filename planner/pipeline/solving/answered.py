@@ -166,5 +166,5 @@ def _why_not(question: Question) -> str:
     return (
         "neither a single profile for each of them nor surer ones lead to a plan "
         "within stock, lines and budget at "
-        f"{question.spec.policy.confidence_frac:.0%} confidence"
+        f"{100 * question.spec.policy.confidence_frac:.0f} % confidence"
     )

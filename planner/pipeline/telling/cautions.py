@@ -51,7 +51,7 @@ def unsure(joint: PlanJoint | None) -> Iterable[str]:
     if joint is not None and joint.why_not:
         for split in joint.splits:
             yield (
-                f"{split.workload}: only {split.joint_frac:.0%} sure that all "
+                f"{split.workload}: only {100 * split.joint_frac:.0f} % sure that all "
                 f"{split.n_profiles} of its profiles hold at once; {joint.why_not}"
             )
 
@@ -65,7 +65,7 @@ def _about_profiles(assignments: Sequence[Assignment]) -> Iterable[str]:
             yield (
                 f"{profile.model} was never run as {offer.instance_type}: its times are "
                 f"those of {profile.device}, which the document says it runs like, up to "
-                f"{known.error_frac:.0%} slower with 90 % probability; time one call there"
+                f"{100 * known.error_frac:.0f} % slower with 90 % probability; time one call there"
             )
         elif isinstance(offer.tariff, TokenTariff) and not known.error_frac:
             yield (
@@ -75,7 +75,7 @@ def _about_profiles(assignments: Sequence[Assignment]) -> Iterable[str]:
         elif known.provenance in {Provenance.EMULATED, Provenance.PREDICTED}:
             yield (
                 f"{profile.model} was never run on a real {profile.device}: its figures "
-                f"are {known.provenance.value}, up to {known.error_frac:.0%} slower with "
+                f"are {known.provenance.value}, up to {100 * known.error_frac:.0f} % slower with "
                 "90 % probability; measure one before you buy many"
             )
         if isinstance(profile, BatchProfile):
@@ -96,7 +96,7 @@ def _about_server(profile: BatchProfile) -> Iterable[str]:
         yield (
             f"what a request of {profile.model} costs the server on {profile.device} was "
             f"not measured there: it is {profile.server.evidence.source}, up to "
-            f"{profile.server.evidence.error_frac:.0%} more with 90 % probability"
+            f"{100 * profile.server.evidence.error_frac:.0f} % more with 90 % probability"
         )
 
 
@@ -116,7 +116,7 @@ def _about_prices(assignments: Sequence[Assignment], today: dt.date) -> Iterable
             )
         if offer.purchase is Purchase.SPOT:
             rate = offer.interruption_frac_per_month
-            often = "an unknown share" if rate is None else f"up to {rate:.0%}"
+            often = "an unknown share" if rate is None else f"up to {100 * rate:.0f} %"
             yield (
                 f"{machine_words(offer)} can be taken away: {often} of such machines "
                 "are interrupted in a month"

@@ -41,7 +41,7 @@ def _lines(option: Option, catalog: Catalog) -> Iterable[EvidenceLine]:
     if profile.quality is not None:
         yield EvidenceLine(
             what=f"{profile.quality.metric} of {profile.model} as {profile.variant}",
-            provenance=known.provenance.value,
+            provenance=_graded(known.provenance, profile.quality).value,
             source=profile.quality.source + _beside_fp32(profile.quality),
             as_of=known.as_of,
         )
@@ -75,12 +75,21 @@ def _where(profile: Profile) -> str:
     return profile.device
 
 
+def _graded(known: Provenance, quality: Quality) -> Provenance:
+    """How a score is known: it hangs on no device, so it is none that was mapped there."""
+    if known is Provenance.EMULATED or (
+        known is Provenance.PREDICTED and quality.drop is not None
+    ):
+        return Provenance.MEASURED
+    return known
+
+
 def _beside_fp32(quality: Quality) -> str:
     drop = quality.drop
     if drop is None:
         return ""
     return (
         f"; {drop.n_flips} answers differ from fp32's, {drop.n_right_to_wrong} of them "
-        f"lost and {drop.n_wrong_to_right} won: {drop.drop_frac:.2%} less, 95 % interval "
-        f"{drop.low_frac:.2%} to {drop.high_frac:.2%}"
+        f"lost and {drop.n_wrong_to_right} won: {100 * drop.drop_frac:.2f} % less, 95 % interval "
+        f"{100 * drop.low_frac:.2f} to {100 * drop.high_frac:.2f} %"
     )

@@ -71,5 +71,5 @@ def _words(rival: Solution, solution: Solution, spread_frac: float) -> str:
         f"{word}: measured again, the best plan may be {plan_words(rival)} "
         f"({cost:,.2f} USD/month as things stand, {abs(cost - chosen):,.2f} "
         f"{'more' if cost >= chosen else 'less'}), for times measured here come out up to "
-        f"{spread_frac:.0%} otherwise the next time"
+        f"{100 * spread_frac:.0f} % otherwise the next time"
     )

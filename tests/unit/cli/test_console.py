@@ -1,8 +1,10 @@
 """Progress where there is no terminal: a line for each measurement, with its pace."""
 
+import sys
+
 import pytest
 
-from planner.cli.console import show, watching
+from planner.cli.console import show, tell, watching
 from planner.domain.profiling import ProfilingProgress
 from planner.report.tables import table
 
@@ -54,4 +56,43 @@ def test_a_name_too_long_for_its_column_is_broken_and_never_cut_off(capsys):
     show(table("T", ["Device", "What", "Where"], [(name, other, other)]))
 
     lines = capsys.readouterr().out.splitlines()
-    assert "".join(line.split("  ")[0].strip() for line in lines[4:]) == name
+    assert "".join(line.split("  ")[0].strip() for line in lines[3:]) == name
+
+
+def as_terminal(monkeypatch):
+    """A terminal of 80 columns, as far as what is printed can tell."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+
+
+def test_a_terminal_gets_sentences_broken_between_words_and_a_pipe_gets_them_whole(
+    capsys, monkeypatch
+):
+    as_terminal(monkeypatch)
+    sentence = "nothing keeps its promise here " * 6 + "today"
+
+    tell(sentence)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: False)
+    tell(sentence)
+
+    *lines, whole = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(" ".join(lines).split()) == whole == sentence
+
+
+def test_no_word_is_cut_or_broken_where_a_terminal_has_80_columns(capsys, monkeypatch):
+    as_terminal(monkeypatch)
+    headings = ["Model", "Variant", "Device", "How", ">Processor time", ">Beyond it", ">After a pause", ">Of cores", ">Error up to"]  # fmt: skip
+    cells = ("digits", "int8-weight-only on onnxruntime", "local", "measured", "0.292 ms", "0.188 ms", "1.01 ms", "50 %", "34.5 %")  # fmt: skip
+
+    show(table("T", headings, [cells, cells]))
+
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 80
+    words = {word for h in headings for word in h.removeprefix(">").split()}
+    assert (words | {"int8-weight-only", "onnxruntime"}) <= set(
+        told.replace(":", "").split()
+    )

@@ -136,6 +136,20 @@ def test_stored_failures_are_measured_again_only_when_asked(store, executor, tmp
     assert (asked.n_measured, asked.n_cached) == (1, 1)
 
 
+def test_what_is_known_is_measured_again_only_when_asked_and_then_kept_instead(
+    store, executor, tmp_path
+):
+    jobs = [job(n, tmp_path) for n in ("steady", "refuse")]
+    profiling(store, executor).profile(jobs, on_progress=silent)
+
+    asked = profiling(store, executor, again=True).profile(jobs, on_progress=silent)
+    after = profiling(store, executor).profile(jobs, on_progress=silent)
+
+    assert measured(tmp_path) == ["steady", "refuse"] * 2
+    assert (asked.n_measured, asked.n_cached) == (2, 0)
+    assert (after.n_measured, after.n_cached) == (0, 2)
+
+
 def test_devices_that_share_an_envelope_share_the_measurement(
     store, executor, tmp_path
 ):

@@ -1,6 +1,7 @@
 """The conditions of measuring fit a terminal: what no row says takes no room."""
 
 import datetime as dt
+from dataclasses import replace
 
 from planner.domain.conditions import Conditions
 from planner.domain.evidence import Evidence, Provenance
@@ -37,8 +38,9 @@ def test_what_no_row_says_has_no_column_and_no_footnote():
 
     shown = conditions_table([seen], ["local"])
 
-    assert headings(shown) == ["Model", "Variant", "Device", "Cold start", "Others"]
-    assert shown.rows == (("m", "fp32 on torch", "local", "1.2 s", "70 %"),)
+    assert shown.title == "Conditions of measuring (m, local)"
+    assert headings(shown) == ["Variant", "Cold start", "Others"]
+    assert shown.rows == (("fp32 on torch", "1.2 s", "70 %"),)
     assert not any(
         note.startswith(("Clock", "Heat", "Drift")) for note in shown.footnotes
     )
@@ -50,9 +52,19 @@ def test_what_one_row_says_is_a_dash_in_the_others():
 
     shown = conditions_table([quiet, hot], ["local", "local (2 threads)"])
 
-    assert headings(shown)[3:] == ["Energy a request", "Held back", "Heat"]
-    assert [row[2:] for row in shown.rows] == [
+    assert headings(shown)[2:] == ["Energy a request", "Held back", "Heat"]
+    assert [(row[0], *row[2:]) for row in shown.rows] == [
         ("local", "—", "—", "—"),
         ("local (2 threads)", "0.8 J to 0.1 J", "50 %", "3 times"),
     ]
     assert "Heat: how often the processor slowed down for it." in shown.footnotes
+
+
+def test_batch_sizes_that_were_read_off_are_told_once_for_all_of_which_they_are():
+    one = replace(measured(Conditions(cold_start_s=1.0)), batch_grid=(1, 2, 4, 8))
+    other = replace(one, variant=replace(one.variant, precision=Precision.INT8))
+
+    shown = conditions_table([one, other, one], ["local", "local", "local (2 threads)"])
+
+    (told,) = [note for note in shown.footnotes if "read off" in note]
+    assert told.startswith("m fp32 on torch and m int8 on torch: ")

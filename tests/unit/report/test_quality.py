@@ -47,7 +47,7 @@ def test_quality_shows_score_interval_samples_and_floor(storefront):
         "int8 on tflite",
         "top1_accuracy",
         "70.68 %",
-        "70.28 % to 71.07 %",
+        "70.28 to 71.07 %",
         "50,000",
         "70.00 %",
     )
@@ -79,7 +79,7 @@ def test_a_loss_is_told_with_its_flips_and_its_interval(storefront):
             "shelf-cameras",
             "int8 on tflite",
             "9 (5 lost, 2 won)",
-            "-0.71 % to 2.63 %",
+            "-0.71 to 2.63 %",
             "3.00 %",
             "3.10 %",
         ),

@@ -84,5 +84,18 @@ def test_a_table_too_wide_for_the_terminal_becomes_a_list():
     ]
 
 
+def test_the_heading_of_a_number_is_broken_between_words_before_there_is_a_list():
+    headings = ["Variant", ">Confidence off by", ">Time"]
+
+    text = text_table(table("t", headings, [("fp32", "2.15 %", "1.5 ms")]), width=27)
+
+    assert text.splitlines() == [
+        "Variant  Confidence    Time",
+        "             off by",
+        "───────────────────────────",
+        "fp32         2.15 %  1.5 ms",
+    ]
+
+
 def test_a_width_below_the_least_is_the_least(storefront):
     assert plan_text(storefront, width=-5) == plan_text(storefront, width=20)

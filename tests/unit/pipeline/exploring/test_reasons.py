@@ -49,14 +49,16 @@ def test_figures_that_would_do_and_are_only_too_unsure_are_told_with_their_way_o
 
     assert "needs" in slow
     assert "would keep it by its figures alone" in unsure
-    assert "off by a factor of 16" in unsure
-    assert "time it again on a quiet one" in unsure
+    assert "(65.0 ms when idle; published, 2023-04-01)" in unsure
+    assert "the truth is at most 16 times that" in unsure
+    assert "planner profile SPEC --again" in unsure
 
 
 def test_where_repeating_would_tell_nothing_a_surer_measurement_is_named():
     _, unsure = told_of(150, error_frac=15.0, repeats_frac=0.05)
 
-    assert "quiet" not in unsure
+    assert "--again" not in unsure
+    assert "measuring it on raspberry-pi-" in unsure
     assert "policy.confidence_frac" in unsure
 
 

@@ -87,8 +87,8 @@ def test_unless_asked_the_user_still_learns_what_an_outage_stops():
     assert answered(plan) == {"till": (0.0, None), "report": (0.0, None)}
     rows = offline_table(plan).rows
     assert rows == (
-        ("store", "till", "nothing", "—"),
-        ("store", "report", "nothing", "—"),
+        ("store", "till", "nothing"),
+        ("store", "report", "nothing"),
     )
     assert found(plan, spec) == []
 

@@ -60,7 +60,7 @@ def test_a_way_that_would_win_were_the_chosen_one_slower_is_named_with_its_cost(
 
     assert said.startswith("not certain: measured again, the best plan may be ")
     assert "fp32 on torch" in said
-    assert "up to 30% otherwise" in said
+    assert "up to 30 % otherwise" in said
 
 
 def test_one_that_costs_hardly_more_is_called_a_tie():

@@ -51,7 +51,7 @@ def test_without_control_groups_a_quota_becomes_fewer_cores(tmp_path):
 
     assert len(inside) == 1
     assert os.sched_getaffinity(0) == before
-    assert in_force.cpu_quota.startswith("1 cores by affinity: control groups not")
+    assert in_force.cpu_quota.startswith("1 core by affinity: control groups not")
 
 
 def test_without_control_groups_part_of_a_core_is_a_duty_cycle(tmp_path):

@@ -15,7 +15,7 @@ from planner.domain.variants import Precision, Runtime, Variant
 from planner.errors import SpecFileError, UnknownReferenceError
 from planner.reference.devices import is_device
 from planner.reference.integrity import check_profiles
-from planner.report.profiling import export_text, outcome_data
+from planner.report.outcomes import export_text, outcome_data
 from profilers.importers import FORMATS, About, importer, own
 from tests.support.timed_here import timed
 
