@@ -271,18 +271,18 @@ def _threads(as_device: str | None, devices: list[str] | None) -> int:
 
 def _check_machine(local: LocalRoom, rooms: tuple[tuple[int, int], ...]) -> None:
     """Refuse limits above what this machine has, and say where replicas crowd it."""
-    cores, memory_bytes = measuring.size_here()
+    share, (_, memory_bytes) = measuring.share_here(), measuring.size_here()
+    processors = f"{share:g} processor{'' if share == 1 else 's'}"
     threads, replicas = max(rooms, key=lambda room: room[0] * room[1])
-    if threads * replicas > cores:
+    if threads * replicas > share:
         tell(
-            f"planner: {threads} threads × {replicas} replicas share {cores} processors: "
+            f"planner: {threads} threads × {replicas} replicas share {processors}: "
             "they wait for one another, which a median of short answers does not show",
             err=True,
         )
-    share = measuring.share_here()
     if local.cpu_quota_cores is not None and local.cpu_quota_cores > share:
         raise SpecError(
-            f"--cpu-quota {local.cpu_quota_cores:g} is more than the {share:g} processors "
+            f"--cpu-quota {local.cpu_quota_cores:g} is more than the {processors} "
             "of this machine: give less, or leave it out"
         )
     if local.memory_bytes is not None and local.memory_bytes > memory_bytes:

@@ -56,10 +56,11 @@ def _has_ended(child: int) -> bool:
 def _started(work: Callable[[], Callable[[], object]]) -> int:
     """A child that has done its first call."""
     reading, writing = os.pipe()
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _toil(work, writing)
+        _toil(work, writing, parent)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         is_well = pipe.read(1) == b"1"
@@ -71,9 +72,9 @@ def _started(work: Callable[[], Callable[[], object]]) -> int:
     return child
 
 
-def _toil(work: Callable[[], Callable[[], object]], writing: int) -> None:
+def _toil(work: Callable[[], Callable[[], object]], writing: int, parent: int) -> None:
     try:
-        _die_with_parent()
+        die_with(parent)
         call = work()
         call()
         os.write(writing, b"1")
@@ -83,8 +84,11 @@ def _toil(work: Callable[[], Callable[[], object]], writing: int) -> None:
         os._exit(1)
 
 
-def _die_with_parent() -> None:
+def die_with(parent: int) -> None:
+    """Be killed as soon as that process, which forked this one, is."""
     # prctl(2), Linux; elsewhere whoever kills a trial kills its process group.
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it was before this was asked for
+            os._exit(1)

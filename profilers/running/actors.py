@@ -39,6 +39,7 @@ from profilers.running.events import (
 )
 from profilers.running.local import event_of
 from profilers.running.process import (
+    LEAVE_S,
     Measuring,
     Message,
     Packed,
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 
 # A busy node starts a worker and imports what it needs in tens of seconds.
 SURVEY_TIMEOUT_S = 120.0
+# Twice what a child is given that does not end by itself.
+LEAVE_TIMEOUT_S = 2 * LEAVE_S
 # What a node announces that is a device: this, and the device's name in the catalogue.
 DEVICE_RESOURCE = "device:"
 
@@ -86,6 +89,10 @@ class _Watcher:
     def beat(self) -> float:
         """Processor time of the trial so far; answered while `run` waits."""
         return self._child.cpu_s()
+
+    def leave(self) -> None:
+        """End the child, its trial and what they wrote."""
+        self._child.kill()
 
     def _next(self) -> Message | _Gone:
         try:
@@ -272,14 +279,19 @@ class RayExecutor:
     def _end(self, name: SlotName) -> None:
         ended = self._slots.pop(name, None)
         if ended is not None:
+            # Ray would kill the child alone, which then could not tidy up after its trial.
+            left = ended.actor.leave.remote()
+            ray.wait([left], timeout=LEAVE_TIMEOUT_S)
             ray.kill(ended.actor)
 
     def _actor(self, node: str, device: str) -> Any:  # noqa: ANN401  # Ray states no type for it
-        remote = ray.remote(_Watcher).options(
+        remote = ray.remote(
+            _Watcher
+        ).options(
             num_cpus=1,
             resources={} if device == LOCAL else {f"{DEVICE_RESOURCE}{device}": 1},
             max_restarts=0,
-            max_concurrency=2,  # beats are answered while a trial runs
+            max_concurrency=3,  # beats are answered, and it can leave, while a trial runs
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
         )
         # A cluster's nodes import from places of their own.

@@ -10,7 +10,7 @@ runtimes once, runs nothing with them, and forks for every variant (`profilers.r
 
 The driver dies: the warm child reads end-of-file, kills its trial and ends. The
 trial dies: the warm child reports how, and is still warm. The warm child dies:
-the driver reads end-of-file, and kills the process group.
+its trial is killed with it, and the driver reads end-of-file.
 
 The child is a plain command, not one of `multiprocessing`, so that the user's
 own script is never imported a second time. This is the driver's end.

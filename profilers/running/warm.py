@@ -41,6 +41,7 @@ from planner.errors import PlannerError
 from planner.units import BYTES_PER_KIB, BYTES_PER_MIB
 from profilers.emulators import envelope
 from profilers.measuring import allocator, control_groups, memory
+from profilers.measuring.neighbours import die_with
 from profilers.measuring.out_of_memory import OUT_OF_MEMORY, told_with_peak
 from profilers.running.process import (
     Death,
@@ -223,12 +224,14 @@ def serve(driver: Connection) -> None:
 def _forked(begin: Begin, driver: Connection, held: Held, below: Path) -> _Process:
     ours, theirs = Pipe()
     scratch = Path(tempfile.mkdtemp(dir=below))
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
         # Were the trial to hold them open, nobody would see their other ends close.
         for pipe in (driver, ours, *(p.pipe for p in held.processes.values())):
             pipe.close()
         try:
+            die_with(parent)
             _live(begin, theirs, scratch)
         finally:
             os._exit(0)

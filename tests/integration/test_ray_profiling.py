@@ -3,7 +3,9 @@
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +96,14 @@ def test_a_hanging_trial_is_stopped_with_its_actor_and_the_others_go_on(
     finally:
         executor.close()
 
+    of_hang = next(
+        line for line in (tmp_path / "log").read_text().splitlines() if "hang" in line
+    )
+    trials_process = Path(f"/proc/{of_hang.split()[-1]}")
+    tries = iter(range(1000))
+    while trials_process.exists() and next(tries, None) is not None:
+        time.sleep(0.01)
+    assert not trials_process.exists(), "it goes with its actor"
     assert kept["hang"] == KeepFailure(
         key="hang", reason="no answer within 1 s, so stopped"
     )

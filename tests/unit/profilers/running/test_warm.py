@@ -16,7 +16,7 @@ from profilers.running import warm
 from profilers.running.events import KeepFailure, SlotName
 from profilers.running.limits import Limits
 from profilers.running.local import LocalExecutor
-from profilers.running.process import Refusal, packed
+from profilers.running.process import Refusal, WarmProcess, packed, search_path
 from profilers.running.schedule import Schedule
 from profilers.running.session import drive
 from profilers.running.warm import Begun, Held
@@ -108,6 +108,24 @@ def test_a_warm_child_that_is_killed_while_it_waits_is_replaced(lots):
     os.kill(parent, signal.SIGKILL)
 
     assert pid_of(*lots(("steady", CURVE))) != first
+
+
+def test_a_trial_dies_with_the_warm_child_whoever_killed_that(tmp_path):
+    worker = WarmProcess(MEASURING, search_path=[SUPPORT, *search_path()])
+    log = tmp_path / "log"
+    worker.receive()
+    worker.run(packed(trial("hang", tmp_path)))
+    while not log.exists() or not log.read_text().endswith("\n"):
+        time.sleep(0.01)
+    pid = int(log.read_text().split()[-1])
+
+    os.kill(psutil.Process(pid).ppid(), signal.SIGKILL)
+
+    tries = iter(range(1000))
+    while is_alive(pid) and next(tries, None) is not None:
+        time.sleep(0.01)
+    assert not is_alive(pid)
+    worker.obituary()
 
 
 def test_what_waits_ends_with_the_executor(lots, tmp_path):
