@@ -10,6 +10,9 @@ from planner.report.sentences import counted, latency, listed, number, rate, sha
 from planner.report.tables import Table, told_table
 from planner.units import milliseconds
 
+_KNOWN = ("How", ">Error", ">As of")
+_ASKED = ("Asked", ">Time", ">90 % interval")
+_UNDER_LOAD = (">Tokens", ">At once", ">Answers", ">TTFT")
 # Grounds that a terminal shows; the JSON document holds all.
 SHOWN_ROWS = 1
 _ERROR = "Error: 9 in 10 take at most so much longer, which is what a plan counts on."
@@ -26,31 +29,51 @@ def foresight_table(known: Foresight) -> Table:
         *((p.profile, p) for p in known.predictions),
     ]
     under_load = bool(told) and all(isinstance(p, LoadCurve) for p, _ in told)
-    said = _UNDER_LOAD if under_load else ("Asked", ">Time", ">90 % interval")
-    cells = _under_load if under_load else _said
     several = any(p.device_count > 1 for p, _ in told)
-    devices = [">GPUs"] if several else []
-    rows = []
-    for p, predicted in told:
-        count = [f"{p.device_count:,}"] if several else []
-        whole = [str(p.variant), *count]
-        for i, words in enumerate(cells(p, predicted)):
-            if i == 0:
-                rows.append([*whole, *words, *_ending(p.evidence)])
-            else:
-                said_before = [""] if under_load else words[:1]
-                rows.append(
-                    [*("" for _ in whole), *said_before, *words[1:], "", "", ""]
-                )
-    headings = ("Variant", *devices, *said, "How", ">Error", ">As of")
+    rows = [
+        row
+        for p, predicted in told
+        for row in _rows(p, predicted, several=several, under_load=under_load)
+    ]
+    tpot = ">TPOT (90 %)" if known.predictions else ">TPOT"
+    said = (*_UNDER_LOAD, tpot) if under_load else _ASKED
+    headings = ("Variant", *([">GPUs"] if several else []), *said, *_KNOWN)
+    columns = {h: [row[i] for row in rows] for i, h in enumerate(headings)}
+    # The first row of a profile says these for its others, too.
+    of = {
+        heading: cells
+        for heading in ("How", ">As of")
+        if len(set(cells := [cell for cell in columns[heading] if cell])) == 1
+    }
     return told_table(
         f"{known.model} on {known.device}",
-        {heading: [row[i] for row in rows] for i, heading in enumerate(headings)},
+        {h: cells for h, cells in columns.items() if h not in of},
+        of=of,
         footnotes=_footnotes(known),
     )
 
 
-_UNDER_LOAD = (">Tokens", ">At once", ">Answers", ">TTFT", ">TPOT (90 %)")
+def _rows(
+    profile: Profile,
+    prediction: Prediction | None,
+    *,
+    several: bool,
+    under_load: bool,
+) -> Iterable[list[str]]:
+    count = [f"{profile.device_count:,}"] if several else []
+    whole, ending = [str(profile.variant), *count], _ending(profile.evidence)
+    cells = _under_load if under_load else _said
+    for i, words in enumerate(cells(profile, prediction)):
+        if i == 0:
+            yield [*whole, *words, *ending]
+        else:
+            said_before = [""] if under_load else words[:1]
+            yield [
+                *("" for _ in whole),
+                *said_before,
+                *words[1:],
+                *("" for _ in ending),
+            ]
 
 
 def _ending(evidence: Evidence) -> list[str]:
@@ -129,7 +152,8 @@ def _sources(measured: Sequence[Profile]) -> Iterable[str]:
     """Where known figures are from, each source once."""
     of: dict[str, list[str]] = {}
     for p in measured:
-        of.setdefault(p.evidence.source, []).append(str(p.variant))
+        devices = f", {p.device_count} GPUs" if p.device_count > 1 else ""
+        of.setdefault(p.evidence.source, []).append(f"{p.variant}{devices}")
     for source, variants in of.items():
         yield f"{listed(list(dict.fromkeys(variants)))}: {source}."
 

@@ -18,8 +18,9 @@ GAP: Final = "  "
 LONGEST_WHOLE: Final = 20
 # Nobody reads a column narrower than this.
 NARROWEST: Final = 8
-# A word may be broken after these: eu-central-1 and top1_accuracy, but not 2026-03-02.
-HYPHEN: Final = re.compile(r"(?<=[^\W\d][-/])|(?<=[/_])")
+# A word may be broken after these: eu-central-1, top1_accuracy and slo.latency_ms, but
+# neither 2026-03-02 nor 2.60.0.
+HYPHEN: Final = re.compile(r"(?<=[^\W\d][-/])|(?<=[/_])|(?<=[^\W\d]\.)(?=\w)")
 NEVER: Final = re.compile(r"(?!)")
 LEAST_WIDTH: Final = 20
 NO_WIDTH: Final = frozenset({"Mn", "Me", "Cf"})

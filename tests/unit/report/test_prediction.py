@@ -68,4 +68,5 @@ def test_what_is_known_there_has_its_source_told_once_and_no_column_of_intervals
     )  # fmt: skip
 
     assert "fp32 on tflite and int8 on tflite: a test." in shown.footnotes
-    assert "90 % interval" not in [c.title for c in shown.columns]
+    assert shown.title == "net on raspberry-pi-5 (predicted, 2026-11-24)"
+    assert [c.title for c in shown.columns] == ["Variant", "Asked", "Time", "Error"]

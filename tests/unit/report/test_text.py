@@ -58,6 +58,14 @@ def test_an_address_breaks_at_its_slashes():
     ]
 
 
+def test_a_field_breaks_between_its_parts_and_a_version_nowhere():
+    assert wrapped("workloads.0.slo.latency_ms", 20) == [
+        "workloads.0.slo.",
+        "latency_ms",
+    ]
+    assert wrapped("of torch-2.13.0", 9) == ["of torch-", "2.13.0"]
+
+
 def test_nothing_to_say_is_an_empty_line():
     assert wrapped("", 10) == [""]
 
