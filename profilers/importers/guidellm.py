@@ -5,6 +5,7 @@ time_per_output_token_ms is the whole answer's over its tokens, with the wait fo
 first: TPOT here is its inter_token_latency_ms.
 """
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from profilers.importers import _reading as reading
 about = "GuideLLM benchmark JSON, one load point a benchmark"
 runtime: Runtime | None = Runtime.VLLM
 asks_batch = False
+
+_YEAR_9999_S = 2.5e11
+_STARTS = (("scheduler_metrics", "start_time"), ("run_stats", "start_time"))
 
 # Where its versions count requests by how they ended, newest first.
 _TOTALS = (
@@ -49,7 +53,9 @@ def read(path: Path, about: reading.About) -> tuple[Profile, ...]:
             prompt_tokens=prompt_tokens,
             output_tokens=output_tokens,
             points=reading.ascending([_point(path, b) for b in benchmarks]),
-            evidence=reading.evidence(path, about, "GuideLLM", note=note),
+            evidence=reading.evidence(
+                path, about, "GuideLLM", on=_day(benchmarks[0]), note=note
+            ),
         ),
     )
 
@@ -82,6 +88,15 @@ def _point(path: Path, benchmark: object) -> LoadPoint:
         e2e_p99_s=percentile(whole, "p99"),
         output_tokens_per_s=_mean(path, benchmark, "output_tokens_per_second"),
     )
+
+
+def _day(benchmark: object) -> dt.date | None:
+    """The day of the start, in seconds since 1970; None where nobody noted it."""
+    for keys in _STARTS:
+        began_s = reading.found(benchmark, *keys)
+        if isinstance(began_s, int | float) and 0 < began_s < _YEAR_9999_S:
+            return dt.datetime.fromtimestamp(began_s, dt.UTC).date()
+    return None
 
 
 def _failed_frac(benchmark: object) -> float:

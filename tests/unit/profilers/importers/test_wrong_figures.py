@@ -1,5 +1,6 @@
 """A file that means something else than its importer would take it for is refused."""
 
+import datetime as dt
 import json
 import re
 from pathlib import Path
@@ -144,6 +145,26 @@ class TestLoads:
 
         assert [p.rate_rps for p in curve.points] == [0.5]
         assert "left out 1 of 2 loads" in curve.evidence.note
+
+    @pytest.mark.parametrize("place", ["scheduler_metrics", "run_stats"])
+    def test_guidellm_dates_its_runs(self, tmp_path, place):
+        sweep = document("guidellm")
+        sweep["benchmarks"][0][place] = {"start_time": 1781517600.5}
+
+        (curve,) = read(tmp_path, "guidellm", sweep)
+
+        assert curve.evidence.as_of == dt.date(2026, 6, 15)
+        assert "no date" not in curve.evidence.note
+
+    @pytest.mark.parametrize("started", [-1.0, 0, 1e300, "soon", None])
+    def test_guidellm_without_a_day_has_that_of_the_import(self, tmp_path, started):
+        sweep = document("guidellm")
+        sweep["benchmarks"][0]["run_stats"] = {"start_time": started}
+
+        (curve,) = read(tmp_path, "guidellm", sweep)
+
+        assert curve.evidence.as_of == TODAY
+        assert "no date" in curve.evidence.note
 
     def test_vllm_loads_with_failed_requests_are_refused_where_none_is_left(
         self, tmp_path
