@@ -32,7 +32,7 @@ _AGAINST = (
     "there is no telling."
 )
 _LANGUAGE = (
-    *("Variant", ">Batch", ">Context, tokens", ">TTFT", ">TPOT", ">Without cache"),
+    *("Variant", ">Batch", ">Context", ">TTFT", ">TPOT", ">Without cache"),
     *(">Tokens/s", "Against fp32", ">Error up to"),
 )
 _AGAIN = (
@@ -45,7 +45,7 @@ _SERVER = (
     "model waits."
 )
 _PARTS_NOTE = (
-    "TTFT: until the first token. TPOT: for each further one, keys and values of the "
+    "Context: tokens read before. TTFT: until the first token. TPOT: for each further one, keys and values of the "
     "earlier ones kept; without cache: computed anew each time. Tokens/s: written, by all "
     "of a batch."
 )

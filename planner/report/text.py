@@ -148,19 +148,29 @@ def column_widths(
             _figures_width(cells) if c.is_number else _least_width(cells, breaks)
             for c, cells in zip(columns, stacks, strict=True)
         ]
-        _shrink(widths, least, room)
+        _shrink(widths, least, columns, room)
         if sum(widths) <= room:
             return widths
     return None
 
 
-def _shrink(widths: list[int], least: Sequence[int], room: int) -> None:
-    """Take from the widest column that can give, until they fit or none can."""
+def _shrink(
+    widths: list[int], least: Sequence[int], columns: Sequence[Column], room: int
+) -> None:
+    """Take from a column that can give, until they fit or none can.
+
+    From long texts first, then from the headings of numbers, which costs one line, then
+    from words, which costs one in each row; of alike ones from the widest.
+    """
+
+    def gives(i: int) -> tuple[bool, bool, int]:
+        return widths[i] > LONGEST_WHOLE, columns[i].is_number, widths[i]
+
     while sum(widths) > room:
         can_give = [i for i in range(len(widths)) if widths[i] > least[i]]
         if not can_give:
             return
-        widths[max(can_give, key=lambda i: widths[i])] -= 1
+        widths[max(can_give, key=gives)] -= 1
 
 
 def _least_width(cells: Sequence[str], breaks: re.Pattern[str]) -> int:

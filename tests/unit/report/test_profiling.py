@@ -270,7 +270,9 @@ def test_a_language_model_is_told_by_batch_and_context():
     assert "Profiles" not in shown
     apart = shown["Prompt and answer apart"]
     assert apart.title.endswith("(chat, local, measured, 2026-11-24)")
-    assert "TTFT: until the first token" in apart.footnotes[0]
+    assert (
+        "Context: tokens read before. TTFT: until the first token" in apart.footnotes[0]
+    )
     assert apart.rows == (
         ("fp32 on torch", "1", "128", "128 ms", "50 ms", "120 ms", "20.0", "5 %"),
         ("", "4", "128", "400 ms", "80 ms", "—", "50.0", ""),

@@ -105,5 +105,18 @@ def test_the_heading_of_a_number_is_broken_between_words_before_there_is_a_list(
     ]
 
 
+def test_words_are_squeezed_only_where_headings_of_numbers_have_nothing_left_to_give():
+    headings = ["Verdict", ">Error up to"]
+
+    text = text_table(table("t", headings, [("no telling at all", "9 %")]), width=24)
+
+    assert text.splitlines() == [
+        "Verdict            Error",
+        "                   up to",
+        "────────────────────────",
+        "no telling at all    9 %",
+    ]
+
+
 def test_a_width_below_the_least_is_the_least(storefront):
     assert plan_text(storefront, width=-5) == plan_text(storefront, width=20)
