@@ -74,7 +74,8 @@ def _notes(study: PlanFitting) -> Iterable[str]:
         "in which there is one once these truths are known; USD/month: the middle of what "
         "those plans cost."
     )
-    yield sentence(study.note)
+    if study.note:
+        yield sentence(study.note)
     yield from price_notes(m for w in study.ways for m in w.measurements)
 
 

@@ -79,7 +79,8 @@ def _notes(study: PlanMeasuring) -> Iterable[str]:
         f"{counted(study.n_worlds, 'draw')} from the profiles' error bands (seed {study.seed}). "
         "Dearer: the truth turns out worse than the plan's confidence allows for."
     )
-    yield sentence(study.note)
+    if study.note:
+        yield sentence(study.note)
     yield from price_notes(study.measurements)
 
 

@@ -55,6 +55,15 @@ def test_measurements_that_only_help_together_are_one_row(told):
     )
 
 
+def test_a_note_stands_below_as_a_sentence_and_no_note_as_nothing(told):
+    told_of, silent = (
+        fitting_table(told(note=note)).footnotes for note in ("prices are old", "")
+    )
+
+    assert set(told_of) - set(silent) == {"Prices are old."}
+    assert all(len(note) > 1 for note in silent)
+
+
 def test_what_to_measure_is_told_with_its_chance_and_the_commands_of_each(told):
     first, there, published, perfect = fitting_lines(told())
 
