@@ -16,7 +16,14 @@ from profilers.demand import Demand, Settled, Wanted
 from profilers.ports import Emulator
 from profilers.profiles import deployed_profile, measured_profile
 from profilers.store import ProfileStore, describe
-from profilers.trials import Deployed, Failure, Measurement, TrialKey, TrialResult
+from profilers.trials import (
+    Deployed,
+    Failure,
+    Measurement,
+    Trial,
+    TrialKey,
+    TrialResult,
+)
 
 Answered = BatchProfile | TokenRates | str
 
@@ -115,7 +122,7 @@ def _warnings(
     said = [
         f"{trial.model.name} {describe(trial)}: {warning}"
         for key, trial in demand.trials.items()
-        for warning in getattr(results[key], "warnings", ())
+        for warning in _of(results[key], trial)
     ]
     failed = [
         f"calibration with {trial.model.name} {describe(trial)} failed: {result.reason}"
@@ -123,3 +130,18 @@ def _warnings(
         if isinstance(result := results[key], Failure)
     ]
     return tuple(dict.fromkeys([*demand.notes, *said, *failed]))
+
+
+def _of(result: TrialResult, trial: Trial) -> tuple[str, ...]:
+    """What was said when it was measured, and what is to be said of what it is asked for now."""
+    if isinstance(result, Failure):
+        return ()
+    known = result.percentile_frac
+    if known is None or known >= trial.percentile_frac:
+        return result.warnings
+    unsure = (
+        f"was timed until its {100 * known:g}th percentile was known, and the "
+        f"{100 * trial.percentile_frac:g}th is asked for now: planner profile SPEC "
+        "--again times it until that is"
+    )
+    return (*result.warnings, unsure)

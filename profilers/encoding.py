@@ -66,6 +66,7 @@ _TOLD_WHERE_THERE = frozenset(
         "batch_grid",
         "limit_s",
         "operations",
+        "percentile_frac",
         "rested_s",
         "stirred_s",
         "is_own",

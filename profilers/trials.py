@@ -99,7 +99,8 @@ class Measurement:
     versions of the runtimes. `measured_at` is aware UTC. `batch_grid` holds the batch sizes
     that were asked for, where some of them were not timed, and `limit_s` up to what time
     they were, where there was a limit. `operations` are the model's as given, where they
-    could be counted.
+    could be counted. `percentile_frac` is the one that was timed until it was known, None in
+    what is older than that.
     """
 
     points: tuple[MeasuredPoint, ...]
@@ -118,6 +119,7 @@ class Measurement:
     batch_grid: tuple[int, ...] = ()
     limit_s: float | None = None
     operations: Operations | None = None
+    percentile_frac: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -253,6 +253,7 @@ class _Loaded:
             batch_grid=took.batch_grid,
             limit_s=trial.limit_s if took.batch_grid else None,
             operations=None if isinstance(self.operations, str) else self.operations,
+            percentile_frac=trial.percentile_frac,
         )
 
 

@@ -19,7 +19,8 @@ class SelfTest(Machine):
     """The machine, and what was tried on it: every `_s` and limit.
 
     `matrix_s` is a product of two 512 × 512 matrices of float32 on one thread, the
-    median of several. `memory_limit` and `cpu_quota` say what held, or why it did not.
+    median of several. `memory_limit` says what held, or why it did not, `cpu_quota` by
+    what processor time is limited.
     `ray_version` is None where Ray is not installed.
     """
 
@@ -29,7 +30,6 @@ class SelfTest(Machine):
     memory_limit: str
     is_memory_limited: bool
     cpu_quota: str
-    is_cpu_limited: bool
     matrix_s: float
 
 

@@ -154,8 +154,6 @@ def _cautions(device: Device, found: SelfTest) -> list[str]:
         )
     if not found.is_memory_limited:
         said.append(f"memory is not limited in trials: {found.memory_limit}")
-    if not found.is_cpu_limited:
-        said.append(f"processor time is not limited in trials: {found.cpu_quota}")
     return said
 
 

@@ -62,6 +62,7 @@ def steady(trial, clock, now, *, is_noisy=False):
         error_frac=0.5 if is_noisy else 0.1,
         measured_at=now(),
         environment={"pid": str(os.getpid())},
+        percentile_frac=trial.percentile_frac,
     )
 
 

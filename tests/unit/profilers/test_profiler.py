@@ -150,6 +150,24 @@ def test_what_is_known_is_measured_again_only_when_asked_and_then_kept_instead(
     assert (after.n_measured, after.n_cached) == (0, 2)
 
 
+def test_what_was_timed_for_a_nearer_percentile_serves_a_farther_one_and_says_so(
+    store, executor, tmp_path
+):
+    def told(percentile_frac, **options):
+        asked = replace(job("steady", tmp_path), percentile_frac=percentile_frac)
+        profiler = profiling(store, executor, **options)
+        return profiler.profile([asked], on_progress=silent).warnings
+
+    assert told(0.95) == ()
+    assert told(0.9) == ()
+    (warning,) = told(0.99)
+    assert "until its 95th percentile was known" in warning
+    assert "the 99th is asked for now: planner profile SPEC --again" in warning
+    assert measured(tmp_path) == ["steady"]
+    assert told(0.99, again=True) == ()
+    assert told(0.99) == ()
+
+
 def test_devices_that_share_an_envelope_share_the_measurement(
     store, executor, tmp_path
 ):

@@ -109,7 +109,7 @@ def test_a_measurement_says_what_it_depends_on(reader, tmp_path):
     assert measurement.error_frac >= 0.05
     # A replica is at least an imported torch, and this model adds next to nothing.
     assert 100 * MIB < measurement.memory_bytes < 600 * MIB
-    assert measurement.measured_at == NOW
+    assert (measurement.measured_at, measurement.percentile_frac) == (NOW, 0.5)
     assert measurement.environment["threads"] == "1"
     assert measurement.environment["torch"] == torch.__version__
     assert measurement.quality is None

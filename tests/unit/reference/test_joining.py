@@ -22,7 +22,6 @@ FOUND = SelfTest(
     memory_limit="512 MiB of data (RLIMIT_DATA)",
     is_memory_limited=True,
     cpu_quota="2 cores by affinity",
-    is_cpu_limited=True,
     matrix_s=0.02,
 )
 CLUSTER = Cluster(address="10.0.0.5:6379", python_version="3.11", ray_version="2.60.0")
