@@ -147,7 +147,10 @@ class BatchProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPoint:
-    """A language model under steady load: what users saw at that concurrency."""
+    """A language model under steady load: what users saw at that concurrency.
+
+    TPOT is a further token's: (answer - TTFT) / (output tokens - 1) of each request.
+    """
 
     concurrency: float
     rate_rps: float

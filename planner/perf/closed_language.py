@@ -11,9 +11,8 @@ flight, P prompt and O output tokens,
               ttft(last) + STEPS · (gap(c) - gap(last))
     rate      c / (ttft(c) + (O - 1) · gap(c))           (Little 1961)
 
-The gap is taken from whole answers, since tools differ in what they call TPOT:
-GuideLLM divides the whole answer's time by O (all published rows of such curves agree
-with that to 0.3 %), vLLM's own benchmark leaves the first token out.
+The gap is taken from whole answers, which every tool states alike, whatever it calls
+TPOT: GuideLLM's `time_per_output_token_ms` divides the whole answer's time by O.
 
 Nothing is said of more than BEYOND times the most requests that were measured, nor
 beyond a single measured load. How far off: `tests/bench/vllm_sweeps.py`.

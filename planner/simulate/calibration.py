@@ -3,7 +3,7 @@
 At each measured load, Little's law says how many sequences decoded on average, and
 the time between two tokens is that of a step with its share of prompt tokens:
 
-    gap      = (e2e − TTFT) / (output − 1)                 whatever is called TPOT there
+    gap      = (e2e − TTFT) / (output − 1)                 whatever a tool calls TPOT
     decoding = rate · (output − 1) · gap
     gap      = step(decoding) / (1 − rate · prompt · c)      c = seconds per prompt token
 

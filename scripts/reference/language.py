@@ -5,6 +5,10 @@ law (concurrency = rate x mean latency) fails by more than 20 %, where percentil
 contradict each other, and where its rate does not exceed the point before it (the
 engine is saturated: more waiting, no more work). Of several instances with the
 same accelerators the one that holds no idle accelerators counts, then the newest.
+TPOT is a further token's, (answer - TTFT) / (output - 1), which GuideLLM calls
+inter-token latency: its time per output token holds the first one, too, and is up to
+2.3 times as long where the engine is saturated.
+
 Token rates: the median over the instance types of a device.
 """
 
@@ -176,14 +180,14 @@ def _ascends(row: Fact) -> bool:
         float(row[f"{what}_p50_ms"])
         <= float(row[f"{what}_p95_ms"])
         <= float(row[f"{what}_p99_ms"])
-        for what in ("ttft", "tpot", "e2el")
+        for what in ("ttft", "itl", "e2el")
     )
 
 
 def _point_cells(row: Fact) -> dict[str, Cell]:
     times: dict[str, Cell] = {
         f"{ours}_{p}_ms": float(row[f"{theirs}_{p}_ms"])
-        for ours, theirs in (("ttft", "ttft"), ("tpot", "tpot"), ("e2e", "e2el"))
+        for ours, theirs in (("ttft", "ttft"), ("tpot", "itl"), ("e2e", "e2el"))
         for p in ("p50", "p95", "p99")
     }
     return {
@@ -221,7 +225,7 @@ def _curve_error(runs: dict[tuple[str, ...], list[Fact]]) -> float:
 
 def _single_tpot_ms(rows: list[Fact]) -> float | None:
     single = [r for r in rows if r["strategy"] == "synchronous"]
-    return float(single[0]["tpot_p50_ms"]) if single else None
+    return float(single[0]["itl_p50_ms"]) if single else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The catalogue against figures read by hand from the sources that it cites."""
 
 import datetime as dt
+import statistics
 from dataclasses import replace
 
 import pytest
@@ -156,6 +157,21 @@ def test_a_load_curve_obeys_littles_law_at_every_point():
             for point in p.points:
                 implied = point.rate_rps * point.e2e_p50_s
                 assert implied == pytest.approx(point.concurrency, rel=0.35)
+
+
+def test_tpot_of_a_load_curve_is_a_further_tokens_and_holds_no_first_one():
+    answers = [
+        (p.ttft_p50_s + (curve.output_tokens - 1) * p.tpot_p50_s) / p.e2e_p50_s
+        for model in CATALOG.models()
+        for curve in CATALOG.profiles(model.name)
+        if isinstance(curve, LoadCurve)
+        for p in curve.points
+    ]
+
+    assert len(answers) > 700
+    assert 0.995 < statistics.median(answers) < 1.005
+    # Medians of parts need not add up to the median of the whole, at two saturated loads.
+    assert sum(abs(ratio - 1) > 0.05 for ratio in answers) <= 0.01 * len(answers)
 
 
 def test_quality_of_a_quantization_is_the_ratio_of_published_perplexities():

@@ -211,7 +211,7 @@ def _predicted(
     request = request_of(stated, shape, point.concurrency, there.host_speed_ratio)
     tpot_s = engine.tpot_s(request, there.peaks)
     ttft_s = engine.ttft_s(shape.model, request, there.peaks)
-    answer_s = ttft_s + tpot_s * shape.output_tokens
+    answer_s = ttft_s + tpot_s * (shape.output_tokens - 1)
     decode, first = tpot_s / point.tpot_p50_s, ttft_s / point.ttft_p50_s
     whole = answer_s / point.e2e_p50_s
     rate_rps = point.concurrency / answer_s
