@@ -3,6 +3,7 @@
 import copy
 import json
 from functools import partial
+from pathlib import Path
 
 import pytest
 import yaml
@@ -102,7 +103,7 @@ def test_what_one_machine_measured_is_in_another_projects_plan(
     monkeypatch.setenv("PLANNER_HOME", str(tmp_path / "elsewhere"))
     elsewhere = project(tmp_path / "other")
     assert main(["import", "profiles", "pi.json"]) == 0
-    assert "Mind: " not in told(capsys).out
+    assert minded(capsys) == unlike("pi.json")
     code = main(["recommend", elsewhere, "--json", "--no-simulate", "--out", "told"])
 
     plan = json.loads(told(capsys).out)
@@ -122,7 +123,19 @@ def exported_from(spec, capsys, *arguments):
     """The spec's model, measured here for the device and imported."""
     assert main(["profile", spec, "--executor", "local", "--no-server", "--as-device", DEVICE, "--export", "pi.json", *arguments]) == 0  # fmt: skip
     assert main(["import", "profiles", "pi.json"]) == 0
-    assert "Mind: " not in told(capsys).out
+    assert minded(capsys) == unlike("pi.json")
+
+
+def minded(capsys):
+    """What an import says is to be known of the figures."""
+    lines = told(capsys).out.splitlines()
+    return [line.removeprefix("Mind: ") for line in lines if line.startswith("Mind: ")]
+
+
+def unlike(export):
+    """In what the export says that its machine is not like the device: no other words of it."""
+    differences = json.loads(Path(export).read_text())["unlike"]
+    return ["; ".join(differences)] if differences else []
 
 
 def planned_from(spec, out):

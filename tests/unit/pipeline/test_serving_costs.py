@@ -95,7 +95,7 @@ def test_reports_have_a_column_for_the_server_only_where_there_is_one():
         ({"timing": Timing.SERVER}, None),
         (
             {"server": cost(c=0.004, latency=0.002, provenance=Provenance.PREDICTED)},
-            "was not measured there: it is 0.50 ms measured elsewhere × 8.00, up to 50%",
+            "was not measured there: it is 0.50 ms measured elsewhere × 8.00, up to 50 %",
         ),
     ],
     ids=["unknown", "measured", "in the times", "scaled"],

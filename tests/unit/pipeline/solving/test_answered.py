@@ -124,7 +124,7 @@ def test_where_the_money_is_short_the_cheapest_plan_stands_and_says_why(
 
     assert isinstance(poor, Answered)
     assert poor.solution.cost_usd_per_month == pytest.approx(cheapest)
-    assert "90%" in poor.joint.why_not
+    assert "90 %" in poor.joint.why_not
     assert poor.joint.price_usd_per_month == 0.0
 
 
