@@ -22,8 +22,8 @@ A sweep is one instance, model and shape of request, its rows by requests in fli
                        known are the LOW lowest rows, or all others. Steps go on beyond
                        the known loads by their last two, as gaps do
 
-Errors are |predicted / published - 1| of medians. TPOT is GuideLLM's, the whole answer's
-time over its tokens. A row is saturated where its rate is at least SATURATED of the
+Errors are |predicted / published - 1| of medians. TPOT is a further token's, GuideLLM's
+inter-token latency. A row is saturated where its rate is at least SATURATED of the
 sweep's highest: beyond, what was sent waits in a queue that grows as long as the run
 lasts, and TTFT says how long that was. Rows all at once see a burst, not a steady load.
 Left out by rule: rows without a request answered, and those where Little's law fails
@@ -150,7 +150,7 @@ def _point(fact) -> LoadPoint:
 
     times = {
         f"{ours}_p{p}_s": seconds(f"{theirs}_p{p}")
-        for ours, theirs in (("ttft", "ttft"), ("tpot", "tpot"), ("e2e", "e2el"))
+        for ours, theirs in (("ttft", "ttft"), ("tpot", "itl"), ("e2e", "e2el"))
         for p in (50, 95, 99)
     }
     return LoadPoint(
@@ -228,9 +228,10 @@ def _waves(known: LoadCurve, seen: LoadPoint, fact) -> tuple[float, ...] | None:
             break
         at_s = following_s
     answer_s = float(np.median(done_s))
+    further_s = (done_s - first_s) / (known.output_tokens - 1)
     return (
         float(np.median(first_s)) / seen.ttft_p50_s,
-        answer_s / known.output_tokens / seen.tpot_p50_s,
+        float(np.median(further_s)) / seen.tpot_p50_s,
         answer_s / seen.e2e_p50_s,
         math.nan,
     )
@@ -252,10 +253,9 @@ def _by_users(known: LoadCurve, seen: LoadPoint) -> tuple[float, ...] | None:
         told = predict_users(known, seen.concurrency)
     except OutsideProfileError:
         return None
-    per_token_s = told.answer_s / known.output_tokens
     return (
         told.ttft_s / seen.ttft_p50_s,
-        per_token_s / seen.tpot_p50_s,
+        told.gap_s / seen.tpot_p50_s,
         told.answer_s / seen.e2e_p50_s,
         told.rate_rps / seen.rate_rps,
     )
@@ -309,9 +309,10 @@ def _simulated(known: LoadCurve, seen: LoadPoint) -> tuple[float, ...]:
     at_s, times = at_work.prompts.at_s[warm], at_work.times[warm]
     answer_s = float(np.median(times[:, DONE_S] - at_s)) + engine.beside_s
     first_s = float(np.median(times[:, FIRST_TOKEN_S] - at_s)) + engine.beside_s
+    further_s = (times[:, DONE_S] - times[:, FIRST_TOKEN_S]) / (known.output_tokens - 1)
     return (
         first_s / seen.ttft_p50_s,
-        answer_s / known.output_tokens / seen.tpot_p50_s,
+        float(np.median(further_s)) / seen.tpot_p50_s,
         answer_s / seen.e2e_p50_s,
         math.nan,
     )
