@@ -37,9 +37,14 @@ def echo():
     """A server that sends back what comes, as it comes; its host and port."""
 
     async def answer(reader, writer):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-        writer.close()
+        # Also where the server stops before it hears that the other end is gone.
+        try:
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def run(told, stop):
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
