@@ -219,7 +219,7 @@ def test_a_language_model_is_served_as_it_was_profiled_and_says_so(tmp_path, cap
 
 def test_limits_and_heat_are_in_force_and_told(tmp_path, home, capsys):
     spec = project(tmp_path / "kiosk", kiosk.spec(runtime="torch", rate_rps=5, latency_ms=2000))  # fmt: skip
-    room = ["--cpu-quota", "0.5", "--memory-mib", "4096", "--soak-s", "0.5", "--heat-speed", "0.5"]  # fmt: skip
+    room = ["--cpu-quota", "0.9", "--memory-mib", "4096", "--soak-s", "0.5", "--heat-speed", "0.5"]  # fmt: skip
 
     export = ["--export", str(tmp_path / "e.json")]
     codes = [profile(spec, *room, "--fewer-points"), profile(spec, *room, "--fewer-points", *export)]  # fmt: skip
@@ -228,11 +228,11 @@ def test_limits_and_heat_are_in_force_and_told(tmp_path, home, capsys):
     (found,) = stored(home)
     assert codes == [0, 0]
     assert "0 tried now, 1 known from before" in out
-    assert "within limits: 0.5 cores' time, 4096 MiB of memory, 50% of its speed" in out
+    assert "within limits: 0.9 cores' time, 4096 MiB of memory, 50% of its speed" in out
     (limits,) = json.loads((tmp_path / "e.json").read_text())["unlike"]
-    assert "0.5 cores' time" in limits
+    assert "0.9 cores' time" in limits
     assert found.environment["heat"] == "50% of the speed after 0.5 s, by duty cycle"
-    assert found.environment["cpu_quota"].startswith("0.5 cores")
+    assert found.environment["cpu_quota"].startswith("0.9 cores")
     assert found.environment["memory_limit"].startswith("4096 MiB")
     # A call of microseconds meets a pause now and then, which its median does not show.
     assert "slowed by pauses" in out
