@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from planner.errors import ProfilingError
-from planner.units import BYTES_PER_KIB, BYTES_PER_MIB
+from planner.units import BYTES_PER_MIB
 from profilers.emulators import cgroups, duty
 from profilers.measuring.control_groups import (
     PROC,
@@ -34,6 +34,7 @@ from profilers.measuring.control_groups import (
     memory_left_bytes,
     own_places,
 )
+from profilers.measuring.machine import held_bytes
 from profilers.measuring.out_of_memory import OUT_OF_MEMORY
 from profilers.trials import Envelope
 
@@ -86,7 +87,8 @@ def _limit_memory(
     limit = int(min(memory_bytes, memory_left_bytes(proc) or math.inf))
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
-    if _data_bytes(proc) > limit:
+    # What the limit counts is held by now.
+    if held_bytes(proc / "status").get("VmData", 0) > limit:
         raise ProfilingError(f"{OUT_OF_MEMORY} before any model was loaded")
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     stack.callback(resource.setrlimit, resource.RLIMIT_DATA, (soft, hard))
@@ -96,14 +98,6 @@ def _limit_memory(
         return f"{words}, {stack.enter_context(cgroups.memory(limit, candidates))}"
     except cgroups.NotWritableError:
         return words
-
-
-def _data_bytes(proc: Path) -> int:
-    """What RLIMIT_DATA counts of this process by now; 0 where the system does not say."""
-    status = proc / "status"
-    lines = status.read_text().splitlines() if status.is_file() else []
-    sizes_kib = [int(line.split()[1]) for line in lines if line.startswith("VmData:")]
-    return sum(sizes_kib) * BYTES_PER_KIB
 
 
 def _limit_cpu(cores: float | None, stack: contextlib.ExitStack, proc: Path) -> str:

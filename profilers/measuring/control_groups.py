@@ -11,7 +11,7 @@ wherever it stands: the least of all of them is what there is.
 (Linux documentation, admin-guide/cgroup-v2 and cgroup-v1.)
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -72,12 +72,12 @@ def own_places(controller: str, proc: Path = PROC) -> tuple[Place, ...]:
 
 def cores_left(proc: Path = PROC) -> float | None:
     """Processors' worth of time that the groups of this process allow; None: any."""
-    return min(_limits("cpu", _quota_cores, proc), default=None)
+    return min(_limits("cpu", _quota_cores, proc).values(), default=None)
 
 
 def memory_left_bytes(proc: Path = PROC) -> float | None:
     """Bytes beyond which the groups of this process kill; None: none says any."""
-    return min(_limits("memory", _memory_bytes, proc), default=None)
+    return min(_limits("memory", _memory_bytes, proc).values(), default=None)
 
 
 def own_cpu_stat(proc: Path = PROC) -> Path | None:
@@ -86,13 +86,8 @@ def own_cpu_stat(proc: Path = PROC) -> Path | None:
     Of the group with the least quota, else of its own. Both versions may be mounted side
     by side: one has the controller, and counts periods.
     """
-    own = [place.origin for place in own_places("cpu", proc)]
-    limited = {
-        group: cores
-        for origin in own
-        for group in (origin, *origin.parents)
-        if (cores := _quota_cores(group)) is not None
-    }
+    limited = _limits("cpu", _quota_cores, proc)
+    own = (place.origin for place in own_places("cpu", proc))
     groups = [*sorted(limited, key=limited.__getitem__), *own]
     stats = (group / "cpu.stat" for group in groups)
     return next((stat for stat in stats if _counts_periods(stat)), None)
@@ -104,13 +99,14 @@ def _counts_periods(stat: Path) -> bool:
 
 def _limits(
     controller: str, limit: Callable[[Path], float | None], proc: Path
-) -> Iterator[float]:
+) -> dict[Path, float]:
     """Those of the group that this process is in and of all above it that are seen."""
-    for origin in {place.origin for place in own_places(controller, proc)}:
-        for group in (origin, *origin.parents):
-            found = limit(group)
-            if found is not None:
-                yield found
+    return {
+        group: found
+        for place in own_places(controller, proc)
+        for group in (place.origin, *place.origin.parents)
+        if (found := limit(group)) is not None
+    }
 
 
 def _quota_cores(group: Path) -> float | None:

@@ -2,11 +2,13 @@
 
 import os
 import platform
+import re
 import socket
 from pathlib import Path
 
 import psutil
 
+from planner.units import BYTES_PER_KIB
 from profilers.measuring import control_groups
 
 _PROC = Path("/proc")
@@ -55,6 +57,13 @@ def size() -> tuple[int, float]:
     return cores(), total_bytes if limit_bytes is None else min(
         total_bytes, limit_bytes
     )
+
+
+def held_bytes(status: Path = _PROC / "self/status") -> dict[str, int]:
+    """What this process holds of memory, by the names of proc(5); empty where nothing says."""
+    text = status.read_text() if status.is_file() else ""
+    found = re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)
+    return {name: int(size) * BYTES_PER_KIB for name, size in found}
 
 
 class StolenTime:

@@ -19,8 +19,7 @@ import psutil
 
 from planner.domain.profiles import MemoryParts
 from planner.errors import ProfilingError
-from planner.units import BYTES_PER_KIB
-from profilers.measuring import allocator
+from profilers.measuring import allocator, machine
 from profilers.measuring.out_of_memory import NOT_IMPORTED
 from profilers.trials import Envelope
 
@@ -182,7 +181,5 @@ def _reset_peak() -> bool:
 
 
 def _peak_bytes() -> int:
-    for line in (_PROC / "self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * BYTES_PER_KIB
-    return _resident_bytes()
+    peak_bytes = machine.held_bytes().get("VmHWM")
+    return _resident_bytes() if peak_bytes is None else peak_bytes

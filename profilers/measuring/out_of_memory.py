@@ -4,11 +4,11 @@ What is refused memory says so in many ways, and what is refused it within a lib
 crash or wait for ever instead: of those nobody can be sure.
 """
 
-import re
 from pathlib import Path
 from typing import Final
 
-from planner.units import BYTES_PER_KIB, BYTES_PER_MIB
+from planner.units import BYTES_PER_MIB
+from profilers.measuring import machine
 
 OUT_OF_MEMORY: Final = "out of memory"
 KILLED: Final = "as the system does when memory runs out"
@@ -57,16 +57,11 @@ def told_with_limit(reason: str, limit_bytes: float | None) -> str:
 
 def told_with_peak(reason: str, *, status: Path = Path("/proc/self/status")) -> str:
     """The reason, and the most memory that this process held of its own where it is for that."""
-    if not is_for_memory(reason) or not status.is_file():
-        return reason
-    kib = {
-        name: int(size)
-        for name, size in re.findall(r"^(\w+):\s+(\d+) kB$", status.read_text(), re.M)
-    }
-    if "VmHWM" not in kib:
+    held = machine.held_bytes(status) if is_for_memory(reason) else {}
+    if "VmHWM" not in held:
         return reason
     # Of files there is nothing that a limit of private memory counts; of what is private
     # it counts what was never touched, too.
-    own_kib = kib["VmHWM"] - kib.get("RssFile", 0) - kib.get("RssShmem", 0)
-    held_kib = max(own_kib, kib.get("VmData", 0))
-    return f"{reason}; it held up to {held_kib * BYTES_PER_KIB / BYTES_PER_MIB:.0f} MiB"
+    own_bytes = held["VmHWM"] - held.get("RssFile", 0) - held.get("RssShmem", 0)
+    most_bytes = max(own_bytes, held.get("VmData", 0))
+    return f"{reason}; it held up to {most_bytes / BYTES_PER_MIB:.0f} MiB"

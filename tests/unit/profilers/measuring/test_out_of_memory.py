@@ -101,19 +101,28 @@ def test_an_import_that_is_refused_memory_is_not_told_to_check_its_packages(
     assert is_for_memory(str(refused.value))
 
 
-def test_a_limit_below_what_measuring_holds_ends_at_once_and_names_the_way_out(
-    tmp_path, monkeypatch
-):
+@pytest.fixture
+def refused_within(tmp_path, monkeypatch):
+    """Why a trial in a process of its own fails within so much memory."""
     monkeypatch.syspath_prepend(SUPPORT)
     executor = LocalExecutor(measuring=MEASURING, versions=VERSIONS)
     store = ProfileStore(tmp_path / "profiles.sqlite3")
 
-    outcome = profiling(
-        store, executor, local_envelope=Envelope(memory_bytes=4 * MIB)
-    ).profile([job("steady", tmp_path)], on_progress=lambda _: None)
+    def reason(memory_bytes, name):
+        room = Envelope(memory_bytes=memory_bytes)
+        profiler = profiling(store, executor, local_envelope=room)
+        outcome = profiler.profile([job(name, tmp_path)], on_progress=lambda _: None)
+        (failure,) = outcome.failures
+        return failure.reason
 
-    (failure,) = outcome.failures
-    begins, _, ends = failure.reason.partition(" MiB; ")
+    return reason
+
+
+def test_a_limit_below_what_measuring_holds_ends_at_once_and_names_the_way_out(
+    refused_within, tmp_path
+):
+    begins, _, ends = refused_within(4 * MIB, "steady").partition(" MiB; ")
+
     assert begins.startswith(
         "out of memory before any model was loaded; it held up to "
     )
@@ -122,16 +131,9 @@ def test_a_limit_below_what_measuring_holds_ends_at_once_and_names_the_way_out(
 
 
 def test_a_crash_within_limits_is_told_with_them_and_with_what_it_held(
-    tmp_path, monkeypatch
+    refused_within,
 ):
-    monkeypatch.syspath_prepend(SUPPORT)
-    executor = LocalExecutor(measuring=MEASURING, versions=VERSIONS)
-    store = ProfileStore(tmp_path / "profiles.sqlite3")
+    reason = refused_within(512 * MIB, "oom")
 
-    outcome = profiling(
-        store, executor, local_envelope=Envelope(memory_bytes=512 * MIB)
-    ).profile([job("oom", tmp_path)], on_progress=lambda _: None)
-
-    (failure,) = outcome.failures
-    assert "it held up to " in failure.reason
-    assert failure.reason.endswith(f"it was given 512 MiB of memory{WAY_OUT}")
+    assert "it held up to " in reason
+    assert reason.endswith(f"it was given 512 MiB of memory{WAY_OUT}")
